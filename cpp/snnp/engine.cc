@@ -1,0 +1,129 @@
+#include "snnp/engine.h"
+
+#include <algorithm>
+
+#include "snnp/parallel.h"
+
+namespace snnp {
+
+namespace {
+
+Filters make_filters(const Potential &p)
+{
+  Filters filters(p.size(), p.n2, p.n3);
+  const auto columns = [](const std::vector<Spline> &all, int first, int count) {
+    std::vector<const Spline *> some;
+    for (int m = 0; m < count; ++m) some.push_back(&all[first + m]);
+    return some;
+  };
+  for (int a = 0; a < p.size(); ++a)
+    for (int b = 0; b < p.size(); ++b) {
+      const int ab = p.leg_index(a, b);
+      std::vector<const Spline *> pair = columns(p.rho, ab * p.n2, p.n2);
+      pair.insert(pair.begin(), &p.pairs[p.pair_index(a, b)].phi);
+      filters.pair[ab] = Table(pair);
+      if (p.n3 == 0) continue;
+      filters.leg[ab] = Table(columns(p.f, ab * p.n3, p.n3));
+      for (int c = b; c < p.size(); ++c)
+        filters.angle[filters.angle_index(a, b, c)] = Table(columns(p.g, p.angle_index(a, b, c) * p.n3, p.n3));
+    }
+  filters.set_reach();
+  return filters;
+}
+
+}  // namespace
+
+Engine::Engine(const Potential &potential) : potential_(potential), cutoff_(0)
+{
+  check(potential_);
+  filters_ = make_filters(potential_);
+  for (const Element &e : potential_.elements) embeddings_.emplace_back(e);
+  for (int a = 0; a < potential_.size(); ++a)
+    for (int b = 0; b < potential_.size(); ++b) {
+      const Pair &p = potential_.pairs[potential_.pair_index(a, b)];
+      cores_.emplace_back(atomic_number(potential_.elements[a].name), atomic_number(potential_.elements[b].name),
+                          p.core_inner, p.core_outer);
+      reach_.push_back(potential_.pair_cutoff(a, b));
+    }
+  cutoff_ = potential_.cutoff();
+}
+
+double Engine::core(Workspace &w) const
+{
+  const Neighborhood &near = w.near;
+  double energy = 0;
+  for (int j = 0; j < near.count; ++j) {
+    const Core &core = cores_[near.element * potential_.size() + near.elements[j]];
+    if (near.r[j] >= core.outer()) continue;
+    double slope;
+    energy += 0.5 * core(near.r[j], slope);
+    for (int d = 0; d < 3; ++d) w.gradient[3 * j + d] += 0.5 * slope * near.unit[3 * j + d];
+  }
+  return energy;
+}
+
+// Energy of the atom whose neighbourhood is in w; leaves ∂E_i/∂r_j in w.gradient.
+double Engine::atom(Workspace &w, double *G, double *A, std::vector<double> &scratch) const
+{
+  filter_values(filters_, w, G);
+  A[0] = 0.5;
+  const double energy = 0.5 * G[0] + embeddings_[w.near.element](G + 1, A + 1, scratch);
+  filter_gradient(filters_, w, A);
+  return energy + core(w);
+}
+
+template <class Source>
+void Engine::evaluate(const Source &source, int n_centers, int n_atoms, int threads, Results &results) const
+{
+  SharedSum forces(results.forces, 3L * n_atoms, threads), virials(results.virials, 9L * n_atoms, threads);
+  std::vector<Results> sums(threads);
+
+  for_shares(n_centers, threads, [&](int t, int begin, int end) {
+    double *F = forces.of(t), *W = virials.of(t);
+    Results sum;  // on this thread's stack: no cache line is shared while adding
+    Workspace w;
+    std::vector<double> G(columns()), A(columns()), scratch;
+    for (int n = begin; n < end; ++n) {
+      const int i = source.center(n);
+      const int element = source.element(i);
+      if (element < 0) continue;
+      w.near.gather(source, i, &reach_[element * potential_.size()], &filters_.leg_reach[element * potential_.size()]);
+      const double energy = atom(w, G.data(), A.data(), scratch);
+      sum.energy += energy;
+      if (results.energies) results.energies[i] += energy;
+      if (results.filters) std::copy(G.begin(), G.end(), results.filters + static_cast<long>(columns()) * i);
+
+      for (int j = 0; j < w.near.count; ++j) {
+        const int atom_j = w.near.index[j];
+        const double *g = &w.gradient[3 * j], *u = &w.near.unit[3 * j], r = w.near.r[j];
+        if (F)
+          for (int d = 0; d < 3; ++d) {
+            F[3L * i + d] += g[d];
+            F[3L * atom_j + d] -= g[d];
+          }
+        sum.virial[0] -= r * u[0] * g[0];
+        sum.virial[1] -= r * u[1] * g[1];
+        sum.virial[2] -= r * u[2] * g[2];
+        sum.virial[3] -= r * u[0] * g[1];
+        sum.virial[4] -= r * u[0] * g[2];
+        sum.virial[5] -= r * u[1] * g[2];
+        if (W)
+          for (int a = 0; a < 3; ++a)
+            for (int b = 0; b < 3; ++b) W[9L * atom_j + 3 * a + b] -= r * u[a] * g[b];
+      }
+    }
+    sums[t] = sum;
+  });
+
+  forces.finish(threads);
+  virials.finish(threads);
+  for (const Results &sum : sums) {
+    results.energy += sum.energy;
+    for (int k = 0; k < 6; ++k) results.virial[k] += sum.virial[k];
+  }
+}
+
+template void Engine::evaluate(const IndexedNeighbors &, int, int, int, Results &) const;
+template void Engine::evaluate(const VectorNeighbors &, int, int, int, Results &) const;
+
+}  // namespace snnp

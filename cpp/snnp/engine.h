@@ -1,0 +1,50 @@
+// Energies, forces and virials of a potential over neighbour lists that the caller gives.
+#pragma once
+
+#include <vector>
+
+#include "snnp/filters.h"
+#include "snnp/network.h"
+#include "snnp/potential.h"
+#include "snnp/zbl.h"
+
+namespace snnp {
+
+/// Where results go. Arrays belong to the caller and are added to; null pointers ask for nothing.
+struct Results {
+  double energy = 0;           ///< of all centres, eV
+  double virial[6] = {};       ///< Σ r_ij ⊗ F_j, order xx yy zz xy xz yz, eV
+  double *forces = nullptr;    ///< atoms × 3, eV/Å
+  double *energies = nullptr;  ///< by atom, eV
+  double *virials = nullptr;   ///< atoms × 9 (xx xy xz yx …), eV: W_j = Σ_i r_ij ⊗ F_j of E_i
+  double *filters = nullptr;   ///< atoms × (1 + n2 + n3): G of each centre
+};
+
+/// A potential made ready to be evaluated. Immutable after construction: any number of threads may share one.
+class Engine {
+ public:
+  explicit Engine(const Potential &potential);
+
+  const Potential &potential() const { return potential_; }
+  double cutoff() const { return cutoff_; }  ///< reach of the potential, Å
+  int columns() const { return filters_.columns(); }
+
+  /// Adds the energies of all centres of `source` and their derivatives to `results`, with `threads` OpenMP
+  /// threads. `n_atoms` is the number of atoms (ghosts included) that neighbour indices refer to. Sums are done in
+  /// an order that depends on nothing but the number of threads.
+  template <class Source>
+  void evaluate(const Source &source, int n_centers, int n_atoms, int threads, Results &results) const;
+
+ private:
+  Potential potential_;
+  Filters filters_;
+  std::vector<Embedding> embeddings_;
+  std::vector<Core> cores_;    // centre × neighbour
+  std::vector<double> reach_;  // centre × neighbour: of everything that is not a leg, Å
+  double cutoff_;
+
+  double atom(Workspace &w, double *G, double *A, std::vector<double> &scratch) const;
+  double core(Workspace &w) const;
+};
+
+}  // namespace snnp

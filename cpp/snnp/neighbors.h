@@ -1,0 +1,108 @@
+// Neighbour lists as callers have them, and the neighbourhood of one atom as the kernels want it.
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <vector>
+
+namespace snnp {
+
+/// Neighbour lists that name atoms by index into one array of positions, ghost atoms included (LAMMPS).
+/// Full lists: each pair stands in the lists of both atoms.
+struct IndexedNeighbors {
+  int n_centers;               ///< number of atoms whose energy is asked for
+  const int *centers;          ///< their indices
+  const int *counts;           ///< length of the list of each atom, by atom index
+  const int *const *lists;     ///< neighbours of each atom, by atom index
+  int mask;                    ///< applied to each neighbour index before use
+  const double *positions;     ///< atoms × 3, Å
+  const int *types;            ///< type of each atom
+  const int *element_of_type;  ///< element of the potential by type; < 0: the potential does not act on it
+
+  int center(int n) const { return centers[n]; }
+  int element(int i) const { return element_of_type[types[i]]; }
+  template <class Add> void for_each(int i, Add add) const
+  {
+    const double *xi = positions + 3L * i;
+    for (int n = 0; n < counts[i]; ++n) {
+      const int j = lists[i][n] & mask;
+      const double *xj = positions + 3L * j;
+      add(j, element(j), xj[0] - xi[0], xj[1] - xi[1], xj[2] - xi[2]);
+    }
+  }
+};
+
+/// Neighbour lists that give the vector to each neighbour, so that periodic images need no atoms of their own
+/// (Python). Full lists, in order of the central atom.
+struct VectorNeighbors {
+  int n_atoms;
+  const std::ptrdiff_t *offsets;  ///< n_atoms + 1: the neighbours of atom i are offsets[i] … offsets[i + 1] − 1
+  const int *indices;             ///< atom that each neighbour is (an image of)
+  const double *vectors;          ///< neighbours × 3: r_j − r_i, Å
+  const int *elements;            ///< element of each atom
+
+  int center(int n) const { return n; }
+  int element(int i) const { return elements[i]; }
+  template <class Add> void for_each(int i, Add add) const
+  {
+    for (std::ptrdiff_t n = offsets[i]; n < offsets[i + 1]; ++n)
+      add(indices[n], elements[indices[n]], vectors[3 * n], vectors[3 * n + 1], vectors[3 * n + 2]);
+  }
+};
+
+/// The neighbours of one atom that some filter can see, those within the reach of three-body filters first.
+struct Neighborhood {
+  int element = 0;            ///< of the central atom
+  int count = 0, legs = 0;    ///< neighbours; how many of them (the first ones) are in reach of an f
+  std::vector<int> index;     ///< atom
+  std::vector<int> elements;  ///< element of each neighbour
+  std::vector<double> r;      ///< distance, Å
+  std::vector<double> unit;   ///< count × 3: direction from the central atom
+
+  /// `pair_reach`, `leg_reach`: cutoffs by element of the neighbour, Å.
+  template <class Source> void gather(const Source &source, int i, const double *pair_reach, const double *leg_reach)
+  {
+    element = source.element(i);
+    count = legs = 0;
+    source.for_each(i, [&](int j, int b, double x, double y, double z) {
+      if (b < 0) return;
+      const double squared = x * x + y * y + z * z;
+      const double leg = leg_reach[b], reach = pair_reach[b] > leg ? pair_reach[b] : leg;
+      if (squared < reach * reach) push(j, b, std::sqrt(squared), x, y, z, squared < leg * leg);
+    });
+  }
+
+ private:
+  void push(int j, int b, double distance, double x, double y, double z, bool leg)
+  {
+    if (count == static_cast<int>(index.size())) grow();
+    int at = count++;
+    if (leg) {
+      copy(legs, at);  // the first neighbour that is no leg makes room
+      at = legs++;
+    }
+    index[at] = j;
+    elements[at] = b;
+    r[at] = distance;
+    unit[3 * at] = x / distance;
+    unit[3 * at + 1] = y / distance;
+    unit[3 * at + 2] = z / distance;
+  }
+  void copy(int from, int to)
+  {
+    index[to] = index[from];
+    elements[to] = elements[from];
+    r[to] = r[from];
+    for (int d = 0; d < 3; ++d) unit[3 * to + d] = unit[3 * from + d];
+  }
+  void grow()
+  {
+    const std::size_t size = index.empty() ? 64 : 2 * index.size();
+    index.resize(size);
+    elements.resize(size);
+    r.resize(size);
+    unit.resize(3 * size);
+  }
+};
+
+}  // namespace snnp

@@ -1,0 +1,89 @@
+#include "snnp/network.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace snnp {
+
+namespace {
+
+// The activation of x in place, and its slope.
+void activate(const std::string &kind, double &x, double &slope)
+{
+  if (kind == "tanh") {
+    x = std::tanh(x);
+    slope = 1 - x * x;
+  } else {  // silu: x / (1 + exp(−x))
+    const double s = 1 / (1 + std::exp(-x));
+    slope = s * (1 + x * (1 - s));
+    x *= s;
+  }
+}
+
+}  // namespace
+
+Embedding::Embedding(const Element &element) : e0_(element.e0), linear_(element.linear), network_(element.network)
+{
+  for (const Network::Layer &layer : network_.layers) {
+    nodes_ += layer.outputs;
+    widest_ = std::max({widest_, layer.inputs, layer.outputs});
+  }
+  const std::vector<double> zero(linear_.size(), 0.0);
+  std::vector<double> outputs(nodes_), slopes(nodes_);
+  at_zero_ = forward(zero.data(), outputs.data(), slopes.data());
+}
+
+double Embedding::forward(const double *G, double *outputs, double *slopes) const
+{
+  if (network_.layers.empty()) return 0;
+  const double *in = G;
+  for (const Network::Layer &layer : network_.layers) {
+    const bool last = &layer == &network_.layers.back();
+    for (int o = 0; o < layer.outputs; ++o) {
+      const double *row = &layer.weights[static_cast<std::size_t>(o) * layer.inputs];
+      double x = 0;
+#pragma omp simd reduction(+ : x)
+      for (int i = 0; i < layer.inputs; ++i) x += row[i] * in[i];
+      outputs[o] = x + layer.biases[o];
+      slopes[o] = 1;
+      if (!last) activate(network_.activation, outputs[o], slopes[o]);
+    }
+    in = outputs;
+    outputs += layer.outputs;
+    slopes += layer.outputs;
+  }
+  return in[0];
+}
+
+double Embedding::operator()(const double *G, double *A, std::vector<double> &scratch) const
+{
+  const int inputs = static_cast<int>(linear_.size());
+  double energy = e0_;
+  for (int m = 0; m < inputs; ++m) {
+    energy += linear_[m] * G[m];
+    A[m] = linear_[m];
+  }
+  if (network_.layers.empty()) return energy;
+
+  scratch.resize(2 * nodes_ + 2 * widest_);
+  double *outputs = scratch.data(), *slopes = outputs + nodes_, *delta = slopes + nodes_, *next = delta + widest_;
+  energy += forward(G, outputs, slopes) - at_zero_;
+
+  delta[0] = 1;  // ∂N/∂(output of the last layer)
+  int end = nodes_;
+  for (auto layer = network_.layers.rbegin(); layer != network_.layers.rend(); ++layer) {
+    end -= layer->outputs;
+    std::fill(next, next + layer->inputs, 0.0);
+    for (int o = 0; o < layer->outputs; ++o) {
+      const double d = delta[o] * slopes[end + o];
+      const double *row = &layer->weights[static_cast<std::size_t>(o) * layer->inputs];
+#pragma omp simd
+      for (int i = 0; i < layer->inputs; ++i) next[i] += d * row[i];
+    }
+    std::swap(delta, next);
+  }
+  for (int m = 0; m < inputs; ++m) A[m] += delta[m];
+  return energy;
+}
+
+}  // namespace snnp

@@ -1,0 +1,54 @@
+// Threads over atoms, with private sums that are added up in a fixed order.
+#pragma once
+
+#include <exception>
+#include <vector>
+
+namespace snnp {
+
+/// work(thread, begin, end) for contiguous, equal shares of 0 … n − 1, one per OpenMP thread; the first exception of
+/// any thread is thrown again in the caller.
+template <class Work> void for_shares(int n, int threads, Work work)
+{
+  std::vector<std::exception_ptr> failures(threads);
+#pragma omp parallel for num_threads(threads) schedule(static, 1)
+  for (int t = 0; t < threads; ++t) {
+    try {
+      work(t, static_cast<int>(static_cast<long>(n) * t / threads),
+           static_cast<int>(static_cast<long>(n) * (t + 1) / threads));
+    } catch (...) {
+      failures[t] = std::current_exception();
+    }
+  }
+  for (const std::exception_ptr &failure : failures)
+    if (failure) std::rethrow_exception(failure);
+}
+
+/// Arrays that every thread adds to: thread 0 the caller's own, the others private copies.
+class SharedSum {
+ public:
+  SharedSum(double *target, long size, int threads) : target_(target), size_(target ? size : 0), private_(threads) {}
+
+  /// The array of thread t; best called by that thread, so that its memory is near.
+  double *of(int t)
+  {
+    if (t == 0 || !target_) return target_;
+    private_[t].assign(size_, 0.0);
+    return private_[t].data();
+  }
+  /// Adds the private copies to the target.
+  void finish(int threads)
+  {
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (long i = 0; i < size_; ++i)
+      for (int t = 1; t < threads; ++t)
+        if (!private_[t].empty()) target_[i] += private_[t][i];
+  }
+
+ private:
+  double *target_;
+  long size_;
+  std::vector<std::vector<double>> private_;
+};
+
+}  // namespace snnp

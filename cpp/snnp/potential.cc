@@ -1,0 +1,159 @@
+#include "snnp/potential.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "snnp/error.h"
+
+namespace snnp {
+
+namespace {
+
+const char *const symbols[] = {"H",  "He", "Li", "Be", "B",  "C",  "N",  "O",  "F",  "Ne", "Na", "Mg", "Al", "Si", "P",
+                               "S",  "Cl", "Ar", "K",  "Ca", "Sc", "Ti", "V",  "Cr", "Mn", "Fe", "Co", "Ni", "Cu", "Zn",
+                               "Ga", "Ge", "As", "Se", "Br", "Kr", "Rb", "Sr", "Y",  "Zr", "Nb", "Mo", "Tc", "Ru", "Rh",
+                               "Pd", "Ag", "Cd", "In", "Sn", "Sb", "Te", "I",  "Xe", "Cs", "Ba", "La", "Ce", "Pr", "Nd",
+                               "Pm", "Sm", "Eu", "Gd", "Tb", "Dy", "Ho", "Er", "Tm", "Yb", "Lu", "Hf", "Ta", "W",  "Re",
+                               "Os", "Ir", "Pt", "Au", "Hg", "Tl", "Pb", "Bi", "Po", "At", "Rn", "Fr", "Ra", "Ac", "Th",
+                               "Pa", "U",  "Np", "Pu", "Am", "Cm", "Bk", "Cf", "Es", "Fm", "Md", "No", "Lr", "Rf", "Db",
+                               "Sg", "Bh", "Hs", "Mt", "Ds", "Rg", "Cn", "Nh", "Fl", "Mc", "Lv", "Ts", "Og"};
+
+bool all_finite(const std::vector<double> &v)
+{
+  return std::all_of(v.begin(), v.end(), [](double x) { return std::isfinite(x); });
+}
+
+void check_size(std::size_t found, std::size_t expected, const std::string &item, const std::string &what)
+{
+  if (found != expected)
+    throw ItemError(item, "found " + std::to_string(found) + " " + what + ", expected " + std::to_string(expected));
+}
+
+void check_spline(const Spline &s, const std::string &item)
+{
+  if (s.knots.empty()) throw ItemError(item, "is missing");
+  if (s.knots.size() < 2) throw ItemError(item, "a spline needs at least 2 knots");
+  check_size(s.coefficients.size(), s.knots.size() + 2, item, "coefficients");
+  if (!all_finite(s.knots) || !all_finite(s.coefficients))
+    throw ItemError(item, "knots and coefficients must be finite");
+  for (std::size_t i = 1; i < s.knots.size(); ++i)
+    if (!(s.knots[i] > s.knots[i - 1])) throw ItemError(item, "knots must increase");
+}
+
+void check_radial(const Spline &s, const std::string &item)
+{
+  check_spline(s, item);
+  if (!(s.front() > 0)) throw ItemError(item, "the first knot must be a positive distance");
+  const std::size_t n = s.coefficients.size();
+  if (s.coefficients[n - 1] != 0 || s.coefficients[n - 2] != 0)
+    throw ItemError(item, "the last two coefficients must be 0, so that value and slope vanish at the cutoff");
+}
+
+void check_network(const Network &net, int inputs, const std::string &item)
+{
+  if (net.activation == "none") return check_size(net.layers.size(), 0, item, "layers");
+  if (net.activation != "tanh" && net.activation != "silu")
+    throw ItemError(item, "found activation '" + net.activation + "', expected tanh, silu or none");
+  if (net.layers.empty()) throw ItemError(item, "a network needs at least one layer");
+  for (const Network::Layer &layer : net.layers) {
+    check_size(layer.inputs, inputs, item, "inputs of a layer");
+    if (layer.outputs < 1) throw ItemError(item, "a layer needs at least one output");
+    check_size(layer.weights.size(), static_cast<std::size_t>(layer.inputs) * layer.outputs, item, "weights");
+    check_size(layer.biases.size(), layer.outputs, item, "biases");
+    if (!all_finite(layer.weights) || !all_finite(layer.biases)) throw ItemError(item, "weights must be finite");
+    inputs = layer.outputs;
+  }
+  check_size(inputs, 1, item, "outputs of the last layer");
+}
+
+void check_element(const Element &e, int filters)
+{
+  const std::string item = "element " + e.name;
+  if (atomic_number(e.name) == 0) throw ItemError(item, "expected a chemical symbol");
+  if (!std::isfinite(e.e0)) throw ItemError(item, "e0 must be finite");
+  check_size(e.linear.size(), filters, item, "linear coefficients");
+  if (!all_finite(e.linear)) throw ItemError(item, "linear coefficients must be finite");
+  check_network(e.network, filters, item);
+  check_size(e.highest.size(), e.lowest.size(), item, "upper ends of the filters' ranges");
+  if (!e.lowest.empty()) check_size(e.lowest.size(), filters, item, "ranges of filters");
+  for (std::size_t m = 0; m < e.lowest.size(); ++m)
+    if (!(std::isfinite(e.lowest[m]) && std::isfinite(e.highest[m]) && e.lowest[m] <= e.highest[m]))
+      throw ItemError(item, "a range of filter values must be finite and end above its start");
+}
+
+void check_pair(const Pair &p, const std::string &names)
+{
+  check_radial(p.phi, "spline phi " + names);
+  const bool no_core = p.core_inner == 0 && p.core_outer == 0;
+  if (!no_core && !(0 < p.core_inner && p.core_inner < p.core_outer && std::isfinite(p.core_outer)))
+    throw ItemError("core " + names, "expected 0 < inner < outer");
+  if (!(p.shortest >= 0) || !std::isfinite(p.shortest))
+    throw ItemError("shortest " + names, "expected a positive distance");
+}
+
+}  // namespace
+
+int atomic_number(const std::string &symbol)
+{
+  const auto found = std::find(std::begin(symbols), std::end(symbols), symbol);
+  return found == std::end(symbols) ? 0 : static_cast<int>(found - std::begin(symbols)) + 1;
+}
+
+double Potential::pair_cutoff(int a, int b) const
+{
+  const Pair &p = pairs[pair_index(a, b)];
+  double cut = std::max(p.phi.back(), p.core_outer);
+  for (int m = 0; m < n2; ++m) cut = std::max(cut, rho[leg_index(a, b) * n2 + m].back());
+  return cut;
+}
+
+double Potential::leg_cutoff(int a, int b) const
+{
+  double cut = 0;
+  for (int m = 0; m < n3; ++m) cut = std::max(cut, f[leg_index(a, b) * n3 + m].back());
+  return cut;
+}
+
+double Potential::cutoff() const
+{
+  double cut = 0;
+  for (int a = 0; a < size(); ++a)
+    for (int b = 0; b < size(); ++b) cut = std::max({cut, pair_cutoff(a, b), leg_cutoff(a, b)});
+  return cut;
+}
+
+void check(const Potential &p)
+{
+  const int n = p.size();
+  if (p.comment.find_first_of("\r\n") != std::string::npos) throw ItemError("comment", "must be one line");
+  if (n == 0) throw ItemError("elements", "a potential needs at least one");
+  if (p.n2 < 0 || p.n3 < 0) throw ItemError("filters", "numbers must not be negative");
+  for (int a = 0; a < n; ++a) {
+    check_element(p.elements[a], p.n2 + p.n3);
+    for (int b = 0; b < a; ++b)
+      if (p.elements[a].name == p.elements[b].name) throw ItemError("element " + p.elements[a].name, "occurs twice");
+  }
+  check_size(p.pairs.size(), p.n_pairs(), "potential", "pairs of elements");
+  check_size(p.rho.size(), static_cast<std::size_t>(n) * n * p.n2, "potential", "splines rho");
+  check_size(p.f.size(), static_cast<std::size_t>(n) * n * p.n3, "potential", "splines f");
+  check_size(p.g.size(), static_cast<std::size_t>(n) * p.n_pairs() * p.n3, "potential", "splines g");
+
+  for (int a = 0; a < n; ++a)
+    for (int b = 0; b < n; ++b) {
+      const std::string ab = p.elements[a].name + " " + p.elements[b].name;
+      if (a <= b) check_pair(p.pairs[p.pair_index(a, b)], ab);
+      for (int m = 0; m < p.n2; ++m)
+        check_radial(p.rho[p.leg_index(a, b) * p.n2 + m], "spline rho " + std::to_string(m + 1) + " " + ab);
+      for (int m = 0; m < p.n3; ++m)
+        check_radial(p.f[p.leg_index(a, b) * p.n3 + m], "spline f " + std::to_string(m + 1) + " " + ab);
+      for (int c = b; c < n; ++c)
+        for (int m = 0; m < p.n3; ++m) {
+          const std::string name = "spline g " + std::to_string(m + 1) + " " + ab + " " + p.elements[c].name;
+          const Spline &s = p.g[p.angle_index(a, b, c) * p.n3 + m];
+          check_spline(s, name);
+          if (s.front() != -1 || s.back() != 1) throw ItemError(name, "knots must span the cosines from -1 to 1");
+        }
+    }
+}
+
+}  // namespace snnp

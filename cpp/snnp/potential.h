@@ -1,0 +1,74 @@
+// A potential as data: what stands in a potential file, and nothing that is derived from it.
+//
+//   E   = Σ_i E_i + ½ Σ_{i≠j} φ(r_ij) + ½ Σ_{i≠j} ZBL(r_ij) s(r_ij)
+//   E_i = e0 + a·G_i + N(G_i) − N(0)
+//   G_i = ( Σ_j ρ_m(r_ij), m = 1…n2 ;  Σ_{j<k} f_m(r_ij) f_m(r_ik) g_m(cos θ_jik), m = 1…n3 )
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "snnp/spline.h"
+
+namespace snnp {
+
+/// A multilayer perceptron with one output; every layer but the last is followed by the activation.
+struct Network {
+  std::string activation = "none";  ///< "tanh", "silu", or "none": there is no network
+  struct Layer {
+    int inputs, outputs;
+    std::vector<double> weights;  ///< outputs × inputs
+    std::vector<double> biases;   ///< outputs
+  };
+  std::vector<Layer> layers;
+};
+
+/// The range of the training data, per element: filter values outside it are extrapolation.
+struct Element {
+  std::string name;            ///< chemical symbol
+  double e0 = 0;               ///< energy of an isolated atom, eV
+  std::vector<double> linear;  ///< a, n2 + n3 numbers, eV
+  Network network;
+  std::vector<double> lowest, highest;  ///< of each G_m in the training data; empty: not known
+};
+
+/// What belongs to two elements, in any order.
+struct Pair {
+  Spline phi;             ///< eV over Å
+  double core_inner = 0;  ///< below: the whole ZBL repulsion, Å
+  double core_outer = 0;  ///< above: none of it, Å; 0: no repulsive core
+  double shortest = 0;    ///< shortest distance in the training data, Å; 0: not known
+};
+
+struct Potential {
+  std::string comment;  ///< first line of the file without '#'
+  int n2 = 0, n3 = 0;   ///< numbers of two- and three-body filters
+  std::vector<Element> elements;
+  std::vector<Pair> pairs;  ///< by pair_index
+  std::vector<Spline> rho;  ///< by leg_index × n2 + m
+  std::vector<Spline> f;    ///< by leg_index × n3 + m
+  std::vector<Spline> g;    ///< by angle_index × n3 + m; over cos θ ∈ [−1, 1]
+
+  int size() const { return static_cast<int>(elements.size()); }
+  int n_pairs() const { return size() * (size() + 1) / 2; }
+  /// Unordered pairs: (0,0) (0,1) … (0,n−1) (1,1) ….
+  int pair_index(int a, int b) const
+  {
+    if (a > b) std::swap(a, b);
+    return a * size() - a * (a - 1) / 2 + (b - a);
+  }
+  int leg_index(int centre, int neighbor) const { return centre * size() + neighbor; }
+  int angle_index(int centre, int b, int c) const { return centre * n_pairs() + pair_index(b, c); }
+
+  double pair_cutoff(int a, int b) const;  ///< beyond it neither φ nor ρ nor the core, Å
+  double leg_cutoff(int a, int b) const;   ///< beyond it no f, Å
+  double cutoff() const;                   ///< the largest of all, Å
+};
+
+/// Throws Error with one sentence if a part is missing, has the wrong size, or breaks a rule of the model.
+void check(const Potential &potential);
+
+/// Atomic number of a chemical symbol, 0 if there is none such.
+int atomic_number(const std::string &symbol);
+
+}  // namespace snnp

@@ -1,0 +1,87 @@
+// Cubic splines: how they are given (clamped B-splines) and how they are evaluated (tables of polynomial pieces).
+#pragma once
+
+#include <vector>
+
+namespace snnp {
+
+/// A C² cubic spline as a clamped cubic B-spline: the first and the last knot count four times.
+struct Spline {
+  std::vector<double> knots;         ///< n ≥ 2 strictly increasing knots (Å, or 1 for a cosine)
+  std::vector<double> coefficients;  ///< n + 2 B-spline coefficients
+
+  double front() const { return knots.front(); }
+  double back() const { return knots.back(); }
+};
+
+/// The spline as polynomials, 4 numbers per interval: s(x) = Σ_k c[4 i + k] (x − knots[i])^k.
+std::vector<double> polynomial_pieces(const Spline &spline);
+
+/// The spline (or one of its first three derivatives) at x inside its knots, by de Boor's recursion.
+/// Slow and obvious: the reference for everything else.
+double evaluate(const Spline &spline, double x, int derivative = 0);
+
+/// The intervals of a knot sequence, and the search for the one that holds x.
+///
+/// Interval 0 is everything below the first knot, where a spline continues linearly; interval i ≥ 1 lies between
+/// knots i − 1 and i. There are as many intervals as knots.
+class Grid {
+ public:
+  Grid() = default;
+  explicit Grid(std::vector<double> knots);
+
+  int intervals() const { return static_cast<int>(knots_.size()); }
+  const std::vector<double> &knots() const { return knots_; }
+  double front() const { return knots_.front(); }
+  double back() const { return knots_.back(); }
+
+  /// The interval of x and the distance t of x from the interval's origin (its left knot; the first knot for 0).
+  /// Values beyond the last knot belong to the last interval.
+  struct Place {
+    int interval;
+    double t;
+  };
+  Place find(double x) const
+  {
+    if (x < knots_.front()) return {0, x - knots_.front()};
+    const double cell = (x - knots_.front()) * cells_per_unit_;
+    int i = cell < last_cell_ ? first_in_cell_[static_cast<int>(cell)] : intervals() - 2;
+    // A cell starts in the interval of its left edge or one before it, so the search only moves up.
+    while (i < intervals() - 2 && x >= knots_[i + 1]) ++i;
+    return {i + 1, x - knots_[i]};
+  }
+
+ private:
+  std::vector<double> knots_;
+  std::vector<int> first_in_cell_;  // uniform cells laid over the knots; as many as intervals when those are uniform
+  double cells_per_unit_ = 0;
+  double last_cell_ = 0;
+};
+
+/// Several splines on one grid, the coefficients of all of them contiguous at one interval ("node-major"):
+/// column m is Σ_k at(interval)[k * stride + m] t^k.
+class Table {
+ public:
+  static constexpr int pad = 8;  ///< stride is a multiple of this: whole AVX-512 vectors of double
+
+  Table() = default;
+  /// Columns of zeros.
+  Table(Grid grid, int columns);
+  /// The union of the knots of all columns becomes the grid, so columns may have any knots and any end.
+  explicit Table(const std::vector<const Spline *> &columns);
+
+  const Grid &grid() const { return grid_; }
+  int columns() const { return columns_; }
+  int stride() const { return stride_; }
+  const double *at(int interval) const { return data_.data() + 4L * stride_ * interval; }
+  double *at(int interval) { return data_.data() + 4L * stride_ * interval; }
+  std::vector<double> &data() { return data_; }  ///< intervals × 4 × stride
+  const std::vector<double> &data() const { return data_; }
+
+ private:
+  Grid grid_;
+  int columns_ = 0, stride_ = 0;
+  std::vector<double> data_;
+};
+
+}  // namespace snnp

@@ -1,0 +1,192 @@
+/* ----------------------------------------------------------------------
+   Pair style snnp for LAMMPS. Distributed under the GNU General Public
+   License, version 2, as LAMMPS is; see the file LICENSE in this folder.
+------------------------------------------------------------------------- */
+
+#include "pair_snnp.h"
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+#include <vector>
+
+#include "atom.h"
+#include "comm.h"
+#include "error.h"
+#include "force.h"
+#include "memory.h"
+#include "neigh_list.h"
+#include "neighbor.h"
+#include "update.h"
+
+#include "snnp/engine.h"
+#include "snnp/error.h"
+#include "snnp/neighbors.h"
+#include "snnp/potential_file.h"
+
+using namespace LAMMPS_NS;
+
+struct PairSNNP::Model {
+  snnp::Engine engine;
+  std::vector<int> element_of_type;  // of the potential, by atom type (from 1); -1: NULL
+  std::vector<double> virials;       // atoms × 9; kept from step to step, so that it is rarely allocated
+};
+
+namespace {
+
+std::vector<std::string> names(const snnp::Potential &potential)
+{
+  std::vector<std::string> all;
+  for (const snnp::Element &element : potential.elements) all.push_back(element.name);
+  return all;
+}
+
+}  // namespace
+
+PairSNNP::PairSNNP(LAMMPS *lmp) : Pair(lmp), model(nullptr)
+{
+  manybody_flag = 1;
+  one_coeff = 1;
+  single_enable = 0;  // the energy is no sum over pairs
+  restartinfo = 0;    // the potential stays in its file
+  centroidstressflag = CENTROID_AVAIL;
+}
+
+PairSNNP::~PairSNNP()
+{
+  delete model;
+  if (!allocated) return;
+  memory->destroy(setflag);
+  memory->destroy(cutsq);
+}
+
+void PairSNNP::allocate()
+{
+  allocated = 1;
+  const int n = atom->ntypes + 1;
+  memory->create(setflag, n, n, "pair:setflag");
+  memory->create(cutsq, n, n, "pair:cutsq");
+  map = new int[n];  // freed by Pair
+}
+
+void PairSNNP::settings(int narg, char **arg)
+{
+  if (narg > 0) error->all(FLERR, "Pair style snnp takes no arguments, found {}", arg[0]);
+}
+
+void PairSNNP::coeff(int narg, char **arg)
+{
+  const int n_types = atom->ntypes;
+  if (strcmp(update->unit_style, "metal") != 0)
+    error->all(FLERR, "Pair style snnp needs units metal, found units {}", update->unit_style);
+  if (narg != 3 + n_types || strcmp(arg[0], "*") != 0 || strcmp(arg[1], "*") != 0)
+    error->all(FLERR, "Expected pair_coeff * * file.snnp and an element or NULL for each of {} atom types, found {}",
+               n_types, utils::join_words(std::vector<std::string>(arg, arg + narg), " "));
+
+  if (!allocated) allocate();
+  map_element2type(n_types, arg + 3);
+
+  const std::string file = arg[2], text = read_on_all_ranks(file);
+  try {
+    Model *read = new Model{snnp::Engine(snnp::parse_potential(text, file)), {}, {}};
+    delete model;
+    model = read;
+  } catch (const snnp::Error &e) {
+    error->all(FLERR, e.what());
+  } catch (const std::bad_alloc &) {
+    error->all(FLERR, "Not enough memory for potential file {}", file);
+  }
+
+  const std::vector<std::string> known = names(model->engine.potential());
+  model->element_of_type.assign(n_types + 1, -1);
+  for (int type = 1; type <= n_types; ++type) {
+    if (map[type] < 0) continue;
+    const std::string name = elements[map[type]];
+    const auto found = std::find(known.begin(), known.end(), name);
+    if (found == known.end())
+      error->all(FLERR, "Element {} is not in potential file {}, which has {}", name, file,
+                 utils::join_words(known, ", "));
+    model->element_of_type[type] = static_cast<int>(found - known.begin());
+  }
+}
+
+// Only the first rank touches the file system: thousands of ranks that open one file bring it to its knees.
+std::string PairSNNP::read_on_all_ranks(const std::string &file)
+{
+  std::string text;
+  int size = -1;
+  if (comm->me == 0) {
+    // looks in the folders of LAMMPS_POTENTIALS, too, and compares the tag UNITS with the units in use
+    if (FILE *in = utils::open_potential(file, lmp, nullptr)) {
+      char buffer[65536];
+      for (std::size_t n; (n = fread(buffer, 1, sizeof buffer, in)) > 0;) text.append(buffer, n);
+      fclose(in);
+      size = static_cast<int>(text.size());
+    }
+  }
+  MPI_Bcast(&size, 1, MPI_INT, 0, world);
+  if (size < 0)
+    error->all(FLERR, "Potential file {} is neither here nor in a folder of LAMMPS_POTENTIALS, or not readable", file);
+  text.resize(size);
+  MPI_Bcast(text.data(), size, MPI_CHAR, 0, world);
+  return text;
+}
+
+void PairSNNP::init_style()
+{
+  // Forces on ghost atoms are sent home, which LAMMPS does with newton on.
+  if (force->newton_pair == 0) error->all(FLERR, "Pair style snnp needs newton pair on");
+  neighbor->add_request(this, NeighConst::REQ_FULL);
+}
+
+// Pairs without coefficients never come here: LAMMPS stops at a type that has none.
+double PairSNNP::init_one(int, int) { return model->engine.cutoff(); }
+
+void PairSNNP::compute(int eflag, int vflag)
+{
+  ev_init(eflag, vflag);
+  const int n_atoms = atom->nlocal + atom->nghost;
+
+  if (list->inum > 0) {  // else arrays may not even be allocated
+    const int *element_of_type = model->element_of_type.data();
+    const snnp::IndexedNeighbors neighbors{list->inum, list->ilist, list->numneigh, list->firstneigh,
+                                           NEIGHMASK,  atom->x[0],  atom->type,     element_of_type};
+    snnp::Results results;
+    try {
+      results.forces = atom->f[0];
+      if (eflag_atom) results.energies = eatom;
+      if (vflag_atom || cvflag_atom) {
+        model->virials.assign(9L * n_atoms, 0.0);
+        results.virials = model->virials.data();
+      }
+      model->engine.evaluate(neighbors, list->inum, n_atoms, comm->nthreads, results);
+    } catch (const snnp::Error &e) {
+      error->one(FLERR, e.what());
+    } catch (const std::bad_alloc &) {
+      error->one(FLERR, "Not enough memory for pair style snnp with {} atoms and {} threads", n_atoms, comm->nthreads);
+    }
+    if (eflag_global) eng_vdwl += results.energy;
+    if (vflag_global)  // not set when the virial is taken from total forces, below
+      for (int k = 0; k < 6; ++k) virial[k] += results.virial[k];
+    if (results.virials) tally_atom_virials(n_atoms);
+  }
+  if (vflag_fdotr) virial_fdotr_compute();
+}
+
+// Components in the orders of LAMMPS: vatom, symmetric, has the first six and cvatom all nine.
+void PairSNNP::tally_atom_virials(int n_atoms)
+{
+  static constexpr int row[9] = {0, 1, 2, 0, 0, 1, 1, 2, 2}, column[9] = {0, 1, 2, 1, 2, 2, 0, 0, 1};
+  for (int i = 0; i < n_atoms; ++i) {
+    const double *w = &model->virials[9L * i];
+    if (vflag_atom)
+      for (int k = 0; k < 6; ++k) vatom[i][k] += 0.5 * (w[3 * row[k] + column[k]] + w[3 * column[k] + row[k]]);
+    if (cvflag_atom)
+      for (int k = 0; k < 9; ++k) cvatom[i][k] += w[3 * row[k] + column[k]];
+  }
+}
+
+double PairSNNP::memory_usage()
+{
+  return Pair::memory_usage() + (model ? static_cast<double>(model->virials.capacity() * sizeof(double)) : 0);
+}

@@ -1,0 +1,182 @@
+"""Command line: `snnp-fit` fits a potential, `snnp` looks at and evaluates potential files."""
+
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from snnp import Error, __version__
+from snnp.calculator import available_cores
+from snnp.console import Log, error_table, print_error
+
+_SETTINGS = {
+    "add_completion": False,
+    "no_args_is_help": True,
+    "pretty_exceptions_enable": False,
+    "rich_markup_mode": None,
+}
+app = typer.Typer(help="Look at and evaluate snnp potential files.", **_SETTINGS)
+fit_app = typer.Typer(**_SETTINGS)
+
+Threads = Annotated[int | None, typer.Option(help="OpenMP threads; by default all cores.", min=1)]
+
+
+def _fail(sentence: object) -> typer.Exit:
+    print_error(str(sentence))
+    return typer.Exit(1)
+
+
+@fit_app.command()
+def fit(
+    inputs: Annotated[
+        list[Path],
+        typer.Argument(help="Training data (extended XYZ or anything ASE reads, also .gz), or one config.yaml."),
+    ],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Potential file to write.")] = None,
+    test: Annotated[
+        list[Path] | None, typer.Option(help="Test data, only for the final table; may be repeated.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="A key of the configuration, e.g. training.steps=2000; may be repeated."),
+    ] = None,
+    resume: Annotated[bool, typer.Option(help="Go on with an interrupted fit.")] = False,
+    restart: Annotated[bool, typer.Option(help="Begin anew although there is an unfinished fit.")] = False,
+) -> None:
+    """Fit a spline-based neural-network potential to energies, forces and stresses.
+
+    snnp-fit train.xyz --test test.xyz -o Mo.snnp   no configuration needed
+    snnp-fit config.yaml                            full control; the file beside each potential is an example
+    """
+    try:
+        from snnp import config, data, fit, neighbors
+    except ImportError as error:
+        raise _fail(f'fitting needs more packages ({error.name}): pip install "snnp[fit]"') from error
+    try:
+        settings = _configuration(inputs, output, test or [], set_ or [])
+        settings.output.parent.mkdir(parents=True, exist_ok=True)
+        log = Log(settings.output.with_name(settings.output.stem + ".log"), append=resume)
+        log.print(f"snnp-fit {__version__}")
+        fit.run(settings, log, resume, restart)
+    except (config.ConfigError, data.DataError, neighbors.ElementError, Error) as error:
+        raise _fail(error) from error
+    except OSError as error:
+        raise _fail(f"{error.filename}: {error.strerror}") from error
+    except fit.Interrupted as stop:
+        print_error(str(stop))
+        raise typer.Exit(128 + signal.SIGINT) from stop
+
+
+def _configuration(inputs: list[Path], output: Path | None, test: list[Path], assignments: list[str]):
+    import yaml
+
+    from snnp import config
+
+    overrides = {}
+    for assignment in assignments:
+        key, equals, value = assignment.partition("=")
+        if not equals:
+            raise config.ConfigError(f"--set {assignment}: expected key=value")
+        overrides[key] = yaml.safe_load(value)
+    if inputs[0].suffix in (".yaml", ".yml"):
+        if len(inputs) > 1 or test:
+            raise config.ConfigError("with a configuration file all data are named there; expected no other files")
+        if output:
+            overrides["output"] = str(output.absolute())
+        return config.load(inputs[0], overrides)
+    if output is None:
+        raise config.ConfigError("missing -o: expected the potential file to write, e.g. -o Mo.snnp")
+    content = {
+        "data": {"train": [_absolute(p) for p in inputs], "test": [_absolute(p) for p in test]},
+        "output": _absolute(output),
+    }
+    return config.validate(content, "command line", overrides)
+
+
+def _absolute(path: Path) -> str:
+    return os.path.abspath(path)
+
+
+@app.command("eval")
+def evaluate(
+    potential: Annotated[Path, typer.Argument(help="Potential file.")],
+    inputs: Annotated[list[Path], typer.Argument(help="Labelled structures in any format that ASE reads.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+    shear_order: Annotated[
+        str | None,
+        typer.Option(help='Order of the last three stress components, e.g. "yz xz xy"; by default what fits.'),
+    ] = None,
+    threads: Threads = None,
+) -> None:
+    """Errors of a potential on labelled structures."""
+    from snnp import _core
+    from snnp.data import SHEAR, DataError, detect_shear_order, parse_shear_order, read, reorder_shear, with_shear_order
+    from snnp.evaluation import predict, report, shear_order_sentence
+    from snnp.neighbors import ElementError
+
+    log = Log(quiet=as_json)
+    try:
+        engine = _core.Engine(_core.read_potential(str(potential)))
+        data = read(inputs)
+        log.print(data.summary())
+        order = parse_shear_order(shear_order) if shear_order else SHEAR
+        with log.progress("evaluating", len(data.frames), "frames") as tick:
+            predictions = predict(engine, with_shear_order(data.frames, order), threads or available_cores(), tick)
+        if not shear_order:
+            order, error, best = detect_shear_order(predictions.stresses, predictions.stress_labels)
+        if not shear_order and order != SHEAR:
+            log.print(shear_order_sentence(order, error, best))
+            predictions.stress_labels = reorder_shear(predictions.stress_labels, order)
+        found = report(predictions)
+    except (Error, DataError, ElementError) as error:
+        raise _fail(error) from error
+    if as_json:
+        print(
+            json.dumps(
+                {
+                    "potential": str(potential),
+                    "data": [str(p) for p in inputs],
+                    "shear_order": " ".join(order),
+                    **found.as_dict(),
+                },
+                indent=2,
+            )
+        )
+    else:
+        log.print(error_table({"data": found}))
+
+
+@app.command()
+def info(potential: Annotated[Path, typer.Argument(help="Potential file.")]) -> None:
+    """What a potential file holds."""
+    from snnp import _core
+
+    try:
+        p = _core.read_potential(str(potential))
+    except Error as error:
+        raise _fail(error) from error
+    names = [e.name for e in p.elements]
+    print(p.comment.strip())
+    print(f"elements {' '.join(names)}; {p.n2} two-body and {p.n3} three-body filters; cutoff {p.cutoff():g} Å")
+    for e in p.elements:
+        sizes = " × ".join(str(layer.outputs) for layer in e.network.layers)
+        print(f"{e.name}: isolated atom {e.e0:.6f} eV; network {e.network.activation} {sizes}".rstrip())
+    for a, first in enumerate(names):
+        for b in range(a, len(names)):
+            pair = p.pairs[p.pair_index(a, b)]
+            core = (
+                f"ZBL core fades out from {pair.core_inner:.2f} to {pair.core_outer:.2f} Å"
+                if pair.core_outer
+                else "no core"
+            )
+            seen = f"{pair.shortest:.2f} Å" if pair.shortest else "not known"
+            print(f"{first}-{names[b]}: shortest distance in the training data {seen}; {core}")
+
+
+@app.command()
+def version() -> None:
+    """Version of this package."""
+    print(__version__)

@@ -1,0 +1,129 @@
+"""What the user sees: log lines, progress, tables, and the same in a file."""
+
+import io
+import math
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from snnp.evaluation import Errors, Report
+
+
+class Log:
+    """Prints to the console and, if a path is given, the same to a file (`append`: after what is there)."""
+
+    def __init__(self, path: Path | None = None, quiet: bool = False, append: bool = False):
+        self.consoles = [] if quiet else [_console(sys.stdout)]
+        self._file = None
+        if path is not None:
+            self._file = path.open("a" if append else "w")
+            self.consoles.append(_console(self._file))
+
+    def print(self, what) -> None:
+        """A line of text or a rich table."""
+        for console in self.consoles:
+            console.print(what, markup=False)
+        if self._file is not None:
+            self._file.flush()
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    @contextmanager
+    def progress(self, title: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:
+        """A bar with rate and time left while the block runs, on a terminal; yields what advances it."""
+        terminal = next((c for c in self.consoles if c.is_terminal), None)
+        if terminal is None:
+            yield lambda n: None
+            return
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            _Rate(unit),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=terminal, transient=True) as bar:
+            task = bar.add_task(title, total=total)
+            yield lambda n: bar.advance(task, n)
+
+
+def _console(file) -> Console:
+    """Without markup and colours of numbers; wide enough for tables where it is no terminal."""
+    return Console(file=file, highlight=False, soft_wrap=True, width=None if file.isatty() else 110)
+
+
+class _Rate(ProgressColumn):
+    """Things per second."""
+
+    def __init__(self, unit: str):
+        super().__init__()
+        self.unit = unit
+
+    def render(self, task) -> Text:
+        return Text(f"{task.speed:.1f} {self.unit}/s" if task.speed else f"- {self.unit}/s")
+
+
+def learning_line(record, steps: int, rate: float, seconds_left: float) -> str:
+    """One line of the learning curve."""
+    text = f"step {record.step:6d}/{steps}  validation loss {record.validation_loss:8.4f}"
+    if not math.isnan(record.train_loss):
+        text += f"  training loss {record.train_loss:8.4f}  {rate:6.1f} steps/s  {_clock(seconds_left)} left"
+    return text
+
+
+def _clock(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    return f"{minutes}:{seconds:02d}"
+
+
+def learning_csv(history) -> str:
+    """The learning curve; the second row holds units."""
+    lines = ["step,rate,train_loss,validation_loss,seconds", "1,1,linear model = 1,linear model = 1,s"]
+    lines += [f"{r.step},{r.rate:.6g},{r.train_loss:.8g},{r.validation_loss:.8g},{r.seconds:.2f}" for r in history]
+    return "\n".join(lines) + "\n"
+
+
+def error_table(reports: dict[str, Report]) -> Table:
+    """MAE and RMSE of energies, forces and stresses: all sets, then each group and element of each."""
+    table = Table(title="Errors (MAE / RMSE)", title_justify="left")
+    table.add_column("set")
+    table.add_column("part")
+    for name in ("frames", "atoms", "energy meV/atom", "force eV/Å", "stress GPa"):
+        table.add_column(name, justify="right")
+    for name, report in reports.items():
+        table.add_section()
+        table.add_row(name, "all", *_cells(report.all))
+        if len(report.groups) > 1:
+            for group, errors in report.groups.items():
+                table.add_row("", group, *_cells(errors))
+        if len(report.elements) > 1:
+            for symbol, errors in report.elements.items():
+                table.add_row("", f"element {symbol}", *_cells(errors))
+    return table
+
+
+def _cells(e: Errors) -> list[str]:
+    def pair(value, digits: int) -> str:
+        return "–" if value is None else f"{value[0]:.{digits}f} / {value[1]:.{digits}f}"
+
+    return [str(e.frames) if e.frames else "–", str(e.atoms), pair(e.energy, 2), pair(e.force, 4), pair(e.stress, 3)]
+
+
+def print_error(sentence: str) -> None:
+    """One line on stderr."""
+    Console(file=sys.stderr, highlight=False, soft_wrap=True).print(f"error: {sentence}", markup=False)
+
+
+def as_text(what) -> str:
+    """What a table looks like, as plain text."""
+    buffer = io.StringIO()
+    Console(file=buffer, width=120).print(what)
+    return buffer.getvalue()

@@ -1,0 +1,145 @@
+"""The energy expression in plain NumPy, as it stands on paper: slow, obvious, independent of the engine.
+
+E   = Σ_i E_i + ½ Σ_{i≠j} φ(r_ij) + ½ Σ_{i≠j} ZBL(r_ij) s(r_ij)
+E_i = e0 + a·G_i + N(G_i) − N(0)
+G_i = (Σ_j ρ_m(r_ij);  Σ_{j<k} f_m(r_ij) f_m(r_ik) g_m(cos θ_jik))
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from ase import Atoms
+from ase.data import atomic_numbers
+from scipy.interpolate import BSpline
+
+from snnp import _core
+from snnp.neighbors import element_indices, full_list
+
+
+@dataclass
+class Result:
+    """Energies in eV, forces in eV/Å, virial = Σ r ⊗ F in eV."""
+
+    energy: float
+    energies: np.ndarray  # (n_atoms,)
+    forces: np.ndarray  # (n_atoms, 3)
+    virial: np.ndarray  # (3, 3)
+
+
+def spline(s: _core.Spline, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Values and slopes at x: linear below the first knot, zero beyond the last (a cosine never leaves [−1, 1])."""
+    knots = np.asarray(s.knots)
+    b = BSpline(np.r_[[knots[0]] * 3, knots, [knots[-1]] * 3], s.coefficients, 3)
+    inside = np.clip(x, knots[0], knots[-1])
+    slope = b(inside, nu=1)
+    value = b(inside) + slope * np.minimum(x - knots[0], 0)
+    return np.where(x > knots[-1], 0, value), np.where(x > knots[-1], 0, slope)
+
+
+def zbl(z1: int, z2: int, r: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Universal screened repulsion of Ziegler, Biersack and Littmark (1985): energy (eV) and slope (eV/Å) at r (Å)."""
+    length = 0.46850 / (z1**0.23 + z2**0.23)
+    c = np.array([0.18175, 0.50986, 0.28022, 0.028171])
+    d = np.array([3.19980, 0.94229, 0.40290, 0.20162]) / length
+    # e²/(4πε0), CODATA 2018
+    strength = 14.399645478425668 * z1 * z2
+    terms = c * np.exp(-d * r[:, None])
+    return strength * terms.sum(1) / r, -strength * ((d * terms).sum(1) / r + terms.sum(1) / r**2)
+
+
+def switch(r: np.ndarray, inner: float, outer: float) -> tuple[np.ndarray, np.ndarray]:
+    """1 below `inner`, 0 above `outer`, 1 − 10x³ + 15x⁴ − 6x⁵ between; value and slope."""
+    x = np.clip((r - inner) / (outer - inner), 0, 1)
+    return 1 - 10 * x**3 + 15 * x**4 - 6 * x**5, (-30 * x**2 + 60 * x**3 - 30 * x**4) / (outer - inner)
+
+
+def network(net: _core.Network, G: np.ndarray) -> tuple[float, np.ndarray]:
+    """N(G) and ∂N/∂G of one atom."""
+    value, jacobian = np.asarray(G, dtype=float), np.eye(len(G))
+    for depth, layer in enumerate(net.layers, start=1):
+        W = np.reshape(layer.weights, (layer.outputs, layer.inputs))
+        value, jacobian = W @ value + layer.biases, W @ jacobian
+        if depth == len(net.layers):
+            return float(value[0]), jacobian[0]
+        value, slope = activation(net.activation, value)
+        jacobian = slope[:, None] * jacobian
+    return 0.0, np.zeros(len(G))
+
+
+def activation(kind: str, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """tanh x, or silu x = x/(1 + exp(−x)), and its slope."""
+    if kind == "tanh":
+        return np.tanh(x), 1 - np.tanh(x) ** 2
+    s = 1 / (1 + np.exp(-x))
+    return x * s, s * (1 + x * (1 - s))
+
+
+def evaluate(potential: _core.Potential, atoms: Atoms) -> Result:
+    """Energy, forces and virial of a structure by the formulas above, atom by atom."""
+    symbols = [e.name for e in potential.elements]
+    kinds = element_indices(atoms, symbols)
+    i_all, j_all, d_all = full_list(atoms, potential.cutoff())
+    energies, forces, virial = np.zeros(len(atoms)), np.zeros((len(atoms), 3)), np.zeros((3, 3))
+    for i in range(len(atoms)):
+        neighbors, d = j_all[i_all == i], d_all[i_all == i]
+        energies[i], gradient = atom_energy(potential, kinds[i], kinds[neighbors], d)
+        forces[i] += gradient.sum(0)
+        np.subtract.at(forces, neighbors, gradient)
+        virial -= d.T @ gradient
+    return Result(float(energies.sum()), energies, forces, virial)
+
+
+def atom_energy(p: _core.Potential, a: int, kinds: np.ndarray, d: np.ndarray) -> tuple[float, np.ndarray]:
+    """E_i of an atom of element a whose neighbours are of elements `kinds` (n,) at d (n, 3), and ∂E_i/∂d (n, 3)."""
+    r = np.linalg.norm(d, axis=1)
+    u = d / r[:, None]
+    G, dG = filters(p, a, kinds, r, u)
+    element = p.elements[a]
+    N, dN = network(element.network, G)
+    N0, _ = network(element.network, np.zeros(len(G)))
+    energy = element.e0 + np.dot(element.linear, G) + N - N0
+    gradient = np.einsum("m,mnd->nd", element.linear + dN, dG)
+    for n in range(len(r)):
+        pair_energy, slope = two_body(p, a, kinds[n], r[n : n + 1])
+        energy += 0.5 * pair_energy
+        gradient[n] += 0.5 * slope * u[n]
+    return float(energy), gradient
+
+
+def two_body(p: _core.Potential, a: int, b: int, r: np.ndarray) -> tuple[float, float]:
+    """φ(r) + ZBL(r) s(r) and its slope, for one distance, shape (1,)."""
+    pair = p.pairs[p.pair_index(a, b)]
+    value, slope = spline(pair.phi, r)
+    if pair.core_outer > 0:
+        z, dz = zbl(atomic_numbers[p.elements[a].name], atomic_numbers[p.elements[b].name], r)
+        s, ds = switch(r, pair.core_inner, pair.core_outer)
+        value, slope = value + z * s, slope + dz * s + z * ds
+    return value[0], slope[0]
+
+
+def filters(
+    p: _core.Potential, a: int, kinds: np.ndarray, r: np.ndarray, u: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """G, shape (n2 + n3,), and ∂G/∂d, shape (n2 + n3, n, 3), of one atom with neighbours at r (n,) along u (n, 3)."""
+    n = len(r)
+    G, dG = np.zeros(p.n2 + p.n3), np.zeros((p.n2 + p.n3, n, 3))
+    rho, f, g = p.rho, p.f, p.g  # lists are copied on access
+    for m in range(p.n2):
+        for j in range(n):
+            value, slope = spline(rho[p.leg_index(a, kinds[j]) * p.n2 + m], r[j : j + 1])
+            G[m] += value[0]
+            dG[m, j] += slope[0] * u[j]
+    cosine = np.clip(u @ u.T, -1, 1)
+    turn = (u[None, :, :] - cosine[:, :, None] * u[:, None, :]) / r[:, None, None]  # ∂cos_jk/∂d_j
+    for m in range(p.n3):
+        legs = [spline(f[p.leg_index(a, kinds[j]) * p.n3 + m], r[j : j + 1]) for j in range(n)]
+        for j in range(n):
+            for k in range(j):
+                (fj,), (dfj,), (fk,), (dfk,) = *legs[j], *legs[k]
+                angle = g[p.angle_index(a, kinds[j], kinds[k]) * p.n3 + m]
+                (gv,), (dg,) = spline(angle, cosine[j, k : k + 1])
+                M = p.n2 + m
+                G[M] += fj * fk * gv
+                dG[M, j] += dfj * fk * gv * u[j] + fj * fk * dg * turn[j, k]
+                dG[M, k] += fj * dfk * gv * u[k] + fj * fk * dg * turn[k, j]
+    return G, dG

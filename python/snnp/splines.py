@@ -1,0 +1,44 @@
+"""Cubic B-splines with clamped ends, as linear maps from coefficients to tables of polynomial pieces."""
+
+from math import factorial
+
+import numpy as np
+from scipy.interpolate import BSpline
+
+# A spline that ends with value, slope and curvature zero has its last three coefficients zero.
+END = 3
+
+
+def clamped(knots: np.ndarray) -> np.ndarray:
+    """The knot vector with both ends counted four times."""
+    return np.r_[[knots[0]] * 3, knots, [knots[-1]] * 3]
+
+
+def table_matrix(knots: np.ndarray, functions: int) -> np.ndarray:
+    """Polynomial pieces of the first `functions` basis functions, shape (n_knots, 4, functions).
+
+    Interval 0 is the linear continuation below the first knot, interval i ≥ 1 the one between knots i − 1 and i;
+    powers count from 0, about the interval's left knot. This is the layout of the engine's tables.
+    """
+    basis = BSpline(clamped(knots), np.eye(len(knots) + 2)[:, :functions], 3)
+    # Taylor coefficients at the left knots; BSpline takes the piece to the right of a knot.
+    pieces = np.stack([basis(knots[:-1], nu=k) / factorial(k) for k in range(4)], axis=1)
+    below = np.zeros_like(pieces[:1])
+    below[0, :2] = pieces[0, :2]
+    return np.concatenate([below, pieces])
+
+
+def curvature_matrix(knots: np.ndarray, functions: int) -> np.ndarray:
+    """K with cᵀ K c = ∫ s″(x)² dx over the knots, shape (functions, functions)."""
+    # s″ is linear in each interval: two Gauss points integrate its square exactly.
+    middle, half = (knots[1:] + knots[:-1]) / 2, np.diff(knots) / 2
+    points = np.concatenate([middle - half / np.sqrt(3), middle + half / np.sqrt(3)])
+    second = BSpline(clamped(knots), np.eye(len(knots) + 2)[:, :functions], 3)(points, nu=2)
+    return second.T @ (np.concatenate([half, half])[:, None] * second)
+
+
+def project(function, knots: np.ndarray, functions: int) -> np.ndarray:
+    """Coefficients of the spline closest to `function` (least squares over a dense grid); shape (functions, …)."""
+    x = np.linspace(knots[0], knots[-1], 20 * len(knots))
+    basis = BSpline(clamped(knots), np.eye(len(knots) + 2)[:, :functions], 3)(x)
+    return np.linalg.lstsq(basis, function(x), rcond=None)[0]

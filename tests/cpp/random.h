@@ -1,0 +1,86 @@
+// Random splines and potentials.
+#pragma once
+
+#include <random>
+#include <string>
+#include <vector>
+
+#include "snnp/potential.h"
+
+namespace testing {
+
+class Random {
+ public:
+  explicit Random(unsigned seed) : engine_(seed) {}
+
+  double uniform(double low, double high)
+  {
+    // Not std::uniform_real_distribution: its numbers differ between standard libraries.
+    return low + (high - low) * (engine_() / 4294967296.0);
+  }
+  std::vector<double> numbers(std::size_t count, double scale = 1)
+  {
+    std::vector<double> v(count);
+    for (double &x : v) x = uniform(-scale, scale);
+    return v;
+  }
+
+  enum Knots { even, uneven };
+  snnp::Spline spline(double first, double last, int n, Knots knots)
+  {
+    snnp::Spline s;
+    const double width = (last - first) / (n - 1);
+    for (int i = 0; i < n; ++i) s.knots.push_back(i == n - 1 ? last : first + i * (last - first) / (n - 1));
+    if (knots == uneven)
+      for (int i = 1; i < n - 1; ++i) s.knots[i] += uniform(-0.3, 0.3) * width;
+    s.coefficients = numbers(n + 2, 0.3);
+    return s;
+  }
+  /// Ends with value, slope and curvature zero.
+  snnp::Spline radial(double last)
+  {
+    snnp::Spline s = spline(uniform(1.3, 1.6), last * uniform(0.8, 1.0), 8, uneven);
+    for (int k = 0; k < 3; ++k) s.coefficients[s.coefficients.size() - 1 - k] = 0;
+    return s;
+  }
+
+  snnp::Potential potential(const std::vector<std::string> &names, int n2, int n3, const std::string &activation,
+                            double cutoff = 4)
+  {
+    snnp::Potential p;
+    p.comment = " DATE: 2026-01-01 UNITS: metal CONTRIBUTOR: tests CITATION: none";
+    p.n2 = n2;
+    p.n3 = n3;
+    for (const std::string &name : names) p.elements.push_back(element(name, n2 + n3, activation));
+    const int E = p.size();
+    for (int n = 0; n < p.n_pairs(); ++n) p.pairs.push_back({radial(cutoff), 1.0, 2.0, 1.9});
+    for (int n = 0; n < E * E * n2; ++n) p.rho.push_back(radial(cutoff));
+    for (int n = 0; n < E * E * n3; ++n) p.f.push_back(radial(0.8 * cutoff));
+    for (int n = 0; n < E * p.n_pairs() * n3; ++n) p.g.push_back(spline(-1, 1, 5, n % 2 ? even : uneven));
+    return p;
+  }
+
+ private:
+  std::mt19937 engine_;
+
+  snnp::Element element(const std::string &name, int filters, const std::string &activation)
+  {
+    snnp::Element e;
+    e.name = name;
+    e.e0 = uniform(-1, 1);
+    e.linear = numbers(filters, 0.3);
+    e.lowest = std::vector<double>(filters, -1.0);
+    e.highest = std::vector<double>(filters, 1.0);
+    e.network.activation = activation;
+    int inputs = filters;
+    if (activation != "none")
+      for (const int outputs : {5, 4, 1}) {
+        e.network.layers.push_back(
+            {inputs, outputs, numbers(static_cast<std::size_t>(inputs) * outputs), numbers(outputs, 0.3)});
+        inputs = outputs;
+      }
+    return e;
+  }
+};
+
+}  // namespace testing

@@ -1,0 +1,241 @@
+#include "snnp/engine.h"
+
+#include <algorithm>
+#include <array>
+
+#include "check.h"
+#include "random.h"
+
+using namespace snnp;
+using testing::Random;
+
+namespace {
+
+using Vector = std::array<double, 3>;
+
+struct Atoms {
+  std::array<Vector, 3> cell;
+  std::vector<Vector> positions;
+  std::vector<int> elements;
+
+  int size() const { return static_cast<int>(positions.size()); }
+};
+
+// Two elements in a skewed cell that is narrower than the cutoff: atoms are their own neighbours.
+Atoms skewed()
+{
+  Atoms atoms{{{{3.6, 0, 0}, {0.7, 4.4, 0}, {-0.5, 0.9, 4.9}}}, {}, {0, 1, 1, 0, 1}};
+  atoms.positions = {{0, 0, 0}, {1.9, 0.4, 0.3}, {0.5, 2.3, 0.6}, {0.3, 0.8, 2.5}, {2.1, 2.4, 2.9}};
+  return atoms;
+}
+
+// Full lists with vectors, as Python gives them: all images in reach, by brute force.
+struct Lists {
+  std::vector<std::ptrdiff_t> offsets{0};
+  std::vector<int> indices, elements;
+  std::vector<double> vectors;
+
+  Lists(const Atoms &atoms, double cutoff) : elements(atoms.elements)
+  {
+    for (int i = 0; i < atoms.size(); ++i) {
+      for (int j = 0; j < atoms.size(); ++j)
+        for (int image = 0; image < 343; ++image)
+          add(atoms, i, j, {image % 7 - 3, image / 7 % 7 - 3, image / 49 - 3}, cutoff);
+      offsets.push_back(static_cast<std::ptrdiff_t>(indices.size()));
+    }
+  }
+  void add(const Atoms &atoms, int i, int j, std::array<int, 3> image, double cutoff)
+  {
+    if (i == j && image == std::array<int, 3>{0, 0, 0}) return;
+    Vector d;
+    for (int k = 0; k < 3; ++k) {
+      d[k] = atoms.positions[j][k] - atoms.positions[i][k];
+      for (int a = 0; a < 3; ++a) d[k] += image[a] * atoms.cell[a][k];
+    }
+    if (d[0] * d[0] + d[1] * d[1] + d[2] * d[2] >= cutoff * cutoff) return;
+    indices.push_back(j);
+    vectors.insert(vectors.end(), d.begin(), d.end());
+  }
+  VectorNeighbors view() const
+  {
+    return {static_cast<int>(elements.size()), offsets.data(), indices.data(), vectors.data(), elements.data()};
+  }
+};
+
+struct Output {
+  double energy;
+  std::array<double, 6> virial;
+  std::vector<double> forces, energies, virials;
+};
+
+template <class Source> Output run(const Engine &engine, const Source &source, int n_centers, int n_atoms, int threads)
+{
+  Output out{0, {}, std::vector<double>(3 * n_atoms), std::vector<double>(n_atoms), std::vector<double>(9 * n_atoms)};
+  Results results;
+  results.forces = out.forces.data();
+  results.energies = out.energies.data();
+  results.virials = out.virials.data();
+  engine.evaluate(source, n_centers, n_atoms, threads, results);
+  out.energy = results.energy;
+  std::copy(results.virial, results.virial + 6, out.virial.begin());
+  return out;
+}
+
+Output run(const Engine &engine, const Atoms &atoms, int threads = 1)
+{
+  return run(engine, Lists(atoms, engine.cutoff()).view(), atoms.size(), atoms.size(), threads);
+}
+
+Atoms strained(Atoms atoms, int a, int b, double strain)
+{
+  for (auto *vectors : {&atoms.cell[0], &atoms.cell[1], &atoms.cell[2]}) (*vectors)[a] += strain * (*vectors)[b];
+  for (Vector &r : atoms.positions) r[a] += strain * r[b];
+  return atoms;
+}
+
+std::vector<Engine> engines()
+{
+  std::vector<Engine> all;
+  for (const char *activation : {"none", "tanh", "silu"})
+    all.emplace_back(Random(11).potential({"In", "P"}, 2, 3, activation));
+  all.emplace_back(Random(12).potential({"In", "P"}, 0, 0, "none"));
+  all.emplace_back(Random(13).potential({"In", "P"}, 3, 0, "tanh"));
+  all.emplace_back(Random(14).potential({"In", "P"}, 0, 2, "silu"));
+  return all;
+}
+
+// Energies here are up to 1e3 eV (some atoms are inside each other's repulsive core), so that sums of a few thousand
+// terms carry rounding of about 1e-12; the order of sums differs between threads and between kinds of lists.
+constexpr double rounding = 1e-10;
+
+// Central differences with step h: h²/6 times a third derivative of up to 1e4 eV/Å³, and rounding of E over h.
+constexpr double step = 1e-5, difference_error = 2e-6;
+
+const int voigt[6][2] = {{0, 0}, {1, 1}, {2, 2}, {0, 1}, {0, 2}, {1, 2}};
+
+}  // namespace
+
+TEST(forces_are_minus_the_gradient_of_the_energy)
+{
+  for (const Engine &engine : engines()) {
+    const Atoms atoms = skewed();
+    const Output out = run(engine, atoms);
+    for (int i = 0; i < atoms.size(); ++i)
+      for (int d = 0; d < 3; ++d) {
+        Atoms up = atoms, down = atoms;
+        up.positions[i][d] += step;
+        down.positions[i][d] -= step;
+        CHECK_NEAR(out.forces[3 * i + d], -(run(engine, up).energy - run(engine, down).energy) / (2 * step),
+                   difference_error);
+      }
+  }
+}
+
+TEST(the_virial_is_minus_the_derivative_of_the_energy_by_strain)
+{
+  for (const Engine &engine : engines()) {
+    const Output out = run(engine, skewed());
+    for (int v = 0; v < 6; ++v)
+      for (const auto &[a, b] : {std::pair(voigt[v][0], voigt[v][1]), std::pair(voigt[v][1], voigt[v][0])}) {
+        const double up = run(engine, strained(skewed(), a, b, step)).energy;
+        const double down = run(engine, strained(skewed(), a, b, -step)).energy;
+        // A strain moves atoms by up to ten times as far as the step.
+        CHECK_NEAR(out.virial[v], -(up - down) / (2 * step), 100 * difference_error);
+      }
+  }
+}
+
+TEST(energies_and_virials_of_atoms_add_up)
+{
+  for (const Engine &engine : engines()) {
+    const Output out = run(engine, skewed());
+    double energy = 0, force[3] = {};
+    for (std::size_t i = 0; i < out.energies.size(); ++i) energy += out.energies[i];
+    for (std::size_t i = 0; i < out.forces.size(); ++i) force[i % 3] += out.forces[i];
+    CHECK_NEAR(energy, out.energy, rounding);
+    for (const double f : force) CHECK_NEAR(f, 0, rounding);
+    for (int v = 0; v < 6; ++v) {
+      double sum = 0;
+      for (std::size_t i = 0; i < out.energies.size(); ++i) sum += out.virials[9 * i + 3 * voigt[v][0] + voigt[v][1]];
+      CHECK_NEAR(sum, out.virial[v], rounding);
+    }
+  }
+}
+
+TEST(any_number_of_threads_gives_the_same)
+{
+  for (const Engine &engine : engines()) {
+    const Output one = run(engine, skewed(), 1);
+    for (const int threads : {2, 3, 8}) {  // 8: more threads than atoms
+      const Output many = run(engine, skewed(), threads), again = run(engine, skewed(), threads);
+      CHECK_NEAR(many.energy / one.energy, 1, 1e-12);
+      for (std::size_t i = 0; i < one.forces.size(); ++i) CHECK_NEAR(many.forces[i], one.forces[i], rounding);
+      for (std::size_t i = 0; i < one.virials.size(); ++i) CHECK_NEAR(many.virials[i], one.virials[i], rounding);
+      for (int v = 0; v < 6; ++v) CHECK_NEAR(many.virial[v], one.virial[v], rounding);
+      CHECK(again.energy == many.energy && again.forces == many.forces && again.virials == many.virials);
+    }
+  }
+}
+
+// The same structure as LAMMPS gives it: images are atoms of their own, neighbours are indices with flags in high bits.
+TEST(ghost_atoms_are_as_good_as_images)
+{
+  const Atoms atoms = skewed();
+  const int n = atoms.size(), flag = 1 << 30;
+  for (const Engine &engine : engines()) {
+    const Lists lists(atoms, engine.cutoff());
+    std::vector<double> positions;
+    std::vector<int> types, owner, centers, counts, members;
+    const auto add = [&](int i, const double *vector, int from) {
+      for (int d = 0; d < 3; ++d)
+        positions.push_back(vector ? positions[3 * from + d] + vector[d] : atoms.positions[i][d]);
+      types.push_back(atoms.elements[i] + 1);
+      owner.push_back(i);
+    };
+    for (int i = 0; i < n; ++i) add(i, nullptr, 0);
+    for (int i = 0; i < n; ++i) {
+      centers.push_back(i);
+      counts.push_back(static_cast<int>(lists.offsets[i + 1] - lists.offsets[i]));
+      for (std::ptrdiff_t k = lists.offsets[i]; k < lists.offsets[i + 1]; ++k) {
+        members.push_back(static_cast<int>(owner.size()) | flag);
+        add(lists.indices[k], &lists.vectors[3 * k], i);
+      }
+    }
+    std::vector<const int *> firsts;
+    for (int i = 0; i < n; ++i) firsts.push_back(members.data() + lists.offsets[i]);
+    const std::vector<int> element_of_type{-1, 0, 1};
+    const IndexedNeighbors source{n,     centers.data(),   counts.data(), firsts.data(),
+                                  ~flag, positions.data(), types.data(),  element_of_type.data()};
+    const int all = static_cast<int>(owner.size());
+    const Output images = run(engine, atoms), ghosts = run(engine, source, n, all, 2);
+    std::vector<double> forces(3 * n);
+    for (int i = 0; i < all; ++i)
+      for (int d = 0; d < 3; ++d) forces[3 * owner[i] + d] += ghosts.forces[3 * i + d];
+    CHECK_NEAR(ghosts.energy, images.energy, rounding);
+    for (int v = 0; v < 6; ++v) CHECK_NEAR(ghosts.virial[v], images.virial[v], rounding);
+    for (int i = 0; i < 3 * n; ++i) CHECK_NEAR(forces[i], images.forces[i], rounding);
+  }
+}
+
+TEST(atoms_that_the_potential_does_not_act_on_are_not_there)
+{
+  for (const Engine &engine : engines()) {
+    Atoms only = skewed(), with_others = skewed();
+    only.positions.resize(3);
+    only.elements.resize(3);
+    with_others.elements[3] = with_others.elements[4] = -1;
+    const Output a = run(engine, only), b = run(engine, with_others);
+    CHECK_NEAR(a.energy, b.energy, rounding);
+    for (int i = 0; i < 9; ++i) CHECK_NEAR(a.forces[i], b.forces[i], rounding);
+    for (int i = 9; i < 15; ++i) CHECK(b.forces[i] == 0);
+  }
+}
+
+TEST(an_isolated_atom_has_its_own_energy)
+{
+  for (const Engine &engine : engines())
+    for (int a = 0; a < 2; ++a) {
+      Atoms atoms{{{{99, 0, 0}, {0, 99, 0}, {0, 0, 99}}}, {{0, 0, 0}}, {a}};
+      CHECK(run(engine, atoms).energy == engine.potential().elements[a].e0);
+    }
+}

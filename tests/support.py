@@ -1,0 +1,116 @@
+"""Random potentials and structures for tests."""
+
+import numpy as np
+from ase import Atoms
+from ase.build import bulk
+
+from snnp import _core
+
+
+def random_spline(rng, first, last, knots, ends_at_zero=True, uniform=True, scale=1.0):
+    """A spline with random coefficients; radial ones end with value, slope and curvature zero."""
+    x = np.linspace(first, last, knots)
+    if not uniform:
+        x[1:-1] += rng.uniform(-0.3, 0.3, knots - 2) * (last - first) / (knots - 1)
+    c = scale * rng.normal(size=knots + 2)
+    if ends_at_zero:
+        c[-3:] = 0
+    return _core.Spline(x, c)
+
+
+def random_network(rng, inputs, hidden=(6, 5), activation="tanh"):
+    net = _core.Network()
+    net.activation = activation
+    layers = []
+    for outputs in (*hidden, 1):
+        weights = rng.normal(size=outputs * inputs) / np.sqrt(inputs)
+        layers.append(_core.Layer(inputs, outputs, weights, 0.3 * rng.normal(size=outputs)))
+        inputs = outputs
+    net.layers = layers
+    return net
+
+
+def random_potential(elements=("Si",), seed=0, n2=3, n3=4, cutoff=5.0, activation="tanh", uniform=True, core=True):
+    """A potential with random splines whose cutoffs differ from filter to filter, and random networks."""
+    rng = np.random.default_rng(seed)
+    p = _core.Potential()
+    p.comment = " DATE: 2026-01-01 UNITS: metal CONTRIBUTOR: tests CITATION: none"
+    p.n2, p.n3 = n2, n3
+    p.elements = [_random_element(rng, name, n2 + n3, activation) for name in elements]
+    E, pairs = len(elements), len(elements) * (len(elements) + 1) // 2
+
+    def radial(longest):
+        last = longest * (1.0 if uniform else rng.uniform(0.8, 1.0))
+        return random_spline(rng, rng.uniform(1.3, 1.6), last, int(rng.integers(6, 11)), uniform=uniform, scale=0.3)
+
+    p.pairs = [_random_pair(radial(cutoff), core) for _ in range(pairs)]
+    p.rho = [radial(cutoff) for _ in range(E * E * n2)]
+    p.f = [radial(0.8 * cutoff) for _ in range(E * E * n3)]
+    p.g = [random_spline(rng, -1, 1, int(rng.integers(5, 9)), False, uniform, scale=0.3) for _ in range(E * pairs * n3)]
+    p.check()
+    return p
+
+
+def _random_element(rng, name, filters, activation):
+    e = _core.Element()
+    e.name, e.e0 = name, rng.normal()
+    e.linear = 0.3 * rng.normal(size=filters)
+    e.network = _core.Network() if activation == "none" else random_network(rng, filters, activation=activation)
+    e.lowest, e.highest = -np.ones(filters), np.ones(filters)
+    return e
+
+
+def _random_pair(phi, core):
+    pair = _core.Pair()
+    pair.phi = phi
+    if core:
+        pair.core_inner, pair.core_outer = 1.0, 2.2
+    pair.shortest = 1.9
+    return pair
+
+
+def write(potential, path):
+    _core.write_potential(potential, str(path))
+    return path
+
+
+def shaken(atoms, amplitude=0.1, seed=0):
+    """A copy with Gaussian displacements, Å."""
+    atoms = atoms.copy()
+    atoms.positions += np.random.default_rng(seed).normal(scale=amplitude, size=atoms.positions.shape)
+    return atoms
+
+
+def alternating(atoms, elements):
+    """A copy with the elements dealt out in turn."""
+    atoms = atoms.copy()
+    atoms.set_chemical_symbols([elements[i % len(elements)] for i in range(len(atoms))])
+    return atoms
+
+
+def structures(elements=("Si",)):
+    """Named structures that between them hold what a neighbour list can get wrong."""
+    si = bulk("Si", "diamond", a=5.43)
+    cubic = bulk("Si", "diamond", a=5.43, cubic=True)
+    triclinic = shaken(si.repeat((2, 2, 3)), seed=1)
+    triclinic.set_cell(
+        triclinic.cell.array @ (np.eye(3) + [[0.02, 0.06, -0.04], [0, -0.03, 0.08], [0, 0, 0.01]]), scale_atoms=True
+    )
+    cluster = shaken(cubic, seed=2)
+    cluster.pbc = False
+    slab = shaken(cubic.repeat((1, 1, 2)), seed=3)
+    slab.center(vacuum=6.0, axis=2)
+    slab.pbc = (True, True, False)
+    crowded = shaken(bulk("Si", "fcc", a=3.4, cubic=True).repeat((2, 1, 1)), seed=4)
+    cases = {
+        "triclinic": triclinic,
+        "crowded": crowded,
+        "one_atom_cell": bulk("Si", "fcc", a=3.0),
+        "two_atom_cell": shaken(bulk("Si", "diamond", a=5.0), seed=5),
+        "cluster": cluster,
+        "slab": slab,
+        "sparse": shaken(bulk("Si", "sc", a=4.6).repeat(2), seed=6),
+        "dimer": Atoms("Si2", [[0, 0, 0], [1.2, 0.3, 0.4]]),
+        "isolated": Atoms("Si"),
+    }
+    return {name: alternating(atoms, elements) for name, atoms in cases.items()}
