@@ -45,7 +45,7 @@ def make_data(frames_each: int, seed: int = 0, tick: Callable[[str], None] = pri
         tick(kind)
         for n in range(frames_each):
             atoms = start.copy()
-            deformation = np.eye(3) + np.triu(rng.uniform(-strain, strain, (3, 3)))
+            deformation = np.eye(3) + np.tril(rng.uniform(-strain, strain, (3, 3)))
             atoms.set_cell(atoms.cell.array @ deformation, scale_atoms=True)
             temperature = temperatures[n % len(temperatures)]
             frames.append(_run(atoms, temperature, int(rng.integers(1, 10**6)), kind))

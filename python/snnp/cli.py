@@ -105,31 +105,26 @@ def evaluate(
     potential: Annotated[Path, typer.Argument(help="Potential file.")],
     inputs: Annotated[list[Path], typer.Argument(help="Labelled structures in any format that ASE reads.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
-    shear_order: Annotated[
-        str | None,
-        typer.Option(help='Order of the last three stress components, e.g. "yz xz xy"; by default what fits.'),
-    ] = None,
     threads: Threads = None,
 ) -> None:
     """Errors of a potential on labelled structures."""
     from snnp import _core
-    from snnp.data import SHEAR, DataError, detect_shear_order, parse_shear_order, read, reorder_shear, with_shear_order
-    from snnp.evaluation import predict, report, shear_order_sentence
+    from snnp.data import DataError, read
+    from snnp.evaluation import predict, report, use_shear_orders
     from snnp.neighbors import ElementError
+    from snnp.shear import detect_shear_orders
 
     log = Log(quiet=as_json)
     try:
         engine = _core.Engine(_core.read_potential(str(potential)))
         data = read(inputs)
         log.print(data.summary())
-        order = parse_shear_order(shear_order) if shear_order else SHEAR
         with log.progress("evaluating", len(data.frames), "frames") as tick:
-            predictions = predict(engine, with_shear_order(data.frames, order), threads or available_cores(), tick)
-        if not shear_order:
-            order, error, best = detect_shear_order(predictions.stresses, predictions.stress_labels)
-        if not shear_order and order != SHEAR:
-            log.print(shear_order_sentence(order, error, best))
-            predictions.stress_labels = reorder_shear(predictions.stress_labels, order)
+            predictions = predict(engine, data.frames, threads or available_cores(), tick)
+        shear = detect_shear_orders(predictions.stresses, predictions.stress_labels, predictions.stress_groups)
+        for note in shear.notes:
+            log.print(note)
+        predictions = use_shear_orders(predictions, shear.orders)
         found = report(predictions)
     except (Error, DataError, ElementError) as error:
         raise _fail(error) from error
@@ -139,7 +134,7 @@ def evaluate(
                 {
                     "potential": str(potential),
                     "data": [str(p) for p in inputs],
-                    "shear_order": " ".join(order),
+                    "notes": shear.notes,
                     **found.as_dict(),
                 },
                 indent=2,

@@ -22,8 +22,8 @@ class DataConfig(Section):
     train: list[Path] = Field(min_length=1)
     test: list[Path] = []
     validation: list[Path] = []
-    shear_order: str | None = Field(
-        None, description="of the last three stress components; auto: yz xz xy (ASE) if they fit"
+    shear_order: str | dict[str, str] | None = Field(
+        None, description="of the last three stress components, for all or by group of frames; auto: what fits"
     )
     validation_fraction: float = Field(0.1, ge=0, lt=1, description="of the training frames, if there are no files")
 

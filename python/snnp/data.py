@@ -8,8 +8,7 @@ import io
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from itertools import permutations
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import ase.io
@@ -187,41 +186,6 @@ def _check_geometry(atoms: Atoms, origin: str) -> None:
     r = np.linalg.norm(d, axis=1)
     for n in np.flatnonzero(r < _TOO_CLOSE)[:1]:
         raise DataError(f"{origin}: atoms {i[n]} and {j[n]} are {r[n]:.3f} Å apart")
-
-
-SHEAR = ("yz", "xz", "xy")  # ASE's order of the off-diagonal components
-
-
-def parse_shear_order(text: str) -> tuple[str, ...]:
-    """The order of shear components from text like "xz yz xy"; raises DataError if it is none."""
-    order = tuple(text.split())
-    if sorted(order) != sorted(SHEAR):
-        raise DataError(f"shear order '{text}': expected yz, xz and xy in some order")
-    return order
-
-
-def with_shear_order(frames: Sequence[Frame], order: Sequence[str]) -> list[Frame]:
-    """The frames with stresses whose last three components were labelled in `order` put into ASE's."""
-    return [f if f.stress is None else replace(f, stress=reorder_shear(f.stress, order)) for f in frames]
-
-
-def reorder_shear(stress: np.ndarray, order: Sequence[str]) -> np.ndarray:
-    """Stresses (…, 6) from shear components in `order` to ASE's."""
-    return stress[..., [0, 1, 2, *(3 + list(order).index(name) for name in SHEAR)]]
-
-
-def detect_shear_order(found: np.ndarray, labels: np.ndarray) -> tuple[tuple[str, ...], float, float]:
-    """The order in which shear labels agree with predictions, both (n, 6): labels in the order of another program are a
-    common mistake. Returns ASE's order unless another one is better by far; and the mean errors with ASE's and with the
-    best order, in the units of the stresses.
-    """
-    errors = {}
-    for order in permutations(SHEAR):
-        difference = (found - reorder_shear(labels, order))[:, 3:]
-        errors[order] = float(np.abs(difference).mean()) if len(labels) else 0.0
-    best = min(errors, key=errors.__getitem__)
-    clear = len(labels) >= 5 and errors[best] < errors[SHEAR] / 3
-    return (best if clear else SHEAR), errors[SHEAR], errors[best]
 
 
 def split(frames: Sequence[Frame], fraction: float, seed: int) -> tuple[list[Frame], list[Frame]]:

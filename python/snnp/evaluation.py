@@ -1,7 +1,7 @@
 """Errors of a potential on labelled structures, through the engine: overall, per group and per element."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from ase.units import GPa
@@ -9,6 +9,7 @@ from ase.units import GPa
 from snnp import _core
 from snnp.data import Frame
 from snnp.neighbors import structures
+from snnp.shear import Order, reorder_shear
 
 
 @dataclass
@@ -87,12 +88,12 @@ def predict(
     )
 
 
-def shear_order_sentence(order: Sequence[str], error: float, best: float) -> str:
-    """What to tell the user about stress labels in another order than ASE's."""
-    return (
-        f"note: shear stresses are labelled in the order {' '.join(order)}, not yz xz xy: this is what they agree with "
-        f"({best:.3g} instead of {error:.3g} GPa mean difference), and how they are used"
-    )
+def use_shear_orders(p: Predictions, orders: dict[str, Order]) -> Predictions:
+    """Stress labels of each group of frames taken to be in the order given for it."""
+    labels = p.stress_labels.copy()
+    for group, order in orders.items():
+        labels[p.stress_groups == group] = reorder_shear(labels[p.stress_groups == group], order)
+    return replace(p, stress_labels=labels)
 
 
 def report(p: Predictions) -> Report:

@@ -17,21 +17,12 @@ from snnp import __version__, _core, console, plots
 from snnp.calculator import available_cores
 from snnp.choices import choose, isolated_energies
 from snnp.config import ConfigError, FitConfig
-from snnp.data import (
-    SHEAR,
-    DataError,
-    Dataset,
-    Frame,
-    detect_shear_order,
-    parse_shear_order,
-    read,
-    split,
-    with_shear_order,
-)
-from snnp.evaluation import Predictions, Report, predict, report, shear_order_sentence
+from snnp.data import DataError, Dataset, Frame, read, split
+from snnp.evaluation import Predictions, Report, predict, report
 from snnp.model import Model, Shape
 from snnp.neighbors import structures
 from snnp.optimize import Optimizer, Record, Schedule, save
+from snnp.shear import detect_shear_orders, parse_shear_order, with_shear_orders
 from snnp.training import Labels, Loss, Weights
 from snnp.warmstart import warm_start
 
@@ -78,16 +69,16 @@ def run(config: FitConfig, log: console.Log, resume: bool = False, restart: bool
     log.print(_describe(shape, model_config, threads))
 
     if saved is None:
-        model, sets, order = _linear_start(shape, e0, sets, config, threads, log)
+        model, sets, orders = _linear_start(shape, e0, sets, config, threads, log)
     else:
-        model, order = Model(shape, e0, saved["unit"]), saved["shear_order"]
-        sets = {name: with_shear_order(frames, order) for name, frames in sets.items()}
+        model, orders = Model(shape, e0, saved["unit"]), saved["shear_orders"]
+        sets = {name: with_shear_orders(frames, orders) for name, frames in sets.items()}
         log.print(f"resuming at step {saved['optimizer']['step']} of {config.training.steps}")
-    data = config.data.model_copy(update={"shear_order": " ".join(order)})
+    data = config.data.model_copy(update={"shear_order": {group: " ".join(order) for group, order in orders.items()}})
     _write_text(files.beside(".yaml"), config.model_copy(update={"data": data}).dump())
 
     prepared = _prepare_sets(sets, shape, threads)
-    history = _train(model, prepared, config, threads, files, saved, order, log)
+    history = _train(model, prepared, config, threads, files, saved, orders, log)
 
     potential = _export(model, prepared["train"], threads)
     _core.write_potential(potential, str(files.potential))
@@ -216,30 +207,41 @@ def _comparable(config: FitConfig) -> str:
 
 
 def _linear_start(shape: Shape, e0, sets, config: FitConfig, threads: int, log):
-    """A model that starts from the linear solution, the data with stresses in ASE's order, and the order they had."""
-    order = parse_shear_order(config.data.shear_order) if config.data.shear_order else None
-    if order:
-        sets = {name: with_shear_order(frames, order) for name, frames in sets.items()}
-    model = _solve_linear(shape, e0, sets, config, threads, log)
-    if order is None:
-        stressed = [frame for frame in sets["train"] if frame.stress is not None]
-        p = predict(_core.Engine(model.potential(" linear")), stressed[:: max(len(stressed) // 200, 1)], threads)
-        order, error, best = detect_shear_order(p.stresses, p.stress_labels)
-        if order != SHEAR:
-            log.print(shear_order_sentence(order, error, best))
-            sets = {name: with_shear_order(frames, order) for name, frames in sets.items()}
-            model = _solve_linear(shape, e0, sets, config, threads, log)
-    return model, sets, order
+    """A model that starts from the linear solution, the data with stresses in ASE's order, and the orders they had."""
+    groups = {frame.group for frames in sets.values() for frame in frames}
+    given = config.data.shear_order
+    if given is None:
+        orders = _detect_shear_orders(shape, e0, sets, config, threads, log)
+    else:
+        named = given if isinstance(given, dict) else dict.fromkeys(groups, given)
+        orders = {group: parse_shear_order(order) for group, order in named.items()}
+    sets = {name: with_shear_orders(frames, orders) for name, frames in sets.items()}
+    return _solve_linear(shape, e0, sets, config, _weights(config), threads, log), sets, orders
 
 
-def _solve_linear(shape: Shape, e0, sets, config: FitConfig, threads: int, log) -> Model:
+def _detect_shear_orders(shape: Shape, e0, sets, config: FitConfig, threads: int, log) -> dict[str, tuple[str, ...]]:
+    """The order of shear labels, by what a linear model predicts that has seen energies and forces only."""
+    stressed = [frame for frame in sets["train"] if frame.stress is not None]
+    if not stressed or config.loss.stress == 0:
+        return {}
+    weights = Weights(config.loss.energy, 0.0)
+    model = _solve_linear(shape, e0, sets, config, weights, threads, log, steps=20)
+    p = predict(_core.Engine(model.potential(" linear")), stressed, threads)
+    found = detect_shear_orders(p.stresses, p.stress_labels, p.stress_groups)
+    for note in found.notes:
+        log.print(note)
+    return found.orders
+
+
+def _solve_linear(shape: Shape, e0, sets, config, weights: Weights, threads: int, log, steps: int = 150) -> Model:
     torch.manual_seed(config.training.seed)
     model = Model(shape, e0)
     prepared = _prepare_sets(sets, shape, threads)
     train, validation = prepared["train"], prepared.get("validation", [])
     with log.progress("linear model", len(train) + len(validation), "frames") as tick:
-        start = warm_start(model, train, validation, _weights(config), threads, config.training.seed, tick=tick)
-    log.print(f"linear start: error {start.unit:.4f} eV/Å (weighted RMS), smoothness {start.strength:g}")
+        start = warm_start(model, train, validation, weights, threads, config.training.seed, steps, tick)
+    terms = "energies, forces and stresses" if weights.stress else "energies and forces"
+    log.print(f"linear model of {terms}: error {start.unit:.4f} eV/Å (weighted RMS), smoothness {start.strength:g}")
     return model
 
 
@@ -247,7 +249,7 @@ def _weights(config: FitConfig) -> Weights:
     return Weights(config.loss.energy, config.loss.stress)
 
 
-def _train(model: Model, prepared, config: FitConfig, threads: int, files: Files, saved, order, log) -> list[Record]:
+def _train(model: Model, prepared, config: FitConfig, threads: int, files: Files, saved, orders, log) -> list[Record]:
     training = config.training
     train, validation = prepared["train"], prepared.get("validation", [])
     loss = Loss(model, _weights(config), model.unit, threads)
@@ -257,7 +259,7 @@ def _train(model: Model, prepared, config: FitConfig, threads: int, files: Files
         optimizer.restore(saved["optimizer"])
 
     def checkpoint() -> None:
-        state = {"config": _comparable(config), "steps": training.steps, "unit": model.unit, "shear_order": list(order)}
+        state = {"config": _comparable(config), "steps": training.steps, "unit": model.unit, "shear_orders": orders}
         save({**state, "optimizer": optimizer.state()}, files.checkpoint)
 
     def show(record: Record) -> None:

@@ -1,0 +1,35 @@
+from subprocess import run
+
+import ase.io
+import pytest
+
+from fitting import QUICK, SNNP, SNNP_FIT, assignments
+from teacher import make_data
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory):
+    """Folder with train.xyz and test.xyz."""
+    folder = tmp_path_factory.mktemp("data")
+    ase.io.write(folder / "train.xyz", make_data(3, seed=1))
+    ase.io.write(folder / "test.xyz", make_data(1, seed=2))
+    return folder
+
+
+@pytest.fixture
+def snnp_fit():
+    """Runs snnp-fit with the settings of a quick fit, and others given as keywords with __ for dots."""
+
+    def call(*words, check=True, **settings):
+        keys = {**QUICK, **{key.replace("__", "."): value for key, value in settings.items()}}
+        return run([SNNP_FIT, *map(str, words), *assignments(keys)], capture_output=True, text=True, check=check)
+
+    return call
+
+
+@pytest.fixture
+def snnp():
+    def call(*words, check=True):
+        return run([SNNP, *map(str, words)], capture_output=True, text=True, check=check)
+
+    return call

@@ -1,0 +1,129 @@
+"""Every mistake in data, configuration or files is answered by one sentence that says what and where."""
+
+from subprocess import run
+
+import ase.io
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bulk
+from ase.calculators.singlepoint import SinglePointCalculator
+
+from fitting import SNNP_FIT
+from support import random_potential, write
+
+
+def labelled(atoms=None, forces=True, energy=-1.0, stress=None):
+    atoms = atoms or bulk("Si", "diamond", a=5.43)
+    results = {"energy": energy}
+    if forces:
+        results["forces"] = np.zeros((len(atoms), 3))
+    if stress is not None:
+        results["stress"] = stress
+    atoms.calc = SinglePointCalculator(atoms, **results)
+    return atoms
+
+
+def failing(result):
+    """The one line on stderr of a command that failed."""
+    assert result.returncode == 1, result.stdout
+    lines = result.stderr.strip().splitlines()
+    assert len(lines) == 1, result.stderr
+    assert lines[0].startswith("error: ")
+    return lines[0]
+
+
+def no_forces():
+    return [labelled(forces=False)], "no usable frame (no forces); expected energies and forces"
+
+
+def nan_energy():
+    return [labelled(), labelled(energy=np.nan)], "data.xyz:frame 1: energy holds NaN or infinity"
+
+
+def nan_force():
+    atoms = labelled()
+    atoms.calc.results["forces"][0, 0] = np.nan
+    return [atoms], "data.xyz:frame 0: forces holds NaN or infinity"
+
+
+def atoms_outside_their_cell():
+    atoms = Atoms("Si2", [[0, 0, 0], [0, 0, 7.0]], cell=[5, 5, 5], pbc=(True, True, False))
+    return [labelled(atoms)], "frame 0: not periodic along c, but the atoms spread over 1.40 cells there"
+
+
+def atoms_on_top_of_each_other():
+    return [labelled(Atoms("Si2", [[0, 0, 0], [0, 0, 0.1]]))], "frame 0: atoms 0 and 1 are 0.100 Å apart"
+
+
+@pytest.mark.parametrize(
+    "case", [no_forces, nan_energy, nan_force, atoms_outside_their_cell, atoms_on_top_of_each_other]
+)
+def test_bad_data(case, tmp_path, snnp_fit):
+    frames, sentence = case()
+    ase.io.write(tmp_path / "data.xyz", frames)
+    assert sentence in failing(snnp_fit(tmp_path / "data.xyz", "-o", tmp_path / "x.snnp", check=False))
+
+
+def test_missing_file(tmp_path, snnp_fit):
+    line = failing(snnp_fit(tmp_path / "none.xyz", "-o", tmp_path / "x.snnp", check=False))
+    assert line.endswith("none.xyz: no such file")
+
+
+def test_file_that_is_no_structure(tmp_path, snnp_fit):
+    (tmp_path / "data.xyz").write_text("two\nwords\n")
+    line = failing(snnp_fit(tmp_path / "data.xyz", "-o", tmp_path / "x.snnp", check=False))
+    assert "data.xyz: ASE cannot read it" in line
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("output: x.snnp\n", "key data is missing"),
+        ("data: {train: [a.xyz]}\noutput: x\nmodle: {}\n", "unknown key modle: did you mean model?"),
+        (
+            "data: {train: [a.xyz]}\noutput: x\ntraining: {step: 5}\n",
+            "unknown key training.step: did you mean steps?",
+        ),
+        (
+            "data: {train: [a.xyz]}\noutput: x\ntraining: {batch: 0}\n",
+            "training.batch: input should be greater than or equal to 1, found 0",
+        ),
+        ("data: [\n", "not valid YAML"),
+        (
+            "data: {train: [a.xyz]}\noutput: x\nmodel: {activation: relu}\n",
+            "model.activation: input should be 'tanh' or 'silu'",
+        ),
+    ],
+)
+def test_bad_configuration(text, sentence, tmp_path, snnp_fit):
+    path = tmp_path / "config.yaml"
+    path.write_text(text)
+    line = failing(run([SNNP_FIT, path], capture_output=True, text=True))
+    assert str(path) in line
+    assert sentence in line
+
+
+def test_output_is_needed(data, snnp_fit):
+    assert "missing -o" in failing(snnp_fit(data / "train.xyz", check=False))
+
+
+def test_element_that_the_potential_does_not_know(tmp_path, snnp):
+    potential = write(random_potential(["Cu"]), tmp_path / "Cu.snnp")
+    ase.io.write(tmp_path / "data.xyz", [labelled()])
+    line = failing(snnp("eval", potential, tmp_path / "data.xyz", check=False))
+    assert line.endswith("element Si is not among those of the potential (Cu)")
+
+
+def test_altered_potential(tmp_path, snnp):
+    path = write(random_potential(["Si"]), tmp_path / "Si.snnp")
+    text = path.read_text()
+    path.write_text(text.replace("elements Si", "elements Ge"))
+    line = failing(snnp("info", path, check=False))
+    assert f"{path}:" in line
+
+
+def test_truncated_potential(tmp_path, snnp):
+    path = write(random_potential(["Si"]), tmp_path / "Si.snnp")
+    path.write_text(path.read_text()[:-500])
+    assert "is the file truncated?" in failing(snnp("info", path, check=False))

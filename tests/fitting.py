@@ -1,0 +1,25 @@
+"""Fits of seconds: commands and settings."""
+
+import sys
+from pathlib import Path
+
+SNNP_FIT = str(Path(sys.executable).with_name("snnp-fit"))
+SNNP = str(Path(sys.executable).with_name("snnp"))
+# A fit of seconds: a coarse model, few steps.
+QUICK = {
+    "model.two_body_filters": 2,
+    "model.three_body_filters": 3,
+    "model.hidden": "[6]",
+    "model.pair_knots": 8,
+    "model.leg_knots": 6,
+    "model.angle_knots": 5,
+    "model.pair_cutoff": 4.5,
+    "model.leg_cutoff": 3.8,
+    "training.steps": 60,
+    "training.threads": 1,
+}
+
+
+def assignments(settings):
+    """Settings as words of a command line."""
+    return [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
