@@ -13,11 +13,10 @@ from pathlib import Path
 import ase.io
 import numpy as np
 from matplotlib.figure import Figure
+
 from teacher import PAIR, make_data
 
 STUDENT = "pair_style snnp\npair_coeff * * Si.snnp Si\n"
-STEPS_MD = 4000
-
 DECK = """
 units metal
 lattice diamond 5.431
@@ -65,6 +64,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path("quickstart"), help="where results go")
     parser.add_argument("--frames", type=int, default=16, help="training frames of each of five kinds")
     parser.add_argument("--steps", type=int, default=1500, help="training steps")
+    parser.add_argument("--md-steps", type=int, default=4000, help="steps of each molecular dynamics run")
     args = parser.parse_args()
     args.folder.mkdir(parents=True, exist_ok=True)
     os.chdir(args.folder)
@@ -79,20 +79,10 @@ def main() -> None:
 
     print("\n3. Molecular dynamics in LAMMPS: constant energy, then constant temperature")
     for name, pair in (("snnp", STUDENT), ("sw", PAIR)):
-        Path(f"in.{name}").write_text(DECK.format(pair=pair, name=name, steps=STEPS_MD, samples=STEPS_MD // 20))
-        run(
-            command("lmp"),
-            "-in",
-            f"in.{name}",
-            "-log",
-            f"{name}.log",
-            "-sf",
-            "omp",
-            "-pk",
-            "omp",
-            str(cores()),
-            quiet=True,
+        Path(f"in.{name}").write_text(
+            DECK.format(pair=pair, name=name, steps=args.md_steps, samples=args.md_steps // 20)
         )
+        run(command("lmp"), "-in", f"in.{name}", "-log", f"{name}.log", quiet=True)
 
     print("\n4. Results")
     for name in ("snnp", "sw"):
@@ -106,10 +96,6 @@ def main() -> None:
         )
     dynamics().savefig("Si_dynamics.png", dpi=150)
     print(f"   pictures in {Path.cwd()}: Si_parity.png Si_learning.png Si_splines.png Si_dynamics.png")
-
-
-def cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def thermo(log: str) -> dict[str, np.ndarray]:

@@ -12,8 +12,8 @@ from snnp.model import Shape
 from snnp.neighbors import element_indices, full_list
 
 # Neighbours that an atom has within the cutoffs on average, if the configuration leaves them open: about two shells for
-# angles and five for pairs.
-_LEG_NEIGHBORS, _PAIR_NEIGHBORS = 24, 60
+# angles and four for pairs.
+_LEG_NEIGHBORS, _PAIR_NEIGHBORS = 24, 48
 _LARGEST_CUTOFF = 9.0  # Å
 _FRAMES = 60  # are enough to know the density
 

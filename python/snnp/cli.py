@@ -8,7 +8,12 @@ from typing import Annotated
 
 import typer
 
-from snnp import Error, __version__
+# Threads that wait for work sleep instead of spinning: on a machine with other work to do, spinning costs far more than
+# it gains. OpenMP reads this when the engine is loaded, by the imports below.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+from snnp import __version__
+from snnp._core import Error
 from snnp.calculator import available_cores
 from snnp.console import Log, error_table, print_error
 

@@ -44,8 +44,8 @@ class ModelConfig(Section):
     pair_cutoff: float | None = Field(None, gt=0, description="of φ and ρ; auto: from the density of the data")
     leg_cutoff: float | None = Field(None, gt=0, description="of f; auto: from the density of the data")
     pair_knots: int = Field(14, ge=4)
-    leg_knots: int = Field(10, ge=4)
-    angle_knots: int = Field(10, ge=4)
+    leg_knots: int = Field(11, ge=4)
+    angle_knots: int = Field(11, ge=4)
     hidden: list[int] = Field([24, 24], description="widths of the network's hidden layers; empty: a linear model")
     activation: Literal["tanh", "silu"] = "tanh"
     core: CoreConfig = CoreConfig()
@@ -64,7 +64,7 @@ class TrainingConfig(Section):
 
     steps: int = Field(6000, ge=0)
     batch: int = Field(4, ge=1)
-    rate: float = Field(2e-3, gt=0)
+    rate: float = Field(5e-3, gt=0)
     seed: int = Field(0, ge=0)
     threads: int | None = Field(None, ge=1, description="auto: all cores")
     checkpoint_seconds: float = Field(20.0, gt=0)

@@ -17,14 +17,13 @@ class EigenAdam(torch.optim.Optimizer):
     group, its parameters, one after the other, are cut into so many equal blocks.
 
     lr: step size in units of the parameters. betas: memory of the mean, of the second moments and of the covariance.
-    damping: added to the root of the second moments, relative to the largest of the block. refresh: steps between
-    updates of the basis.
+    damping: added to the root of the second moments, relative to the largest of the block. most: largest change of the
+    loss, by its typical slope, for one step along one direction. refresh: steps between updates of the basis.
     """
 
-    def __init__(
-        self, blocks: Iterable, lr: float, betas=(0.95, 0.99, 0.998), damping: float = 1e-3, refresh: int = 50
-    ):
-        super().__init__(blocks, {"lr": lr, "betas": betas, "damping": damping, "refresh": refresh, "parts": 1})
+    def __init__(self, blocks: Iterable, lr: float, betas=(0.95, 0.99, 0.998), damping=1e-3, most=1e-3, refresh=50):
+        defaults = {"lr": lr, "betas": betas, "damping": damping, "most": most, "refresh": refresh, "parts": 1}
+        super().__init__(blocks, defaults)
 
     @torch.no_grad()
     def step(self, closure=None) -> None:
@@ -55,5 +54,7 @@ class EigenAdam(torch.optim.Optimizer):
         rotated = state["basis"].T @ g
         state["second"].lerp_(rotated.square(), 1 - memory2)
         root = state["second"].sqrt()
-        scaled = (state["basis"].T @ state["mean"]) / (root + group["damping"] * root.max() + 1e-30)
-        return group["lr"] * (state["basis"] @ scaled)
+        # A step of lr along a direction changes the loss by lr · root. Where that is more than `most`, the step becomes
+        # that of a Newton method, most · mean / second.
+        size = root * (1 + group["lr"] * root / group["most"]) + group["damping"] * root.max() + 1e-30
+        return group["lr"] * (state["basis"] @ ((state["basis"].T @ state["mean"]) / size))

@@ -224,8 +224,10 @@ def _detect_shear_orders(shape: Shape, e0, sets, config: FitConfig, threads: int
     stressed = [frame for frame in sets["train"] if frame.stress is not None]
     if not stressed or config.loss.stress == 0:
         return {}
-    weights = Weights(config.loss.energy, 0.0)
-    model = _solve_linear(shape, e0, sets, config, weights, threads, log, steps=20)
+    # A part of the data is enough for this.
+    every = max(sum(len(frame.atoms) for frame in sets["train"]) // 10000, 1)
+    sample = {name: frames[::every] for name, frames in sets.items()}
+    model = _solve_linear(shape, e0, sample, config, Weights(config.loss.energy, 0.0), threads, log, steps=20)
     p = predict(_core.Engine(model.potential(" linear")), stressed, threads)
     found = detect_shear_orders(p.stresses, p.stress_labels, p.stress_groups)
     for note in found.notes:

@@ -15,6 +15,9 @@ from snnp.eigenadam import EigenAdam
 from snnp.model import Model
 from snnp.training import Batch, Loss, make_batch
 
+# Steps before the first move; as many again until they have their full size.
+_LOOK = 100
+
 
 @dataclass
 class Schedule:
@@ -85,7 +88,8 @@ class Optimizer:
             self.average[name].lerp_(value, 1 - decay)
 
     def _rate(self) -> float:
-        warm = min(1.0, (self.step + 1) / 100)
+        # The first steps only look at gradients: what is stiff has to be known before anything moves.
+        warm = min(max(self.step / _LOOK - 1, 0.0), 1.0)
         return (
             self.schedule.rate * warm * (0.005 + 0.995 * (1 + math.cos(math.pi * self.step / self.schedule.steps)) / 2)
         )

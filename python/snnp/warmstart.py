@@ -21,7 +21,7 @@ from snnp.splines import END, clamped, project, table_matrix
 from snnp.training import Labels, Loss, Weights, concatenate
 
 # Unknowns of the linear model: enough for the full resolution of one element; more elements get coarser knots.
-_MOST_COLUMNS = 1500
+_MOST_COLUMNS = 2000
 # Memory of the rows that are held at once, bytes.
 _CHUNK = 2e8
 _STRENGTHS = 10.0 ** np.arange(-9, 0)
@@ -131,8 +131,8 @@ class LinearModel:
         blocks.append(np.zeros((shape.n_elements, shape.n_elements)))
         return scipy.linalg.block_diag(*blocks)
 
-    def compress(self, A: np.ndarray, b: np.ndarray, steps: int, seed: int):
-        """Filters whose products approximate the minimum of xᵀ A x − 2 b·x.
+    def compress(self, loss: Quadratic, steps: int, seed: int):
+        """Filters whose products approximate the minimum of a loss.
 
         Returns phi (pairs, functions), f (E·E, functions, n3), g (E·pairs, functions, n3) and energies (E,).
         """
@@ -140,7 +140,9 @@ class LinearModel:
         E, n3 = shape.n_elements, shape.n3
         n_pair, n_leg, n_angle = shape.functions
         n_phi = n_pair * len(shape.unordered)
-        A, b = torch.from_numpy(A), torch.from_numpy(b)
+        # In units of the smallest loss there is: energies and forces themselves are larger by orders.
+        scale = loss(scipy.linalg.solve(loss.A, loss.b, assume_a="pos"))
+        A, b, c = torch.from_numpy(loss.A / scale), torch.from_numpy(loss.b / scale), loss.c / scale
         lo, hi = torch.tril_indices(n_leg, n_leg).flip(0)
 
         def products(f):
@@ -166,16 +168,13 @@ class LinearModel:
         def objective(v):
             f = torch.from_numpy(v.reshape(size)).requires_grad_()
             _, _, x = solve(f)
-            loss = x @ A @ x - 2 * b @ x
-            loss.backward()
-            return float(loss.detach()) / scale, f.grad.numpy().ravel() / scale
+            value = x @ A @ x - 2 * b @ x + c
+            value.backward()
+            return float(value.detach()), f.grad.numpy().ravel()
 
-        start = _bumps(shape, n3, seed)
-        scale = 1.0
-        scale = abs(objective(start.ravel())[0]) or 1.0
-        best = scipy.optimize.minimize(
-            objective, start.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": steps, "maxcor": 30}
-        )
+        start = _bumps(shape, n3, seed).ravel()
+        options = {"maxiter": steps, "maxcor": 30}
+        best = scipy.optimize.minimize(objective, start, jac=True, method="L-BFGS-B", options=options)
         with torch.no_grad():
             f, y, _ = solve(torch.from_numpy(best.x.reshape(size)))
         phi, g, energies = np.split(y.numpy(), [n_phi, len(y) - E])
@@ -212,11 +211,11 @@ def warm_start(
     validation_loss, strength, train_loss = min(trials)
     start = Start(train_loss, validation_loss, strength)
 
-    A = loss.A + strength * penalty + ridge
+    loss = replace(loss, A=loss.A + strength * penalty + ridge)
     if model.shape.n3 > 0:
-        phi, f, g, energies = linear.compress(A, loss.b, steps, seed)
+        phi, f, g, energies = linear.compress(loss, steps, seed)
     else:
-        x = scipy.linalg.solve(A, loss.b, assume_a="pos")
+        x = scipy.linalg.solve(loss.A, loss.b, assume_a="pos")
         phi, energies = x[: linear.columns].reshape(len(model.shape.unordered), -1), x[linear.columns :]
         f = g = None
     _install(model, linear.shape, start.unit, phi, f, g, energies + offsets)
@@ -225,15 +224,20 @@ def warm_start(
 
 
 def coarsened(shape: Shape) -> Shape:
-    """The shape with as many knots per leg and angle as the linear model can afford."""
+    """The shape with as many knots per leg and angle as the linear model can afford.
+
+    Halving the number of intervals keeps splines exact when they are taken back to the full knots.
+    """
     E = shape.n_elements
-    legs, angles = len(shape.leg_knots[0]), len(shape.angle_knots)
 
     def columns(legs: int, angles: int) -> int:
         a, c = legs + 2 - END, angles + 2
         return E * E * a * (a + 1) // 2 * c + E * (E * (E - 1) // 2) * a * a * c
 
-    while shape.n3 > 0 and columns(legs, angles) > _MOST_COLUMNS and legs > 4:
+    legs, angles = len(shape.leg_knots[0]), len(shape.angle_knots)
+    if columns(legs, angles) > _MOST_COLUMNS and legs % 2 and angles % 2:
+        legs, angles = (legs + 1) // 2, (angles + 1) // 2
+    while columns(legs, angles) > _MOST_COLUMNS and legs > 4:
         legs, angles = legs - 1, max(angles - 1, 4)
     leg_knots = [np.linspace(k[0], k[-1], legs) if legs < len(k) else k for k in shape.leg_knots]
     angle_knots = np.linspace(-1, 1, angles) if angles < len(shape.angle_knots) else shape.angle_knots
@@ -352,20 +356,23 @@ def _standardise(model: Model, structures: Sequence[_core.Structures], threads: 
 
 
 def _balance(model: Model) -> None:
-    """Makes the coefficients of each filter of order one where the energy does not notice: G → s G, scale → s scale."""
+    """Chooses the sizes of splines where the energy does not notice: G → s G, scale → s scale.
+
+    A step of an optimizer then means as much in one coefficient as in another. Three-body filters get a variance as
+    large as their share of the energy (in a compressed tensor large shares cancel), two-body filters one of one.
+    """
     shape = model.shape
-    E, pairs = shape.n_elements, len(shape.unordered)
-    n2 = shape.n2
+    E, pairs, n2 = shape.n_elements, len(shape.unordered), shape.n2
     for a in range(E):
-        legs, angles, scale = slice(a * E, (a + 1) * E), slice(a * pairs, (a + 1) * pairs), model.scale[a]
-        model.rho[legs] /= scale[:n2]
-        model.mean[a, :n2] /= scale[:n2]
+        legs, angles = slice(a * E, (a + 1) * E), slice(a * pairs, (a + 1) * pairs)
+        size = torch.cat([torch.ones(n2), model.linear[a, n2:].abs().clamp(min=1)])
+        factor = size / model.scale[a]
+        model.rho[legs] *= factor[:n2]
+        # f² g is what counts; f and g are to be of the same size.
         size_f = model.f[legs].square().mean((0, 1)).sqrt().clamp(min=1e-12)
         size_g = model.g[angles].square().mean((0, 1)).sqrt().clamp(min=1e-12)
-        # f² g is what counts: first to unit variance of G, then f and g to the same size.
-        g = 1 / scale[n2:]
-        k = (size_g * g / size_f) ** (1 / 3)
+        k = (size_g * factor[n2:] / size_f) ** (1 / 3)
         model.f[legs] *= k
-        model.g[angles] *= g / k**2
-        model.mean[a, n2:] /= scale[n2:]
-        model.scale[a] = 1.0
+        model.g[angles] *= factor[n2:] / k**2
+        model.mean[a] *= factor
+        model.scale[a] = size

@@ -1,0 +1,79 @@
+"""What the documentation tells a reader to type works as it stands."""
+
+import os
+import re
+import sys
+from pathlib import Path
+from subprocess import run
+
+import ase.io
+import pytest
+import yaml
+
+from fitting import QUICK, assignments
+from snnp.config import FitConfig
+from teacher import make_data
+
+ROOT = Path(__file__).parents[2]
+
+
+def blocks(page, mark, language):
+    """Code blocks of a page that follow an HTML comment."""
+    found = re.findall(rf"<!-- {mark} -->\n```{language}\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)
+    assert found, f"no {language} block marked {mark} in {page}"
+    return found
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Where a reader with data would be, with the programs of this environment."""
+    ase.io.write(tmp_path / "train.xyz", make_data(3, seed=1))
+    ase.io.write(tmp_path / "test.xyz", make_data(1, seed=2))
+    return tmp_path
+
+
+def test_readme_example_goes_from_data_to_lammps_and_python(folder):
+    bin_folder = str(Path(sys.executable).parent)
+    environment = {**os.environ, "PATH": bin_folder + os.pathsep + os.environ["PATH"]}
+    quick = " ".join(assignments(QUICK))
+    for commands in blocks("README.md", "example", "bash"):
+        # Only shorter: the fit of the README takes minutes.
+        commands = commands.replace("-o Si.snnp", f"-o Si.snnp {quick}")
+        done = run(["bash", "-e", "-c", commands], cwd=folder, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert "Loop time" in done.stdout
+    for code in blocks("README.md", "example", "python"):
+        done = run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+
+
+def test_readme_names_commands_that_the_makefile_has():
+    targets = re.findall(r"^make (\w+)$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert set(targets) == {"quickstart", "test"}
+    for target in targets:
+        assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+
+def test_links_of_the_pages_lead_somewhere():
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    links = [(page, link) for page in pages for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text())]
+    assert links
+    for page, link in links:
+        assert (page.parent / link).exists(), f"{page.name}: {link}"
+
+
+def test_documented_defaults_of_the_configuration_are_the_defaults():
+    (text,) = blocks("docs/fitting.md", "defaults", "yaml")
+    documented = yaml.safe_load(text)
+    config = FitConfig.model_validate({"data": {"train": ["train.xyz"]}, "output": "Mo.snnp"})
+    assert documented == config.model_dump(mode="json")
+
+
+def test_quick_start_makes_data_potential_dynamics_and_pictures(tmp_path):
+    script = ROOT / "examples" / "01_quickstart" / "run.py"
+    words = ["--frames", "3", "--steps", "100", "--md-steps", "200", "--folder", tmp_path]
+    done = run([sys.executable, script, *words], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "NVE: total energy fluctuates by" in done.stdout
+    for name in ("Si.snnp", "Si_parity.png", "Si_learning.png", "Si_splines.png", "Si_dynamics.png"):
+        assert (tmp_path / name).stat().st_size > 0
