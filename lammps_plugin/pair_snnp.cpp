@@ -221,27 +221,34 @@ void PairSNNP::tally_atom_virials(int n_atoms)
   }
 }
 
-// Ranks know of their own atoms only. To stop, that is enough; a warning can wait for a step at which all ranks talk to
-// each other anyway, so that it costs nothing.
+// Ranks know of their own atoms only. To stop, all of them have to agree on it at every step; a warning can wait for a
+// step at which they talk to each other anyway, so that it costs nothing.
 void PairSNNP::report_extrapolation(bool output)
 {
-  if (extrapolation == Extrapolation::STOP && pvector[0] > 0) {
-    const auto first = std::find_if(outside.begin(), outside.end(), [](double way) { return way > 0; });
-    error->one(FLERR, "Atom {} is outside the domain of the training data of {} at step {}: {}",
-               atom->tag_enable ? atom->tag[first - outside.begin()] : 0, model->file, update->ntimestep,
-               static_cast<int>(*first) & snnp::Domain::close ? "a neighbor is closer than any there"
-                                                              : "a filter has a value that it has not there");
-  }
-  if (extrapolation != Extrapolation::WARN || warned || !(output || neighbor->ago == 0)) return;
-  double everywhere = 0;
-  MPI_Allreduce(&pvector[1], &everywhere, 1, MPI_DOUBLE, MPI_SUM, world);
-  if (everywhere == 0) return;
+  const bool stop = extrapolation == Extrapolation::STOP;
+  const bool warn = extrapolation == Extrapolation::WARN && !warned && (output || neighbor->ago == 0);
+  if (!stop && !warn) return;
+  double count = 0;
+  MPI_Allreduce(&pvector[stop ? 0 : 1], &count, 1, MPI_DOUBLE, MPI_SUM, world);
+  if (count == 0) return;
+  if (stop)
+    error->all(FLERR, "{:.0f} atoms are outside the domain of the training data of {} at step {}; the lowest ID is {}",
+               count, model->file, update->ntimestep, lowest_id_outside());
   warned = true;
   if (comm->me == 0)
     error->warning(FLERR,
                    "Atoms are outside the domain of the training data of {}, {:.0f} up to step {}; compute pair counts "
-                   "them and fix pair marks them, there are no more warnings in this run",
-                   model->file, everywhere, update->ntimestep);
+                   "them and fix pair marks them, this run is not warned again",
+                   model->file, count, update->ntimestep);
+}
+
+tagint PairSNNP::lowest_id_outside()
+{
+  tagint here = MAXTAGINT, everywhere;
+  for (int i = 0; i < atom->nlocal && atom->tag_enable; ++i)
+    if (outside[i] > 0) here = std::min(here, atom->tag[i]);
+  MPI_Allreduce(&here, &everywhere, 1, MPI_LMP_TAGINT, MPI_MIN, world);
+  return everywhere;
 }
 
 // What fix pair shows: in what way each atom is outside the domain of the training data, see snnp::Domain. Kept up to

@@ -40,6 +40,7 @@ class PairSNNP : public Pair {
   void evaluate();
   void tally_atom_virials(int n_atoms);
   void report_extrapolation(bool output);
+  tagint lowest_id_outside();
 };
 
 }  // namespace LAMMPS_NS
