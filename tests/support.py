@@ -3,6 +3,7 @@
 import numpy as np
 from ase import Atoms
 from ase.build import bulk
+from scipy.interpolate import CubicSpline, make_interp_spline
 
 from snnp import _core
 
@@ -67,6 +68,50 @@ def _random_pair(phi, core):
         pair.core_inner, pair.core_outer = 1.0, 2.2
     pair.shortest = 1.9
     return pair
+
+
+def silicon():
+    """A potential like a fitted one: silicon after Stillinger and Weber (1985), with a small network on top.
+
+    It knows nothing below 1.9 Å but its repulsive core, and says which range of filter values it knows.
+    """
+    A, B, epsilon, sigma, a = 7.049556277, 0.6022245584, 2.1683, 2.0951, 1.80
+    last = 0.999 * a * sigma
+
+    def tail(r, gamma=1.0):
+        return np.exp(gamma * sigma / (r - a * sigma))
+
+    r, c = np.linspace(1.9, last, 16), np.linspace(-1, 1, 6)
+    p = _core.Potential()
+    p.comment = " DATE: 2026-01-01 UNITS: metal CONTRIBUTOR: tests CITATION: none"
+    p.n2, p.n3 = 1, 1
+    element = _core.Element()
+    element.name, element.e0, element.linear = "Si", -0.5, [0.0, 21.0 * epsilon]
+    net = _core.Network()
+    net.activation = "tanh"
+    net.layers = [_core.Layer(2, 2, [0.3, 0.5, -0.2, 0.4], [0.1, 0.0]), _core.Layer(2, 1, [0.2, -0.1], [0.0])]
+    element.network = net
+    element.lowest, element.highest = [0.0, 0.0], [1.5, 0.1]
+    p.elements = [element]
+    pair = _core.Pair()
+    pair.phi = _interpolated(r, A * epsilon * (B * (sigma / r) ** 4 - 1) * tail(r))
+    pair.core_inner, pair.core_outer, pair.shortest = 0.95, 1.9, 1.9
+    p.pairs = [pair]
+    p.rho = [_interpolated(r, tail(r))]
+    p.f = [_interpolated(r, tail(r, 1.2))]
+    p.g = [_interpolated(c, (c + 1 / 3) ** 2, radial=False)]
+    p.check()
+    return p
+
+
+def _interpolated(x, y, radial=True):
+    """The spline through (x, y); a radial one comes to zero with no slope."""
+    spline = CubicSpline(x, y, bc_type=("not-a-knot", (1, 0.0) if radial else "not-a-knot"))
+    ends = [(1, spline(x[0], 1))], [(1, 0.0 if radial else spline(x[-1], 1))]
+    c = make_interp_spline(x, y, bc_type=ends).c
+    if radial:
+        c[-2:] = 0
+    return _core.Spline(x, c)
 
 
 def write(potential, path):

@@ -33,9 +33,11 @@ Filters make_filters(const Potential &p)
 
 }  // namespace
 
-Engine::Engine(const Potential &potential) : potential_(potential), cutoff_(0)
+Engine::Engine(const Potential &potential, double unit) : potential_(potential), cutoff_(0), unit_(unit)
 {
   check(potential_);
+  domain_ = Domain(potential_);
+  cutoff_ = potential_.cutoff();
   filters_ = make_filters(potential_);
   for (const Element &e : potential_.elements) embeddings_.emplace_back(e);
   for (int a = 0; a < potential_.size(); ++a)
@@ -45,7 +47,6 @@ Engine::Engine(const Potential &potential) : potential_(potential), cutoff_(0)
                           p.core_inner, p.core_outer);
       reach_.push_back(potential_.pair_cutoff(a, b));
     }
-  cutoff_ = potential_.cutoff();
 }
 
 double Engine::core(Workspace &w) const
@@ -57,7 +58,7 @@ double Engine::core(Workspace &w) const
     if (near.r[j] >= core.outer()) continue;
     double slope;
     energy += 0.5 * core(near.r[j], slope);
-    for (int d = 0; d < 3; ++d) w.gradient[3 * j + d] += 0.5 * slope * near.unit[3 * j + d];
+    for (int d = 0; d < 3; ++d) w.gradient[3 * j + d] += unit_ * 0.5 * slope * near.unit[3 * j + d];
   }
   return energy;
 }
@@ -68,8 +69,9 @@ double Engine::atom(Workspace &w, double *G, double *A, std::vector<double> &scr
   filter_values(filters_, w, G);
   A[0] = 0.5;
   const double energy = 0.5 * G[0] + embeddings_[w.near.element](G + 1, A + 1, scratch);
+  for (int m = 0; m < columns(); ++m) A[m] *= unit_;
   filter_gradient(filters_, w, A);
-  return energy + core(w);
+  return unit_ * (energy + core(w));
 }
 
 template <class Source>
@@ -91,6 +93,9 @@ void Engine::evaluate(const Source &source, int n_centers, int n_atoms, int thre
       const double energy = atom(w, G.data(), A.data(), scratch);
       sum.energy += energy;
       if (results.energies) results.energies[i] += energy;
+      const int outside = domain_.outside(w.near, G.data() + 1);
+      if (outside) ++sum.n_outside;
+      if (results.outside) results.outside[i] = outside;
       if (results.filters) std::copy(G.begin(), G.end(), results.filters + static_cast<long>(columns()) * i);
 
       for (int j = 0; j < w.near.count; ++j) {
@@ -119,6 +124,7 @@ void Engine::evaluate(const Source &source, int n_centers, int n_atoms, int thre
   virials.finish(threads);
   for (const Results &sum : sums) {
     results.energy += sum.energy;
+    results.n_outside += sum.n_outside;
     for (int k = 0; k < 6; ++k) results.virial[k] += sum.virial[k];
   }
 }

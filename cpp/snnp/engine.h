@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "snnp/domain.h"
 #include "snnp/filters.h"
 #include "snnp/network.h"
 #include "snnp/potential.h"
@@ -10,7 +11,8 @@
 
 namespace snnp {
 
-/// Where results go. Arrays belong to the caller and are added to; null pointers ask for nothing.
+/// Where results go. Arrays belong to the caller and are added to; null pointers ask for nothing. Energies are in the
+/// unit of the engine, by default eV.
 struct Results {
   double energy = 0;           ///< of all centres, eV
   double virial[6] = {};       ///< Σ r_ij ⊗ F_j, order xx yy zz xy xz yz, eV
@@ -18,12 +20,15 @@ struct Results {
   double *energies = nullptr;  ///< by atom, eV
   double *virials = nullptr;   ///< atoms × 9 (xx xy xz yx …), eV: W_j = Σ_i r_ij ⊗ F_j of E_i
   double *filters = nullptr;   ///< atoms × (1 + n2 + n3): G of each centre
+  long n_outside = 0;          ///< centres outside the domain of the training data
+  double *outside = nullptr;   ///< by atom: in what way, see Domain; set, not added to
 };
 
 /// A potential made ready to be evaluated. Immutable after construction: any number of threads may share one.
 class Engine {
  public:
-  explicit Engine(const Potential &potential);
+  /// `unit`: what results are multiplied by, for energies in another unit than eV.
+  explicit Engine(const Potential &potential, double unit = 1);
 
   const Potential &potential() const { return potential_; }
   double cutoff() const { return cutoff_; }  ///< reach of the potential, Å
@@ -39,9 +44,10 @@ class Engine {
   Potential potential_;
   Filters filters_;
   std::vector<Embedding> embeddings_;
+  Domain domain_;
   std::vector<Core> cores_;    // centre × neighbour
   std::vector<double> reach_;  // centre × neighbour: of everything that is not a leg, Å
-  double cutoff_;
+  double cutoff_, unit_;
 
   double atom(Workspace &w, double *G, double *A, std::vector<double> &scratch) const;
   double core(Workspace &w) const;

@@ -239,3 +239,46 @@ TEST(an_isolated_atom_has_its_own_energy)
       CHECK(run(engine, atoms).energy == engine.potential().elements[a].e0);
     }
 }
+
+TEST(energies_come_in_any_unit)
+{
+  const Potential potential = Random(15).potential({"In", "P"}, 2, 2, "tanh");
+  const double unit = 23.06;
+  const Output one = run(Engine(potential), skewed()), other = run(Engine(potential, unit), skewed());
+  CHECK_NEAR(other.energy, unit * one.energy, unit * rounding);
+  for (int v = 0; v < 6; ++v) CHECK_NEAR(other.virial[v], unit * one.virial[v], unit * rounding);
+  for (std::size_t i = 0; i < one.energies.size(); ++i)
+    CHECK_NEAR(other.energies[i], unit * one.energies[i], unit * rounding);
+  for (std::size_t i = 0; i < one.forces.size(); ++i)
+    CHECK_NEAR(other.forces[i], unit * one.forces[i], unit * rounding);
+}
+
+TEST(atoms_outside_the_training_data_are_counted_and_marked)
+{
+  const Atoms atoms = skewed();
+  Potential potential = Random(16).potential({"In", "P"}, 2, 2, "tanh");
+  const auto marks = [&] {
+    const Engine engine(potential);
+    const Lists lists(atoms, engine.cutoff());
+    std::vector<double> outside(atoms.size(), -1.0);
+    Results results;
+    results.outside = outside.data();
+    engine.evaluate(lists.view(), atoms.size(), atoms.size(), 2, results);
+    CHECK(results.n_outside == static_cast<long>(outside.size()) - std::count(outside.begin(), outside.end(), 0.0));
+    return outside;
+  };
+  const auto all = [&](double way) { return std::vector<double>(atoms.size(), way); };
+  for (Element &e : potential.elements) e.lowest = e.highest = {};
+  for (Pair &pair : potential.pairs) pair.shortest = 0;
+  CHECK(marks() == all(0));  // nothing is known of the data
+  for (Pair &pair : potential.pairs) pair.shortest = 3.9;
+  CHECK(marks() == all(Domain::close));
+  for (Element &e : potential.elements) e.lowest = e.highest = std::vector<double>(4, 99.0);
+  CHECK(marks() == all(Domain::close + Domain::filter));
+  for (Element &e : potential.elements) e.lowest = std::vector<double>(4, -99.0);
+  for (Pair &pair : potential.pairs) pair.shortest = 0.1;
+  CHECK(marks() == all(0));
+  potential.elements[1].highest[3] = -99;
+  const std::vector<double> some = marks();
+  for (int i = 0; i < atoms.size(); ++i) CHECK(some[i] == (atoms.elements[i] == 1 ? Domain::filter : 0));
+}

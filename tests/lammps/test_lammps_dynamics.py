@@ -20,7 +20,7 @@ pair_style snnp
 pair_coeff * * p.snnp Si
 neighbor 0.3 bin
 neigh_modify every 1 delay 0 check yes
-velocity all create 600 1 loop all
+velocity all create 600 1 loop geom
 thermo_modify norm no
 thermo {every}
 variable E equal etotal
@@ -60,3 +60,28 @@ def test_a_run_repeats_itself_to_the_last_bit_for_a_given_number_of_threads(fold
     first, second = (trajectory(folder, out, OMP_NUM_THREADS="2") for out in ("first", "second"))
     np.testing.assert_array_equal(first[0], second[0])
     np.testing.assert_array_equal(first[1], second[1])
+
+
+WAYS = [
+    (1, 1, "* * *"),
+    (1, 2, "* * *"),
+    (2, 1, "1 2 1"),
+    (2, 2, "* * *"),
+    (4, 1, "2 2 1"),
+    (4, 1, "1 1 4"),
+    (4, 2, "* * *"),
+]
+
+
+def test_thermo_output_does_not_depend_on_how_the_work_is_shared_out(folder):
+    """Relative to the size of each number in the run."""
+    tables = []
+    for ranks, threads, grid in WAYS:
+        deck = f"processors {grid}\n" + DYNAMICS.format(out="x", step=0.001, steps=20, every=5)
+        thermo = "thermo_style custom step temp pe etotal press pxx pxy\nthermo_modify norm no format float %.17g\n"
+        deck = deck.replace("thermo_modify norm no\n", thermo)
+        tables.append(lmp.thermo(lmp.output(deck, folder, ranks=ranks, options=f"-pk omp {threads} -sf omp")))
+    first = tables[0]
+    assert len(first) == 5
+    for table in tables[1:]:
+        np.testing.assert_allclose(table / np.abs(first).max(0), first / np.abs(first).max(0), atol=1e-10, rtol=0)

@@ -21,9 +21,12 @@ def deck(pair="pair_style snnp\npair_coeff * * p.snnp Si", head="units metal", t
 
 
 EXPECTED = "Expected pair_coeff * * file.snnp and an element or NULL for each of"
+SETTINGS = "Expected pair_style snnp, or with it extrapolation warn, stop or ignore; found"
 MISTAKES = {
-    "an argument of the style": (deck("pair_style snnp fast"), "Pair style snnp takes no arguments, found fast"),
-    "units real": (deck(head="units real"), "Pair style snnp needs units metal, found units real"),
+    "an argument of the style": (deck("pair_style snnp fast"), f"{SETTINGS} fast"),
+    "a keyword without its value": (deck("pair_style snnp extrapolation"), f"{SETTINGS} extrapolation"),
+    "an unknown value": (deck("pair_style snnp extrapolation no"), f"{SETTINGS} extrapolation no"),
+    "units lj": (deck(head="units lj"), "Pair style snnp needs units metal or real, found units lj"),
     "newton off": (deck(head="units metal\nnewton off"), "Pair style snnp needs newton pair on"),
     "no element": (deck("pair_style snnp\npair_coeff * * p.snnp"), f"{EXPECTED} 1 atom types, found * * p.snnp"),
     "an element too many": (
@@ -77,10 +80,13 @@ def test_a_truncated_file_is_refused_with_its_name_and_line_on_all_ranks(folder)
     assert lmp.error(deck(), folder, ranks=2).startswith("p.snnp:")
 
 
-def test_units_in_the_file_must_be_those_in_use(folder):
+@pytest.mark.parametrize("units", ["metal", "real"])
+def test_a_file_that_claims_other_units_is_refused(folder, units):
+    """Energies in a file are in eV; units real are converted to, not from."""
     text = (folder / "p.snnp").read_text()
     (folder / "p.snnp").write_text(text.replace("UNITS: metal", "UNITS: real", 1))
-    assert "units" in lmp.error(deck(), folder)
+    sentence = "Potential file p.snnp claims units real, but files of pair style snnp are in units metal"
+    assert lmp.error(deck(head=f"units {units}"), folder) == sentence
 
 
 def test_another_version_of_lammps_is_refused():

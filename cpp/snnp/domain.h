@@ -1,0 +1,32 @@
+// The domain of the training data, as far as a potential file tells it.
+#pragma once
+
+#include <vector>
+
+#include "snnp/neighbors.h"
+#include "snnp/potential.h"
+
+namespace snnp {
+
+/// Tells atoms in surroundings like those of the training data from atoms that are extrapolated to.
+class Domain {
+ public:
+  Domain() = default;
+  explicit Domain(const Potential &potential);
+
+  /// In what way an atom is outside; the sum of those that apply, 0 for an atom inside.
+  enum {
+    close = 1,  ///< a neighbour is closer than the training data have two atoms of these elements
+    filter = 2
+  };  ///< a filter value is beyond those in the training data
+  /// Of the atom in the middle of `near` with filter values G_1 … G_{n2+n3}. A file that does not say how far its data
+  /// went has no outside.
+  int outside(const Neighborhood &near, const double *G) const;
+
+ private:
+  int elements_ = 0, filters_ = 0;
+  std::vector<double> shortest_;          // element × element, Å
+  std::vector<double> lowest_, highest_;  // element × filter
+};
+
+}  // namespace snnp
