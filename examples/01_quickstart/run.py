@@ -106,7 +106,8 @@ def thermo(log: str) -> dict[str, np.ndarray]:
     for line in lines[start + 1 :]:
         if line.startswith("Loop time"):
             break
-        rows.append([float(word) for word in line.split()])
+        if not line.startswith("WARNING"):
+            rows.append([float(word) for word in line.split()])
     return dict(zip(lines[start].split(), np.array(rows).T, strict=True))
 
 

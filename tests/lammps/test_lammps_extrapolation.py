@@ -10,8 +10,8 @@ from snnp import SNNP
 from snnp.neighbors import full_list, structures
 from support import shaken, silicon, write
 
-# Of 200 eV, with 0.02 fs per step: a core of stiffness 1e4 eV/Å² turns the atoms in some 1/ω = 0.4 fs, so that the total
-# energy swings by (ω dt)²/8 = 3e-4 of it; 0.013 eV was measured.
+# Of 200 eV, with 0.02 fs per step: a core of stiffness 1e4 eV/Å² turns the atoms in some 1/ω = 0.4 fs, so that the
+# total energy swings by (ω dt)²/8 = 3e-4 of it; 0.013 eV was measured.
 CONSERVED = 0.05  # eV
 CLOSE, FILTER = 1, 2  # in what way an atom is outside, see cpp/snnp/domain.h
 
