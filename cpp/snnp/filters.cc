@@ -1,12 +1,17 @@
 #include "snnp/filters.h"
 
 #include <algorithm>
+#include <cstdlib>
+#include <string>
 
-// One binary for every CPU: the compiler makes a version of a kernel per instruction set, the loader picks one.
-#if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__)
-#define SNNP_KERNEL __attribute__((target_clones("default", "arch=haswell", "arch=skylake-avx512")))
+// Kernels are compiled for several instruction sets, see the end of this file. What they are made of has to be compiled
+// as part of each of them, and so inlined.
+#if defined(__GNUC__)
+#define SNNP_INLINE inline __attribute__((always_inline))
+#define SNNP_INLINE_LAMBDA __attribute__((always_inline))
 #else
-#define SNNP_KERNEL
+#define SNNP_INLINE inline
+#define SNNP_INLINE_LAMBDA
 #endif
 
 namespace snnp {
@@ -41,8 +46,14 @@ struct Piece {
   Piece(const Table &table, const Grid::Place &place) : c(table.at(place.interval)), stride(table.stride()), t(place.t)
   {
   }
-  double value(int m) const { return c[m] + t * (c[stride + m] + t * (c[2 * stride + m] + t * c[3 * stride + m])); }
-  double slope(int m) const { return c[stride + m] + t * (2 * c[2 * stride + m] + t * 3 * c[3 * stride + m]); }
+  SNNP_INLINE double value(int m) const
+  {
+    return c[m] + t * (c[stride + m] + t * (c[2 * stride + m] + t * c[3 * stride + m]));
+  }
+  SNNP_INLINE double slope(int m) const
+  {
+    return c[stride + m] + t * (2 * c[2 * stride + m] + t * 3 * c[3 * stride + m]);
+  }
 };
 
 // Adds x t^k + y d(t^k)/dt to the coefficients of one interval: the adjoint of `x·value + y·slope`.
@@ -52,7 +63,7 @@ struct PieceSums {
   double t;
 
   PieceSums(Table &table, const Grid::Place &place) : c(table.at(place.interval)), stride(table.stride()), t(place.t) {}
-  void add(int m, double x, double y) const
+  SNNP_INLINE void add(int m, double x, double y) const
   {
     c[m] += x;
     c[stride + m] += t * x + y;
@@ -61,10 +72,10 @@ struct PieceSums {
   }
 };
 
-double dot(const double *a, const double *b) { return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]; }
+SNNP_INLINE double dot(const double *a, const double *b) { return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]; }
 
 // All pairs of legs j > k of a neighbourhood: visit(j, k, cosine, table of the angle).
-template <class Visit> void for_each_angle(const Filters &filters, const Neighborhood &near, Visit visit)
+template <class Visit> SNNP_INLINE void for_each_angle(const Filters &filters, const Neighborhood &near, Visit visit)
 {
   for (int j = 1; j < near.legs; ++j)
     for (int k = 0; k < j; ++k)
@@ -87,16 +98,14 @@ const Table &leg_table(const Filters &filters, const Neighborhood &near, int j)
   return filters.leg[near.element * filters.elements + near.elements[j]];
 }
 
-int leg_stride(const Filters &filters) { return filters.leg.front().stride(); }
+template <int Stride> int leg_stride(const Filters &filters) { return Stride ? Stride : filters.leg.front().stride(); }
 
 bool in_pair_reach(const Filters &filters, const Neighborhood &near, int j)
 {
   return near.r[j] < filters.pair_reach[near.element * filters.elements + near.elements[j]];
 }
 
-}  // namespace
-
-SNNP_KERNEL void filter_values(const Filters &filters, Workspace &w, double *G)
+template <int Stride> SNNP_INLINE void values(const Filters &filters, Workspace &w, double *G)
 {
   const Neighborhood &near = w.near;
   std::fill(G, G + filters.columns(), 0.0);
@@ -113,7 +122,7 @@ SNNP_KERNEL void filter_values(const Filters &filters, Workspace &w, double *G)
 
   const int n3 = filters.n3;
   if (n3 == 0) return;
-  const int S = leg_stride(filters);
+  const int S = leg_stride<Stride>(filters);
   fit(w.leg_place, near.legs);
   fit(w.f, near.legs * S);
   fit(w.P, near.legs * S);
@@ -124,7 +133,7 @@ SNNP_KERNEL void filter_values(const Filters &filters, Workspace &w, double *G)
     for (int m = 0; m < S; ++m) w.f[j * S + m] = piece.value(m);
     for (int m = 0; m < S; ++m) w.P[j * S + m] = 0;
   }
-  for_each_angle(filters, near, [&](int j, int k, double cosine, int angle) {
+  for_each_angle(filters, near, [&](int j, int k, double cosine, int angle) SNNP_INLINE_LAMBDA {
     const Table &table = filters.angle[angle];
     const Piece piece(table, table.grid().find(cosine));
     const double *fj = &w.f[j * S], *fk = &w.f[k * S];
@@ -141,12 +150,12 @@ SNNP_KERNEL void filter_values(const Filters &filters, Workspace &w, double *G)
     for (int m = 0; m < n3; ++m) G3[m] += 0.5 * w.f[j * S + m] * w.P[j * S + m];
 }
 
-SNNP_KERNEL void filter_gradient(const Filters &filters, Workspace &w, const double *A)
+template <int Stride> SNNP_INLINE void gradient(const Filters &filters, Workspace &w, const double *A)
 {
   const Neighborhood &near = w.near;
   const int pair_columns = 1 + filters.n2, n3 = filters.n3;
   fit(w.gradient, 3 * near.count);
-  const auto radial = [&](int j, double slope) {
+  const auto radial = [&](int j, double slope) SNNP_INLINE_LAMBDA {
     for (int d = 0; d < 3; ++d) w.gradient[3 * j + d] += slope * near.unit[3 * j + d];
   };
 
@@ -161,7 +170,7 @@ SNNP_KERNEL void filter_gradient(const Filters &filters, Workspace &w, const dou
   }
 
   if (n3 == 0) return;
-  const int S = leg_stride(filters);
+  const int S = leg_stride<Stride>(filters);
   fit(w.weighted, near.legs * S);
   fit(w.buffer, S);
   std::fill(w.buffer.begin(), w.buffer.begin() + S, 0.0);
@@ -177,7 +186,7 @@ SNNP_KERNEL void filter_gradient(const Filters &filters, Workspace &w, const dou
     }
     radial(j, slope);
   }
-  for_each_angle(filters, near, [&](int j, int k, double cosine, int angle) {
+  for_each_angle(filters, near, [&](int j, int k, double cosine, int angle) SNNP_INLINE_LAMBDA {
     const Table &table = filters.angle[angle];
     const Piece piece(table, table.grid().find(cosine));
     const double *Afj = &w.weighted[j * S], *fk = &w.f[k * S];
@@ -194,7 +203,7 @@ SNNP_KERNEL void filter_gradient(const Filters &filters, Workspace &w, const dou
   });
 }
 
-SNNP_KERNEL void filter_tangent(const Filters &filters, Workspace &w, double *Gd)
+template <int Stride> SNNP_INLINE void tangent(const Filters &filters, Workspace &w, double *Gd)
 {
   const Neighborhood &near = w.near;
   const int pair_columns = 1 + filters.n2, n3 = filters.n3;
@@ -211,7 +220,7 @@ SNNP_KERNEL void filter_tangent(const Filters &filters, Workspace &w, double *Gd
   }
 
   if (n3 == 0) return;
-  const int S = leg_stride(filters);
+  const int S = leg_stride<Stride>(filters);
   fit(w.fd, near.legs * S);
   fit(w.Q, near.legs * S);
   for (int j = 0; j < near.legs; ++j) {
@@ -220,7 +229,7 @@ SNNP_KERNEL void filter_tangent(const Filters &filters, Workspace &w, double *Gd
     for (int m = 0; m < S; ++m) w.Q[j * S + m] = 0;
   }
   // Q_jm: the change of P_jm.
-  for_each_angle(filters, near, [&](int j, int k, double cosine, int angle) {
+  for_each_angle(filters, near, [&](int j, int k, double cosine, int angle) SNNP_INLINE_LAMBDA {
     const Table &table = filters.angle[angle];
     const Piece piece(table, table.grid().find(cosine));
     const double cd = dot(&w.unit_along[3 * j], &near.unit[3 * k]) + dot(&near.unit[3 * j], &w.unit_along[3 * k]);
@@ -238,8 +247,8 @@ SNNP_KERNEL void filter_tangent(const Filters &filters, Workspace &w, double *Gd
     for (int m = 0; m < n3; ++m) G3[m] += 0.5 * (w.fd[j * S + m] * w.P[j * S + m] + w.f[j * S + m] * w.Q[j * S + m]);
 }
 
-SNNP_KERNEL void filter_parameters(const Filters &filters, Workspace &w, const double *A, const double *B,
-                                   Filters &sums)
+template <int Stride>
+SNNP_INLINE void parameters(const Filters &filters, Workspace &w, const double *A, const double *B, Filters &sums)
 {
   const Neighborhood &near = w.near;
   const int pair_columns = 1 + filters.n2, n3 = filters.n3, E = filters.elements;
@@ -250,7 +259,7 @@ SNNP_KERNEL void filter_parameters(const Filters &filters, Workspace &w, const d
   }
 
   if (n3 == 0) return;
-  const int S = leg_stride(filters);
+  const int S = leg_stride<Stride>(filters);
   fit(w.buffer, 2 * S);
   std::fill(w.buffer.begin(), w.buffer.begin() + 2 * S, 0.0);
   std::copy(A + pair_columns, A + pair_columns + n3, w.buffer.begin());
@@ -262,7 +271,7 @@ SNNP_KERNEL void filter_parameters(const Filters &filters, Workspace &w, const d
 #pragma omp simd
     for (int m = 0; m < S; ++m) piece.add(m, B3[m] * Pj[m] + A3[m] * Qj[m], A3[m] * w.r_along[j] * Pj[m]);
   }
-  for_each_angle(filters, near, [&](int j, int k, double cosine, int angle) {
+  for_each_angle(filters, near, [&](int j, int k, double cosine, int angle) SNNP_INLINE_LAMBDA {
     Table &table = sums.angle[angle];
     const PieceSums piece(table, filters.angle[angle].grid().find(cosine));
     const double cd = dot(&w.unit_along[3 * j], &near.unit[3 * k]) + dot(&near.unit[3 * j], &w.unit_along[3 * k]);
@@ -273,6 +282,86 @@ SNNP_KERNEL void filter_parameters(const Filters &filters, Workspace &w, const d
       piece.add(m, B3[m] * ff + A3[m] * (fdj[m] * fk[m] + fj[m] * fdk[m]), A3[m] * ff * cd);
     }
   });
+}
+
+// ------------------------------------------------------------------------------------------- instruction sets
+
+enum class Isa { base, avx2, avx512 };
+
+// The best instruction set of this CPU, or the one that the environment variable SNNP_ISA names if the CPU has it.
+Isa best_isa()
+{
+#if defined(__x86_64__) && defined(__GNUC__)
+  Isa isa = Isa::base;
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) isa = Isa::avx2;
+  if (isa == Isa::avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
+      __builtin_cpu_supports("avx512dq"))
+    isa = Isa::avx512;
+  const char *wish = std::getenv("SNNP_ISA");
+  if (wish && std::string(wish) == "base") return Isa::base;
+  if (wish && std::string(wish) == "avx2") return std::min(isa, Isa::avx2);
+  return isa;
+#else
+  return Isa::base;
+#endif
+}
+
+// Target attributes add to the instruction set and leave the rest alone: GCC inlines no ordinary function into one
+// that is compiled for another `arch`, which is why `target_clones` is of no use here.
+#if defined(__x86_64__) && defined(__GNUC__)
+#define SNNP_AVX2 __attribute__((target("avx2,fma")))
+#define SNNP_AVX512 __attribute__((target("avx2,fma,avx512f,avx512vl,avx512dq,prefer-vector-width=512")))
+#else
+#define SNNP_AVX2
+#define SNNP_AVX512
+#endif
+
+// The usual strides are compiled in, so that inner loops have no count to look at; 0 stands for any other.
+#define SNNP_STRIDES(kernel, ...)                              \
+  switch (filters.n3 > 0 ? filters.leg.front().stride() : 0) { \
+    case 8:                                                    \
+      return kernel<8>(__VA_ARGS__);                           \
+    case 16:                                                   \
+      return kernel<16>(__VA_ARGS__);                          \
+    case 24:                                                   \
+      return kernel<24>(__VA_ARGS__);                          \
+    case 32:                                                   \
+      return kernel<32>(__VA_ARGS__);                          \
+    default:                                                   \
+      return kernel<0>(__VA_ARGS__);                           \
+  }
+
+#define SNNP_VERSIONS(kernel, parameters, ...)                                                              \
+  void kernel##_base parameters{SNNP_STRIDES(kernel, __VA_ARGS__)} SNNP_AVX2 void kernel##_avx2 parameters{ \
+      SNNP_STRIDES(kernel, __VA_ARGS__)} SNNP_AVX512 void kernel##_avx512 parameters                        \
+  {                                                                                                         \
+    SNNP_STRIDES(kernel, __VA_ARGS__)                                                                       \
+  }                                                                                                         \
+  void kernel##_best parameters                                                                             \
+  {                                                                                                         \
+    static const Isa isa = best_isa();                                                                      \
+    if (isa == Isa::avx512) return kernel##_avx512(__VA_ARGS__);                                            \
+    if (isa == Isa::avx2) return kernel##_avx2(__VA_ARGS__);                                                \
+    kernel##_base(__VA_ARGS__);                                                                             \
+  }
+
+SNNP_VERSIONS(values, (const Filters &filters, Workspace &w, double *G), filters, w, G)
+SNNP_VERSIONS(gradient, (const Filters &filters, Workspace &w, const double *A), filters, w, A)
+SNNP_VERSIONS(tangent, (const Filters &filters, Workspace &w, double *Gd), filters, w, Gd)
+SNNP_VERSIONS(parameters, (const Filters &filters, Workspace &w, const double *A, const double *B, Filters &sums),
+              filters, w, A, B, sums)
+
+}  // namespace
+
+void filter_values(const Filters &filters, Workspace &w, double *G) { values_best(filters, w, G); }
+
+void filter_gradient(const Filters &filters, Workspace &w, const double *A) { gradient_best(filters, w, A); }
+
+void filter_tangent(const Filters &filters, Workspace &w, double *Gd) { tangent_best(filters, w, Gd); }
+
+void filter_parameters(const Filters &filters, Workspace &w, const double *A, const double *B, Filters &sums)
+{
+  parameters_best(filters, w, A, B, sums);
 }
 
 }  // namespace snnp
