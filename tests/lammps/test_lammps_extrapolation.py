@@ -10,8 +10,8 @@ from snnp import SNNP
 from snnp.neighbors import full_list, structures
 from support import shaken, silicon, write
 
-# Of 200 eV, with 0.02 fs per step: a core of stiffness 1e4 eV/Å² turns the atoms in some 1/ω = 0.4 fs, so that the total
-# energy swings by (ω dt)²/8 = 3e-4 of it; 0.013 eV was measured.
+# Of 200 eV, with 0.02 fs per step: a core of stiffness 1e4 eV/Å² turns the atoms in some 1/ω = 0.4 fs, so that the
+# total energy swings by (ω dt)²/8 = 3e-4 of it; 0.013 eV was measured.
 CONSERVED = 0.05  # eV
 CLOSE, FILTER = 1, 2  # in what way an atom is outside, see cpp/snnp/domain.h
 
@@ -105,7 +105,7 @@ def outside(potential, atoms):
     return CLOSE * (np.bincount(i, minlength=len(atoms)) > 0) + FILTER * beyond
 
 
-@pytest.mark.parametrize("style", ["snnp", "hybrid/overlay snnp zero 5.0"])
+@pytest.mark.parametrize("style", ["snnp", "snnp/omp", "hybrid/overlay snnp zero 5.0"])
 def test_atoms_outside_are_counted_and_marked(session, style):
     potential = silicon()
     (element,) = potential.elements
@@ -116,7 +116,8 @@ def test_atoms_outside_are_counted_and_marked(session, style):
     coeff = f"{session.folder}/Si.snnp Si"
     coeff = f"pair_coeff * * snnp {coeff}\npair_coeff * * zero" if "hybrid" in style else f"pair_coeff * * {coeff}"
     session.start(atoms, ["Si"], f"pair_style {style}\n{coeff}", "units metal\natom_modify map array")
-    session.run("compute far all pair snnp", "fix far all pair 1 snnp extrapolation 0")
+    name = "snnp/omp" if "omp" in style else "snnp"
+    session.run(f"compute far all pair {name}", f"fix far all pair 1 {name} extrapolation 0")
     session.run(
         "thermo_style custom step pe c_far[1] c_far[2]", "velocity all create 3000 1", "fix move all nve", "run 0"
     )
