@@ -13,6 +13,7 @@ from pathlib import Path
 import ase.io
 import numpy as np
 from matplotlib.figure import Figure
+
 from teacher import PAIR, make_data
 
 STUDENT = "pair_style snnp\npair_coeff * * Si.snnp Si\n"
