@@ -44,8 +44,7 @@ std::vector<std::string> names(const snnp::Potential &potential)
 
 }  // namespace
 
-PairSNNP::PairSNNP(LAMMPS *lmp)
-    : Pair(lmp), model(nullptr), extrapolation(Extrapolation::WARN), warned(false), outside_wanted(false)
+PairSNNP::PairSNNP(LAMMPS *lmp) : Pair(lmp), model(nullptr), extrapolation(Extrapolation::WARN), warned(false)
 {
   manybody_flag = 1;
   one_coeff = 1;
@@ -173,7 +172,7 @@ void PairSNNP::compute(int eflag, int vflag)
   ev_init(eflag, vflag);
   pvector[0] = 0;
   // one more, since fix pair takes the null pointer of a rank without atoms for an error
-  if (outside_wanted || extrapolation == Extrapolation::STOP) outside.assign(atom->nlocal + 1, 0.0);
+  outside.assign(atom->nlocal + 1, 0.0);
   if (list->inum > 0) evaluate();  // else arrays may not even be allocated
   if (vflag_fdotr) virial_fdotr_compute();
   report_extrapolation(eflag || vflag);
@@ -193,7 +192,7 @@ void PairSNNP::evaluate()
       model->virials.assign(9L * n_atoms, 0.0);
       results.virials = model->virials.data();
     }
-    if (!outside.empty()) results.outside = outside.data();
+    results.outside = outside.data();
     model->engine.evaluate(neighbors, list->inum, n_atoms, comm->nthreads, results);
   } catch (const snnp::Error &e) {
     error->one(FLERR, e.what());
@@ -251,12 +250,10 @@ tagint PairSNNP::lowest_id_outside()
   return everywhere;
 }
 
-// What fix pair shows: in what way each atom is outside the domain of the training data, see snnp::Domain. Kept up to
-// date from the first time that it is asked for.
+// What fix pair shows: in what way each atom is outside the domain of the training data, see snnp::Domain.
 void *PairSNNP::extract_peratom(const char *name, int &columns)
 {
   if (strcmp(name, "extrapolation") != 0) return nullptr;
-  outside_wanted = true;
   columns = 0;
   return outside.data();
 }

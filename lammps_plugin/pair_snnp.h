@@ -33,7 +33,6 @@ class PairSNNP : public Pair {
   enum class Extrapolation { WARN, STOP, IGNORE } extrapolation;
   bool warned;                  // in this run
   std::vector<double> outside;  // by local atom, see extract_peratom
-  bool outside_wanted;
 
   void allocate();
   std::string read_on_all_ranks(const std::string &file);

@@ -62,14 +62,16 @@ def test_a_run_repeats_itself_to_the_last_bit_for_a_given_number_of_threads(fold
     np.testing.assert_array_equal(first[1], second[1])
 
 
+# ranks, threads, and how the box is cut up
 WAYS = [
-    (1, 1, "* * *"),
-    (1, 2, "* * *"),
-    (2, 1, "1 2 1"),
-    (2, 2, "* * *"),
-    (4, 1, "2 2 1"),
-    (4, 1, "1 1 4"),
-    (4, 2, "* * *"),
+    (1, 1, ""),
+    (1, 2, ""),
+    (2, 1, "processors 1 2 1"),
+    (2, 1, "comm_style tiled"),
+    (2, 2, ""),
+    (4, 1, "processors 2 2 1"),
+    (4, 1, "processors 1 1 4"),
+    (4, 2, ""),
 ]
 
 
@@ -77,7 +79,9 @@ def test_thermo_output_does_not_depend_on_how_the_work_is_shared_out(folder):
     """Relative to the size of each number in the run."""
     tables = []
     for ranks, threads, grid in WAYS:
-        deck = f"processors {grid}\n" + DYNAMICS.format(out="x", step=0.001, steps=20, every=5)
+        deck = f"{grid}\n" + DYNAMICS.format(out="x", step=0.001, steps=20, every=5)
+        if "tiled" in grid:
+            deck = deck.replace("velocity all", "balance 1.0 rcb\nvelocity all")
         thermo = "thermo_style custom step temp pe etotal press pxx pxy\nthermo_modify norm no format float %.17g\n"
         deck = deck.replace("thermo_modify norm no\n", thermo)
         tables.append(lmp.thermo(lmp.output(deck, folder, ranks=ranks, options=f"-pk omp {threads} -sf omp")))

@@ -42,6 +42,7 @@ MISTAKES = {
         deck("pair_style snnp\npair_coeff * * q.snnp Si"),
         "Potential file q.snnp is neither here nor in a folder of LAMMPS_POTENTIALS, or not readable",
     ),
+    "no pair_coeff": (deck("pair_style snnp"), "All pair coeffs are not set. Status:"),
     "a type without potential": (
         deck("pair_style snnp\npair_coeff * * p.snnp Si NULL", types=2),
         "All pair coeffs are not set. Status:",

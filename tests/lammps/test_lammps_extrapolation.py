@@ -105,7 +105,7 @@ def outside(potential, atoms):
     return CLOSE * (np.bincount(i, minlength=len(atoms)) > 0) + FILTER * beyond
 
 
-@pytest.mark.parametrize("style", ["snnp", "hybrid/overlay snnp zero 5.0"])
+@pytest.mark.parametrize("style", ["snnp", "snnp/omp", "hybrid/overlay snnp zero 5.0"])
 def test_atoms_outside_are_counted_and_marked(session, style):
     potential = silicon()
     (element,) = potential.elements
@@ -116,7 +116,8 @@ def test_atoms_outside_are_counted_and_marked(session, style):
     coeff = f"{session.folder}/Si.snnp Si"
     coeff = f"pair_coeff * * snnp {coeff}\npair_coeff * * zero" if "hybrid" in style else f"pair_coeff * * {coeff}"
     session.start(atoms, ["Si"], f"pair_style {style}\n{coeff}", "units metal\natom_modify map array")
-    session.run("compute far all pair snnp", "fix far all pair 1 snnp extrapolation 0")
+    name = "snnp/omp" if "omp" in style else "snnp"
+    session.run(f"compute far all pair {name}", f"fix far all pair 1 {name} extrapolation 0")
     session.run(
         "thermo_style custom step pe c_far[1] c_far[2]", "velocity all create 3000 1", "fix move all nve", "run 0"
     )
@@ -190,3 +191,10 @@ def test_without_atoms_on_a_rank_marks_are_still_there(folder):
     """
     lmp.output(deck, folder, ranks=4)
     np.testing.assert_array_equal(np.loadtxt(folder / "marks.dump", skiprows=9)[:, 1], [CLOSE, CLOSE])
+
+
+def test_atoms_on_top_of_each_other_do_not_pass_for_a_result(folder):
+    deck = CRYSTAL.format(settings="") + "set atom 2 x 0 y 0 z 0\nset atom 1 x 0 y 0 z 0\nrun 0\n"
+    text = lmp.output(deck + 'print "energy $(pe)"', folder)
+    assert warnings(text)
+    assert not np.isfinite(float(text.partition("\nenergy ")[2].split()[0]))

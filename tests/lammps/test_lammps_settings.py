@@ -20,12 +20,17 @@ ATM = 68568.415  # kcal/mol/Å³ in atm
 
 ELEMENTS = ["Si", "Ge"]
 HEAD = "units metal\natom_modify map array\nbox tilt large"
-WATCH = """
+BY_ATOM = """
 compute e all pe/atom
 compute s all stress/atom NULL virial
+compute sums all reduce sum c_e c_s[1]
+thermo_style custom step pe press c_sums[*]
+thermo_modify norm no
+"""
+WATCH = f"""{BY_ATOM}
 compute c all centroid/stress/atom NULL virial
-compute all_of_them all reduce sum c_e c_s[1] c_c[1]
-thermo_style custom step pe press c_all_of_them[*]
+compute more all reduce sum c_c[1]
+thermo_style custom step pe press c_sums[*] c_more
 thermo_modify norm no
 """
 
@@ -127,6 +132,7 @@ PARTNERS = {
     "zbl": ("zbl 1.5 3.0", "pair_coeff 1 1 zbl 14 14\npair_coeff 1 2 zbl 14 32\npair_coeff 2 2 zbl 32 32"),
     "coul/cut": ("coul/cut 5.0", "pair_coeff * * coul/cut"),
     "coul/dsf": ("coul/dsf 0.1 6.0", "pair_coeff * * coul/dsf"),
+    "coul/long": ("coul/long 6.0", "pair_coeff * * coul/long\nkspace_style ewald 1e-6"),
     "lj/cut": ("lj/cut 4.0", "pair_coeff * * lj/cut 0.01 2.2"),
 }
 CHARGES = "set type 1 charge 0.4\nset type 2 charge -0.4"
@@ -136,12 +142,12 @@ CHARGED = HEAD + "\natom_style charge"
 @pytest.mark.parametrize("partner", PARTNERS)
 def test_an_overlay_adds_what_the_other_style_says_alone(session, pair, partner):
     style, coeff = PARTNERS[partner]
-    charged = crystal()
+    charged = crystal().copy()
     charged.set_initial_charges(np.zeros(len(charged)))
-    alone = f"pair_style hybrid {style}\n{coeff}\n{CHARGES}{WATCH}"
+    alone = f"pair_style hybrid {style}\n{coeff}\n{CHARGES}{BY_ATOM}"
     results = []
     snnp = pair(*ELEMENTS, style=f"pair_style hybrid/overlay snnp {style}").replace("* * ", "* * snnp ")
-    for commands in (alone, f"{snnp}\n{coeff}\n{CHARGES}{WATCH}"):
+    for commands in (alone, f"{snnp}\n{coeff}\n{CHARGES}{BY_ATOM}"):
         session.start(charged, ELEMENTS, commands, CHARGED)
         session.run("run 0")
         results.append((session.thermo("pe"), session.of_atoms("f"), virial(session), session.compute("e")))
@@ -250,7 +256,41 @@ def test_atoms_without_ids_and_in_other_atom_styles(session, pair):
     atoms = Atoms("SiGe", [[1, 1, 1], [3, 1.2, 1]], cell=[9, 9, 9], pbc=True)
     box = "region box block 0 9 0 9 0 9\ncreate_box 2 box\ncreate_atoms 1 single 1 1 1\ncreate_atoms 2 single 3 1.2 1"
     right = reference.evaluate(potential(), atoms)
-    for head in ("atom_modify id no", "atom_style charge", "atom_style full", "atom_style sphere"):
+    for head in ("newton on off", "atom_modify id no", "atom_style charge", "atom_style full", "atom_style sphere"):
         mass = "" if "sphere" in head else "mass * 28.0"
         session.run("clear", "units metal", head, box, mass, pair(*ELEMENTS), "run 0")
         assert session.thermo("pe") == pytest.approx(right.energy, abs=2 * ENERGY, rel=0)
+
+
+def test_special_bonds_of_weight_zero_take_pairs_out_and_others_do_nothing(session, pair):
+    atoms = Atoms("SiGe", [[1, 1, 1], [3, 1.2, 1]], cell=[9, 9, 9], pbc=True)
+    box = "region box block 0 9 0 9 0 9\ncreate_box 2 box bond/types 1 extra/bond/per/atom 1 extra/special/per/atom 1"
+    bond = "create_atoms 1 single 1 1 1\ncreate_atoms 2 single 3 1.2 1\nbond_style zero\nbond_coeff 1\nmass * 28.0"
+    session.run("clear", "units metal", "atom_style full", box, bond, pair(*ELEMENTS), "create_bonds single/bond 1 1 2")
+    together = reference.evaluate(potential(), atoms).energy
+    apart = sum(e.e0 for e in potential().elements)
+    for weight, energy in ((0.0, apart), (0.5, together), (1.0, together)):
+        session.run(f"special_bonds lj/coul {weight} {weight} {weight}", "run 0")
+        assert session.thermo("pe") == pytest.approx(energy, abs=2 * ENERGY, rel=0)
+
+
+def test_a_very_tilted_box_is_the_same_crystal(session, pair):
+    """Three cell vectors further along x and y than LAMMPS would choose; each holds the same lattice."""
+    atoms = crystal().copy()
+    right = reference.evaluate(potential(), atoms)
+    cell = atoms.cell.array.copy()
+    cell[1] += 2 * cell[0]
+    cell[2] += 3 * cell[1] - 4 * cell[0]
+    atoms.set_cell(cell)
+    session.start(atoms, ELEMENTS, pair(*ELEMENTS), HEAD)
+    session.run("run 0")
+    assert abs(session.lmp.extract_box()[2]) > 20
+    assert_right(session, ELEMENTS, right)
+
+
+def test_atoms_that_enter_are_there(session, pair):
+    session.start(crystal(), ELEMENTS, pair(*ELEMENTS), HEAD)
+    session.run("region all block 2 8 1 4 1 4", "timestep 1e-6", "fix move all nve")
+    session.run("fix rain all deposit 3 2 2 1234 region all near 1.0 attempt 1000", "run 10", "run 0")
+    assert session.lmp.get_natoms() == 19
+    assert_right(session, ELEMENTS)
