@@ -32,7 +32,7 @@ class CoreConfig(Section):
     """ZBL repulsion, switched off between two radii; `scale` times the shortest distance of each pair of elements."""
 
     enabled: bool = True
-    inner: float = Field(0.5, gt=0, lt=1, description="full ZBL below this, relative to the shortest distance")
+    inner: float = Field(0.8, gt=0, lt=1, description="full ZBL below this, relative to the shortest distance")
     outer: float = Field(1.0, gt=0, le=1, description="no ZBL above this, relative to the shortest distance")
 
 

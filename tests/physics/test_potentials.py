@@ -1,0 +1,55 @@
+"""The potentials of this repository load, describe atoms that bind, and repel at short range."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bulk
+
+import snnp
+
+POTENTIALS = sorted((Path(__file__).parents[2] / "potentials").glob("*.snnp"))
+# Crystals at their experimental lattice constants, Å.
+CRYSTALS = {
+    "Mo": bulk("Mo", "bcc", a=3.147),
+    "Si": bulk("Si", "diamond", a=5.431),
+    "Cu": bulk("Cu", "fcc", a=3.615),
+    "Li": bulk("Li", "bcc", a=3.51),
+    "InP": bulk("InP", "zincblende", a=5.869),
+}
+
+
+def test_every_potential_has_a_crystal_here():
+    assert {path.stem for path in POTENTIALS} == set(CRYSTALS)
+
+
+@pytest.mark.parametrize("path", POTENTIALS, ids=lambda path: path.stem)
+def test_crystal_is_stable_against_a_change_of_volume(path):
+    """The energy is convex about a lattice constant within a few percent of experiment."""
+    calculator = snnp.load(path)
+    strains = np.linspace(-0.04, 0.04, 17)
+    energies = []
+    for strain in strains:
+        crystal = CRYSTALS[path.stem].copy()
+        crystal.set_cell(crystal.cell.array * (1 + strain), scale_atoms=True)
+        crystal.calc = calculator
+        energies.append(crystal.get_potential_energy() / len(crystal))
+    lowest = int(np.argmin(energies))
+    assert 0 < lowest < len(strains) - 1
+    assert (np.diff(energies, 2) > 0).all()
+
+
+@pytest.mark.parametrize("path", POTENTIALS, ids=lambda path: path.stem)
+def test_two_atoms_closer_than_in_the_data_repel_down_to_a_third_of_an_angstrom(path):
+    calculator = snnp.load(path)
+    potential = calculator.potential
+    for a, first in enumerate(calculator.elements):
+        for b in range(a, len(calculator.elements)):
+            shortest = potential.pairs[potential.pair_index(a, b)].shortest
+            for r in np.linspace(0.3, 0.95 * shortest, 30):
+                dimer = Atoms([first, calculator.elements[b]], [[0, 0, 0], [r, 0, 0]])
+                dimer.calc = calculator
+                force = dimer.get_forces()[1, 0]
+                assert np.isfinite(force)
+                assert force > 0, f"{first} {calculator.elements[b]} at {r:.2f} Å"
