@@ -126,7 +126,7 @@ def dynamics() -> Figure:
     nve.set(xlabel="time, ps", ylabel="total energy − mean, meV/atom", title="constant energy, 1 fs")
     nvt.set(xlabel="time, ps", ylabel="temperature, K", title="constant temperature, 900 K")
     rdf.set(xlabel="r, Å", ylabel="g(r)", title="radial distribution at 900 K")
-    rdf.legend(fontsize=8)
+    nvt.legend(fontsize=8, loc="lower right")
     return figure
 
 

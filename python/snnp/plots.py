@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
 
 from snnp import _core
 from snnp.evaluation import Predictions
@@ -70,6 +71,8 @@ def learning(history) -> Figure:
     best = min(history, key=lambda r: r.validation_loss)
     axes.plot(best.step, best.validation_loss, "o", color=COLORS["test"], label=f"best: step {best.step}")
     axes.set(xlabel="step", ylabel="loss (linear model, training = 1)", yscale="log")
+    for ticks in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
+        ticks(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.legend(fontsize=8)
     return figure
 
