@@ -1,6 +1,5 @@
 """What the user sees: log lines, progress, tables, and the same in a file."""
 
-import io
 import math
 import sys
 from collections.abc import Callable, Iterator
@@ -120,10 +119,3 @@ def _cells(e: Errors) -> list[str]:
 def print_error(sentence: str) -> None:
     """One line on stderr."""
     Console(file=sys.stderr, highlight=False, soft_wrap=True).print(f"error: {sentence}", markup=False)
-
-
-def as_text(what) -> str:
-    """What a table looks like, as plain text."""
-    buffer = io.StringIO()
-    Console(file=buffer, width=120).print(what)
-    return buffer.getvalue()

@@ -28,15 +28,6 @@ def table_matrix(knots: np.ndarray, functions: int) -> np.ndarray:
     return np.concatenate([below, pieces])
 
 
-def curvature_matrix(knots: np.ndarray, functions: int) -> np.ndarray:
-    """K with cᵀ K c = ∫ s″(x)² dx over the knots, shape (functions, functions)."""
-    # s″ is linear in each interval: two Gauss points integrate its square exactly.
-    middle, half = (knots[1:] + knots[:-1]) / 2, np.diff(knots) / 2
-    points = np.concatenate([middle - half / np.sqrt(3), middle + half / np.sqrt(3)])
-    second = BSpline(clamped(knots), np.eye(len(knots) + 2)[:, :functions], 3)(points, nu=2)
-    return second.T @ (np.concatenate([half, half])[:, None] * second)
-
-
 def project(function, knots: np.ndarray, functions: int) -> np.ndarray:
     """Coefficients of the spline closest to `function` (least squares over a dense grid); shape (functions, …)."""
     x = np.linspace(knots[0], knots[-1], 20 * len(knots))
