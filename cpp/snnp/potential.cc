@@ -38,6 +38,8 @@ void check_spline(const Spline &s, const std::string &item)
     throw ItemError(item, "knots and coefficients must be finite");
   for (std::size_t i = 1; i < s.knots.size(); ++i)
     if (!(s.knots[i] > s.knots[i - 1])) throw ItemError(item, "knots must increase");
+  // Knots 1e-320 apart increase, but a table made of them would put NaN into a run.
+  if (!all_finite(polynomial_pieces(s))) throw ItemError(item, "is too steep for double precision");
 }
 
 void check_radial(const Spline &s, const std::string &item)
@@ -52,7 +54,7 @@ void check_radial(const Spline &s, const std::string &item)
 void check_network(const Network &net, int inputs, const std::string &item)
 {
   if (net.activation == "none") return check_size(net.layers.size(), 0, item, "layers");
-  if (net.activation != "tanh" && net.activation != "silu")
+  if (!is_activation(net.activation))
     throw ItemError(item, "found activation '" + net.activation + "', expected tanh, silu or none");
   if (net.layers.empty()) throw ItemError(item, "a network needs at least one layer");
   for (const Network::Layer &layer : net.layers) {
@@ -92,6 +94,8 @@ void check_pair(const Pair &p, const std::string &names)
 }
 
 }  // namespace
+
+bool is_activation(const std::string &name) { return name == "tanh" || name == "silu"; }
 
 int atomic_number(const std::string &symbol)
 {

@@ -68,6 +68,9 @@ struct Potential {
 /// Throws Error with one sentence if a part is missing, has the wrong size, or breaks a rule of the model.
 void check(const Potential &potential);
 
+/// Whether a network can have this activation.
+bool is_activation(const std::string &name);
+
 /// Atomic number of a chemical symbol, 0 if there is none such.
 int atomic_number(const std::string &symbol);
 

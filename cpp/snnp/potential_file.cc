@@ -257,6 +257,7 @@ class Parser {
   {
     net.activation = words_[1];
     if (net.activation == "none") return expect_words(2, "'network none'");
+    if (!is_activation(net.activation)) fail("activation " + quote(1), "tanh, silu or none");
     std::vector<int> sizes;
     for (std::size_t w = 2; w < words_.size(); ++w) sizes.push_back(integer(w, 1, 100000));
     if (sizes.empty() || sizes.back() != 1) fail("no last layer of size 1", "'network activation size … 1'");
@@ -320,6 +321,7 @@ class Parser {
       at = 6;
     } else
       fail(quote(1), usage);
+    if (kind != "phi") words_[2] = std::to_string(integer(2, 1, 10000));  // 01 and +1 are no other filters than 1
     std::string item = words_[0];
     for (std::size_t w = 1; w < at; ++w) item += " " + words_[w];
     mark(item);

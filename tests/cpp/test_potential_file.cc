@@ -137,7 +137,8 @@ TEST(each_kind_of_damage_is_named_with_its_place)
       {"linear\n", "linear\ninf\n", 8, "found 'inf', expected a finite number"},
       {"linear\n", "linear\n1e999\n", 8, "found '1e999', expected a finite number"},
       {"linear\n", "linear\n0,5\n", 8, "found '0,5', expected a finite number"},
-      {"tanh 5 4 1", "relu 5 4 1", 6, "found activation 'relu', expected tanh, silu or none"},
+      {"tanh 5 4 1", "relu 5 4 1", 9, "found activation 'relu', expected tanh, silu or none"},
+      {"tanh 5 4 1", "t\a\033h 5 4 1", 9, "found activation 't??h', expected tanh, silu or none"},
       {"tanh 5 4 1", "tanh 5 4", 9, "found no last layer of size 1"},
       {"tanh 5 4 1", "tanh 5 0 1", 9, "found '0', expected a whole number from 1"},
       {"tanh 5 4 1", "tanh 5 3 1", 18, "found 6 numbers"},
@@ -176,6 +177,18 @@ TEST(each_kind_of_damage_is_named_with_its_place)
       std::cerr << "  '" << damage.old << "' → '" << damage.now << "' gives\n  " << message << '\n';
   }
   CHECK(contains(failure(""), "an empty file"));
+}
+
+TEST(a_filter_written_in_another_way_is_still_the_same_filter)
+{
+  for (const char *number : {"01", "+1"})
+    CHECK(contains(failure(altered("spline rho 1 In P", std::string("spline rho ") + number + " In In")),
+                   "spline rho 1 In In occurs again"));
+}
+
+TEST(a_spline_whose_polynomials_overflow_is_refused)
+{
+  CHECK(contains(failure(altered("uniform 5 -1 1", "knots 5\n-1 0 1e-320 0.5 1")), "too steep"));
 }
 
 TEST(a_missing_part_is_named)
