@@ -16,9 +16,9 @@ class Domain {
 
   /// In what way an atom is outside; the sum of those that apply, 0 for an atom inside.
   enum {
-    close = 1,  ///< a neighbour is closer than the training data have two atoms of these elements
-    filter = 2
-  };  ///< a filter value is beyond those in the training data
+    close = 1,   ///< a neighbour is closer than the training data have two atoms of these elements
+    filter = 2,  ///< a filter value is beyond those in the training data
+  };
   /// Of the atom in the middle of `near` with filter values G_1 … G_{n2+n3}. A file that does not say how far its data
   /// went has no outside.
   int outside(const Neighborhood &near, const double *G) const;

@@ -15,7 +15,7 @@ from snnp.eigenadam import EigenAdam
 from snnp.model import Model
 from snnp.training import Batch, Loss, make_batch
 
-# Steps before the first move; as many again until they have their full size.
+# Steps before the first move, a tenth of a short run; as many again until they have their full size.
 _LOOK = 100
 
 
@@ -89,7 +89,8 @@ class Optimizer:
 
     def _rate(self) -> float:
         # The first steps only look at gradients: what is stiff has to be known before anything moves.
-        warm = min(max(self.step / _LOOK - 1, 0.0), 1.0)
+        look = max(min(_LOOK, self.schedule.steps // 10), 1)
+        warm = min(max(self.step / look - 1, 0.0), 1.0)
         return (
             self.schedule.rate * warm * (0.005 + 0.995 * (1 + math.cos(math.pi * self.step / self.schedule.steps)) / 2)
         )

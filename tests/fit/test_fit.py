@@ -17,6 +17,13 @@ import tolerances
 from fitting import QUICK, SNNP_FIT, assignments
 
 
+def curve(folder):
+    """Training and validation loss of each line of a learning curve, as text."""
+    with (folder / "Si.csv").open() as file:
+        rows = list(csv.DictReader(file))[1:]
+    return [(row["train_loss"], row["validation_loss"]) for row in rows]
+
+
 @pytest.fixture(scope="module")
 def fitted(data, tmp_path_factory):
     """A finished fit: folder and console output."""
@@ -51,6 +58,14 @@ def test_curve_has_a_row_of_units_and_ends_at_the_last_step(fitted):
     assert len(names) == len(units) == len(rows[0])
     assert dict(zip(names, units, strict=True))["seconds"] == "s"
     assert int(rows[-1][names.index("step")]) == QUICK["training.steps"]
+
+
+def test_training_moves_from_its_first_check_on(fitted):
+    """Else the tests of repetition and resumption below would compare nothing but the linear start."""
+    folder, _ = fitted
+    losses = [losses[1] for losses in curve(folder)]
+    assert len(losses) > 2
+    assert len(set(losses)) == len(losses)
 
 
 def test_table_equals_errors_recomputed_with_the_calculator(fitted, data, snnp):
@@ -114,6 +129,7 @@ def test_interrupted_fit_resumes_to_the_same_potential(how, fitted, data, tmp_pa
     snnp_fit(*files, "--resume")
     resumed = (tmp_path / "Si.snnp").read_text()
     assert resumed == (folder / "Si.snnp").read_text()
+    assert curve(tmp_path) == curve(folder)
 
 
 def test_resume_with_other_settings_is_refused(fitted, data, tmp_path, snnp_fit):
