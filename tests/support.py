@@ -32,7 +32,10 @@ def random_network(rng, inputs, hidden=(6, 5), activation="tanh"):
 
 
 def random_potential(elements=("Si",), seed=0, n2=3, n3=4, cutoff=5.0, activation="tanh", uniform=True, core=True):
-    """A potential with random splines whose cutoffs differ from filter to filter, and random networks."""
+    """A potential with random splines whose cutoffs differ from filter to filter, and random networks.
+
+    activation: tanh, silu; or density, for splines U of a density in place of networks; or none.
+    """
     rng = np.random.default_rng(seed)
     p = _core.Potential()
     p.comment = " DATE: 2026-01-01 UNITS: metal CONTRIBUTOR: tests CITATION: none"
@@ -56,7 +59,10 @@ def _random_element(rng, name, filters, activation):
     e = _core.Element()
     e.name, e.e0 = name, rng.normal()
     e.linear = 0.3 * rng.normal(size=filters)
-    e.network = _core.Network() if activation == "none" else random_network(rng, filters, activation=activation)
+    if activation == "density":
+        e.density, e.U = rng.normal(size=filters), random_spline(rng, -0.5, 1.0, 7, False, uniform=False)
+    elif activation != "none":
+        e.network = random_network(rng, filters, activation=activation)
     e.lowest, e.highest = -np.ones(filters), np.ones(filters)
     return e
 
@@ -68,6 +74,41 @@ def _random_pair(phi, core):
         pair.core_inner, pair.core_outer = 1.0, 2.2
     pair.shortest = 1.9
     return pair
+
+
+def with_tensors(potential, seed=0):
+    """Adds random V(r_ij, r_ik, r_jk) of uneven knots and cutoffs, up to one that is left out."""
+    rng = np.random.default_rng(seed)
+    E = len(potential.elements)
+    potential.V = [_random_tensor(rng, b == c) for _ in range(E) for b in range(E) for c in range(b, E)]
+    if E > 1:
+        potential.V = [*potential.V[:-1], _core.Tensor()]
+    potential.check()
+    return potential
+
+
+def _random_tensor(rng, symmetric):
+    ij, ik, jk = (
+        random_spline(rng, first, rng.uniform(0.9, 1.0) * last, n, uniform=False).knots
+        for first, last, n in [(1.5, 3.9, 6), (1.4, 4.2, 5), (1.2, 7.5, 8)]
+    )
+    c = 0.1 * rng.normal(size=(len(ij) + 2, len(ij if symmetric else ik) + 2, len(jk) + 2))
+    c[-3:], c[:, -3:], c[:, :, -3:] = 0, 0, 0
+    if symmetric:
+        return _core.Tensor(ij, ij, jk, c + c.swapaxes(0, 1))
+    return _core.Tensor(ij, ik, jk, c)
+
+
+def open_ended(potential):
+    """φ that end with a value and a slope, on knots of which one stands twice."""
+    pairs = potential.pairs
+    for n, pair in enumerate(pairs):
+        knots = np.array(pair.phi.knots)
+        knots[3] = knots[2]
+        pair.phi = _core.Spline(knots, np.random.default_rng(n).normal(size=len(knots) + 2), open=True)
+    potential.pairs = pairs
+    potential.check()
+    return potential
 
 
 def silicon():

@@ -39,13 +39,14 @@ Engine::Engine(const Potential &potential, double unit) : potential_(potential),
   domain_ = Domain(potential_);
   cutoff_ = potential_.cutoff();
   filters_ = make_filters(potential_);
+  tensors_ = TensorTerms(potential_);
   for (const Element &e : potential_.elements) embeddings_.emplace_back(e);
   for (int a = 0; a < potential_.size(); ++a)
     for (int b = 0; b < potential_.size(); ++b) {
       const Pair &p = potential_.pairs[potential_.pair_index(a, b)];
       cores_.emplace_back(atomic_number(potential_.elements[a].name), atomic_number(potential_.elements[b].name),
                           p.core_inner, p.core_outer);
-      reach_.push_back(potential_.pair_cutoff(a, b));
+      reach_.push_back(std::max(potential_.pair_cutoff(a, b), potential_.tensor_cutoff(a, b)));
     }
 }
 
@@ -71,7 +72,8 @@ double Engine::atom(Workspace &w, double *G, double *A, std::vector<double> &scr
   const double energy = 0.5 * G[0] + embeddings_[w.near.element](G + 1, A + 1, scratch);
   for (int m = 0; m < columns(); ++m) A[m] *= unit_;
   filter_gradient(filters_, w, A);
-  return unit_ * (energy + core(w));
+  const double tensors = tensors_.empty() ? 0 : tensors_(w.near, unit_, w.gradient.data());
+  return unit_ * (energy + tensors + core(w));
 }
 
 template <class Source>

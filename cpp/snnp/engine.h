@@ -4,9 +4,10 @@
 #include <vector>
 
 #include "snnp/domain.h"
+#include "snnp/embedding.h"
 #include "snnp/filters.h"
-#include "snnp/network.h"
 #include "snnp/potential.h"
+#include "snnp/tensor.h"
 #include "snnp/zbl.h"
 
 namespace snnp {
@@ -44,6 +45,7 @@ class Engine {
   Potential potential_;
   Filters filters_;
   std::vector<Embedding> embeddings_;
+  TensorTerms tensors_;
   Domain domain_;
   std::vector<Core> cores_;    // centre × neighbour
   std::vector<double> reach_;  // centre × neighbour: of everything that is not a leg, Å

@@ -29,15 +29,26 @@ void check_size(std::size_t found, std::size_t expected, const std::string &item
     throw ItemError(item, "found " + std::to_string(found) + " " + what + ", expected " + std::to_string(expected));
 }
 
+// Increasing, the first and the last simple, none more often than `most` times.
+void check_knots(const std::vector<double> &knots, int most, const std::string &item)
+{
+  if (!all_finite(knots)) throw ItemError(item, "knots must be finite");
+  const std::size_t n = knots.size();
+  int times = 1;
+  for (std::size_t i = 1; i < n; ++i) {
+    times = knots[i] > knots[i - 1] ? 1 : times + 1;
+    const bool end = i == 1 || i == n - 1;
+    if (!(knots[i] >= knots[i - 1]) || times > (end ? 1 : most)) throw ItemError(item, "knots must increase");
+  }
+}
+
 void check_spline(const Spline &s, const std::string &item)
 {
   if (s.knots.empty()) throw ItemError(item, "is missing");
   if (s.knots.size() < 2) throw ItemError(item, "a spline needs at least 2 knots");
   check_size(s.coefficients.size(), s.knots.size() + 2, item, "coefficients");
-  if (!all_finite(s.knots) || !all_finite(s.coefficients))
-    throw ItemError(item, "knots and coefficients must be finite");
-  for (std::size_t i = 1; i < s.knots.size(); ++i)
-    if (!(s.knots[i] > s.knots[i - 1])) throw ItemError(item, "knots must increase");
+  if (!all_finite(s.coefficients)) throw ItemError(item, "coefficients must be finite");
+  check_knots(s.knots, 3, item);
   // Knots 1e-320 apart increase, but a table made of them would put NaN into a run.
   if (!all_finite(polynomial_pieces(s))) throw ItemError(item, "is too steep for double precision");
 }
@@ -47,8 +58,9 @@ void check_radial(const Spline &s, const std::string &item)
   check_spline(s, item);
   if (!(s.front() > 0)) throw ItemError(item, "the first knot must be a positive distance");
   const std::size_t n = s.coefficients.size();
-  if (s.coefficients[n - 1] != 0 || s.coefficients[n - 2] != 0)
-    throw ItemError(item, "the last two coefficients must be 0, so that value and slope vanish at the cutoff");
+  if (!s.open && (s.coefficients[n - 1] != 0 || s.coefficients[n - 2] != 0))
+    throw ItemError(
+        item, "the last two coefficients must be 0, so that value and slope vanish at the cutoff (or say 'open')");
 }
 
 void check_network(const Network &net, int inputs, const std::string &item)
@@ -68,6 +80,38 @@ void check_network(const Network &net, int inputs, const std::string &item)
   check_size(inputs, 1, item, "outputs of the last layer");
 }
 
+void check_density(const Element &e, int filters)
+{
+  const std::string item = "density " + e.name;
+  if (e.density.empty() && e.U.knots.empty()) return;
+  if (e.density.empty()) throw ItemError("spline U " + e.name, "there is a spline, but no density " + e.name);
+  check_size(e.density.size(), filters, item, "weights");
+  if (!all_finite(e.density)) throw ItemError(item, "weights must be finite");
+  check_spline(e.U, "spline U " + e.name);
+}
+
+void check_tensor(const Tensor &t, bool same, const std::string &item)
+{
+  for (const std::vector<double> *knots : {&t.knots_ij, &t.knots_ik, &t.knots_jk}) {
+    if (knots->size() < 2) throw ItemError(item, "each direction needs at least 2 knots");
+    check_knots(*knots, 1, item);
+    if (!(knots->front() > 0)) throw ItemError(item, "the first knots must be positive distances");
+    std::vector<double> waves(knots->size() + 2);
+    for (std::size_t i = 0; i < waves.size(); ++i) waves[i] = i % 2 ? -1 : 1;
+    if (!all_finite(polynomial_pieces({*knots, waves}))) throw ItemError(item, "is too steep for double precision");
+  }
+  const std::size_t ij = t.knots_ij.size() + 2, ik = t.knots_ik.size() + 2, jk = t.knots_jk.size() + 2;
+  check_size(t.coefficients.size(), ij * ik * jk, item, "coefficients");
+  if (!all_finite(t.coefficients)) throw ItemError(item, "coefficients must be finite");
+  if (!same) return;
+  bool symmetric = t.knots_ij == t.knots_ik;
+  for (std::size_t a = 0; symmetric && a < ij; ++a)
+    for (std::size_t b = 0; b < a; ++b)
+      symmetric = symmetric && std::equal(&t.coefficients[(a * ik + b) * jk], &t.coefficients[(a * ik + b) * jk] + jk,
+                                          &t.coefficients[(b * ik + a) * jk]);
+  if (!symmetric) throw ItemError(item, "for two neighbours of one element r_ij and r_ik must be interchangeable");
+}
+
 void check_element(const Element &e, int filters)
 {
   const std::string item = "element " + e.name;
@@ -76,6 +120,7 @@ void check_element(const Element &e, int filters)
   check_size(e.linear.size(), filters, item, "linear coefficients");
   if (!all_finite(e.linear)) throw ItemError(item, "linear coefficients must be finite");
   check_network(e.network, filters, item);
+  check_density(e, filters);
   check_size(e.highest.size(), e.lowest.size(), item, "upper ends of the filters' ranges");
   if (!e.lowest.empty()) check_size(e.lowest.size(), filters, item, "ranges of filters");
   for (std::size_t m = 0; m < e.lowest.size(); ++m)
@@ -118,11 +163,21 @@ double Potential::leg_cutoff(int a, int b) const
   return cut;
 }
 
+double Potential::tensor_cutoff(int a, int b) const
+{
+  double cut = 0;
+  for (int c = 0; c < size() && !V.empty(); ++c) {
+    const Tensor &t = V[angle_index(a, b, c)];
+    if (!t.empty()) cut = std::max(cut, b <= c ? t.knots_ij.back() : t.knots_ik.back());
+  }
+  return cut;
+}
+
 double Potential::cutoff() const
 {
   double cut = 0;
   for (int a = 0; a < size(); ++a)
-    for (int b = 0; b < size(); ++b) cut = std::max({cut, pair_cutoff(a, b), leg_cutoff(a, b)});
+    for (int b = 0; b < size(); ++b) cut = std::max({cut, pair_cutoff(a, b), leg_cutoff(a, b), tensor_cutoff(a, b)});
   return cut;
 }
 
@@ -141,6 +196,7 @@ void check(const Potential &p)
   check_size(p.rho.size(), static_cast<std::size_t>(n) * n * p.n2, "potential", "splines rho");
   check_size(p.f.size(), static_cast<std::size_t>(n) * n * p.n3, "potential", "splines f");
   check_size(p.g.size(), static_cast<std::size_t>(n) * p.n_pairs() * p.n3, "potential", "splines g");
+  if (!p.V.empty()) check_size(p.V.size(), static_cast<std::size_t>(n) * p.n_pairs(), "potential", "tensors V");
 
   for (int a = 0; a < n; ++a)
     for (int b = 0; b < n; ++b) {
@@ -150,13 +206,17 @@ void check(const Potential &p)
         check_radial(p.rho[p.leg_index(a, b) * p.n2 + m], "spline rho " + std::to_string(m + 1) + " " + ab);
       for (int m = 0; m < p.n3; ++m)
         check_radial(p.f[p.leg_index(a, b) * p.n3 + m], "spline f " + std::to_string(m + 1) + " " + ab);
-      for (int c = b; c < n; ++c)
+      for (int c = b; c < n; ++c) {
+        const int abc = p.angle_index(a, b, c);
+        if (!p.V.empty() && !p.V[abc].empty())
+          check_tensor(p.V[abc], b == c, "tensor " + ab + " " + p.elements[c].name);
         for (int m = 0; m < p.n3; ++m) {
           const std::string name = "spline g " + std::to_string(m + 1) + " " + ab + " " + p.elements[c].name;
-          const Spline &s = p.g[p.angle_index(a, b, c) * p.n3 + m];
+          const Spline &s = p.g[abc * p.n3 + m];
           check_spline(s, name);
           if (s.front() != -1 || s.back() != 1) throw ItemError(name, "knots must span the cosines from -1 to 1");
         }
+      }
     }
 }
 

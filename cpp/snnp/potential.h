@@ -1,7 +1,7 @@
 // A potential as data: what stands in a potential file, and nothing that is derived from it.
 //
 //   E   = Σ_i E_i + ½ Σ_{i≠j} φ(r_ij) + ½ Σ_{i≠j} ZBL(r_ij) s(r_ij)
-//   E_i = e0 + a·G_i + N(G_i) − N(0)
+//   E_i = e0 + a·G_i + [N(G_i) − N(0)] + [U(d·G_i) − U(0)] + Σ_{j<k} V(r_ij, r_ik, r_jk)
 //   G_i = ( Σ_j ρ_m(r_ij), m = 1…n2 ;  Σ_{j<k} f_m(r_ij) f_m(r_ik) g_m(cos θ_jik), m = 1…n3 )
 #pragma once
 
@@ -23,13 +23,16 @@ struct Network {
   std::vector<Layer> layers;
 };
 
-/// The range of the training data, per element: filter values outside it are extrapolation.
+/// What belongs to one element.
 struct Element {
   std::string name;            ///< chemical symbol
   double e0 = 0;               ///< energy of an isolated atom, eV
   std::vector<double> linear;  ///< a, n2 + n3 numbers, eV
   Network network;
-  std::vector<double> lowest, highest;  ///< of each G_m in the training data; empty: not known
+  std::vector<double> density;  ///< d, n2 + n3 numbers; empty: there is no U
+  Spline U;                     ///< eV over the density d·G; continues linearly on both sides
+  /// The range of each G_m in the training data, values outside it are extrapolation; empty: not known.
+  std::vector<double> lowest, highest;
 };
 
 /// What belongs to two elements, in any order.
@@ -40,6 +43,15 @@ struct Pair {
   double shortest = 0;    ///< shortest distance in the training data, Å; 0: not known
 };
 
+/// A three-body term of a centre and its neighbours j, k: a product of three B-spline bases, clamped like Spline.
+struct Tensor {
+  std::vector<double> knots_ij, knots_ik, knots_jk;  ///< strictly increasing, Å; empty: there is no such term
+  /// (n_ij + 2) × (n_ik + 2) × (n_jk + 2), eV. For neighbours of one element it is symmetric in the first two.
+  std::vector<double> coefficients;
+
+  bool empty() const { return knots_ij.empty(); }
+};
+
 struct Potential {
   std::string comment;  ///< first line of the file without '#'
   int n2 = 0, n3 = 0;   ///< numbers of two- and three-body filters
@@ -48,6 +60,7 @@ struct Potential {
   std::vector<Spline> rho;  ///< by leg_index × n2 + m
   std::vector<Spline> f;    ///< by leg_index × n3 + m
   std::vector<Spline> g;    ///< by angle_index × n3 + m; over cos θ ∈ [−1, 1]
+  std::vector<Tensor> V;    ///< by angle_index: ij is the first neighbour, ik the second; empty: there are none
 
   int size() const { return static_cast<int>(elements.size()); }
   int n_pairs() const { return size() * (size() + 1) / 2; }
@@ -60,9 +73,10 @@ struct Potential {
   int leg_index(int centre, int neighbor) const { return centre * size() + neighbor; }
   int angle_index(int centre, int b, int c) const { return centre * n_pairs() + pair_index(b, c); }
 
-  double pair_cutoff(int a, int b) const;  ///< beyond it neither φ nor ρ nor the core, Å
-  double leg_cutoff(int a, int b) const;   ///< beyond it no f, Å
-  double cutoff() const;                   ///< the largest of all, Å
+  double pair_cutoff(int a, int b) const;    ///< beyond it neither φ nor ρ nor the core, Å
+  double leg_cutoff(int a, int b) const;     ///< beyond it no f, Å
+  double tensor_cutoff(int a, int b) const;  ///< beyond it no V, Å
+  double cutoff() const;                     ///< the largest of all, Å
 };
 
 /// Throws Error with one sentence if a part is missing, has the wrong size, or breaks a rule of the model.

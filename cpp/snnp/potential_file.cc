@@ -16,7 +16,7 @@ namespace snnp {
 
 namespace {
 
-constexpr int format_version = 1;
+constexpr int format_version = 2;  // 2 added density, U, V, open ends and repeated knots; 1 is a part of it
 
 // The checksum of zip and PNG (CRC-32, reflected polynomial EDB88320), over the text without carriage returns.
 std::string crc32(const std::string &text)
@@ -177,7 +177,7 @@ class Parser {
     if (!first.empty() && first.back() == '\r') first.pop_back();
     p_.comment = first.substr(1);
 
-    next_line("'snnp 1'");
+    next_line("'snnp " + std::to_string(format_version) + "'");
     if (words_[0] != "snnp") fail(quote(0), "'snnp' and the version of the format");
     expect_words(2, "'snnp " + std::to_string(format_version) + "'");
     const int version = integer(1, 1, std::numeric_limits<int>::max());
@@ -214,21 +214,26 @@ class Parser {
 
   bool read_item()
   {
-    next_line("element, core, shortest, spline or end");
+    static const char *const items = "element, density, core, shortest, spline, tensor or end";
+    next_line(items);
     const std::string keyword = words_[0];
     if (keyword == "element")
       read_element();
+    else if (keyword == "density")
+      read_density();
     else if (keyword == "core")
       read_core();
     else if (keyword == "shortest")
       read_shortest();
     else if (keyword == "spline")
       read_spline();
+    else if (keyword == "tensor")
+      read_tensor();
     else if (keyword == "end") {
       read_end();
       return false;
     } else
-      fail(quote(0), "element, core, shortest, spline or end");
+      fail(quote(0), items);
     return true;
   }
 
@@ -273,6 +278,14 @@ class Parser {
     }
   }
 
+  void read_density()
+  {
+    expect_words(2, "'density El'");
+    Element &e = p_.elements[element(1)];
+    mark("density " + e.name);
+    e.density = numbers(p_.n2 + p_.n3, "weights of the density");
+  }
+
   Pair &pair(const std::string &keyword)
   {
     const int a = element(1), b = element(2);
@@ -298,8 +311,8 @@ class Parser {
   void read_spline()
   {
     const std::string usage =
-        "'spline phi El El', 'spline rho m El El', 'spline f m El El' or 'spline g m El El El', "
-        "then 'uniform n first last' or 'knots n'";
+        "'spline phi El El', 'spline rho m El El', 'spline f m El El', 'spline g m El El El' or 'spline U El', "
+        "then 'uniform n first last' or 'knots n', then nothing or 'open'";
     if (words_.size() < 2) fail("'spline'", usage);
     const std::string kind = words_[1];
     std::size_t at = 0;  // of 'uniform' or 'knots'
@@ -319,18 +332,44 @@ class Parser {
       if (b > c) fail("neighbours " + words_[4] + " " + words_[5], "the order of the line 'elements'");
       spline = &p_.g[p_.angle_index(a, b, c) * p_.n3 + m];
       at = 6;
+    } else if (kind == "U") {
+      spline = &p_.elements[element(2)].U;
+      at = 3;
     } else
       fail(quote(1), usage);
-    if (kind != "phi") words_[2] = std::to_string(integer(2, 1, 10000));  // 01 and +1 are no other filters than 1
+    if (kind != "phi" && kind != "U")
+      words_[2] = std::to_string(integer(2, 1, 10000));  // 01 and +1 are no other filters than 1
     std::string item = words_[0];
     for (std::size_t w = 1; w < at; ++w) item += " " + words_[w];
     mark(item);
-    read_knots(*spline, at, usage);
+    spline->open = words_.back() == "open";
+    if (spline->open && (kind == "g" || kind == "U")) fail("'open'", "it for phi, rho and f only");
+    if (spline->open) words_.pop_back();
+    spline->knots = read_knots(at, usage);
     spline->coefficients = numbers(spline->knots.size() + 2, "coefficients: knots + 2");
   }
 
-  void read_knots(Spline &spline, std::size_t at, const std::string &usage)
+  void read_tensor()
   {
+    expect_words(4, "'tensor El El El'");
+    const int a = element(1), b = element(2), c = element(3);
+    if (b > c) fail("neighbours " + words_[2] + " " + words_[3], "the order of the line 'elements'");
+    mark("tensor " + words_[1] + " " + words_[2] + " " + words_[3]);
+    p_.V.resize(p_.size() * p_.n_pairs());
+    Tensor &t = p_.V[p_.angle_index(a, b, c)];
+    std::size_t count = 1;
+    for (std::vector<double> *knots : {&t.knots_ij, &t.knots_ik, &t.knots_jk}) {
+      const std::string usage = "'uniform n first last' or 'knots n' of each direction of the tensor";
+      next_line(usage);
+      *knots = read_knots(0, usage);
+      count *= knots->size() + 2;
+    }
+    t.coefficients = numbers(count, "coefficients: product of (knots + 2)");
+  }
+
+  std::vector<double> read_knots(std::size_t at, const std::string &usage)
+  {
+    std::vector<double> knots;
     if (at >= words_.size()) fail("end of line", usage);
     const std::string word = words_[at];
     const int n = integer(at + 1, 2, 1000000);
@@ -339,12 +378,13 @@ class Parser {
     if (word == "uniform") {
       expect_words(at + 4, usage);
       const double first = number(at + 2), last = number(at + 3);
-      for (int i = 0; i < n; ++i) spline.knots.push_back(uniform_knot(i, n, first, last));
+      for (int i = 0; i < n; ++i) knots.push_back(uniform_knot(i, n, first, last));
     } else if (word == "knots") {
       expect_words(at + 2, usage);
-      spline.knots = numbers(n, "knots");
+      knots = numbers(n, "knots");
     } else
       fail("'" + word + "'", usage);
+    return knots;
   }
 
   void read_end()
@@ -391,6 +431,9 @@ class Formatter {
         for (int c = b; c < p.size(); ++c)
           for (int m = 0; m < p.n3; ++m)
             spline("g " + std::to_string(m + 1) + name(a) + name(b) + name(c), p.g[p.angle_index(a, b, c) * p.n3 + m]);
+    for (int a = 0; a < p.size() && !p.V.empty(); ++a)
+      for (int b = 0; b < p.size(); ++b)
+        for (int c = b; c < p.size(); ++c) tensor(name(a) + name(b) + name(c), p.V[p.angle_index(a, b, c)]);
     const std::string text = out_.str();
     return text + "end " + crc32(text) + "\n";
   }
@@ -419,6 +462,18 @@ class Formatter {
     out_ << "range " << (e.lowest.empty() ? "unknown" : "known") << '\n';
     numbers(e.lowest);
     numbers(e.highest);
+    if (e.density.empty()) return;
+    out_ << "density " << e.name << '\n';
+    numbers(e.density);
+    spline("U " + e.name, e.U);
+  }
+
+  void tensor(const std::string &names, const Tensor &t)
+  {
+    if (t.empty()) return;
+    out_ << "\ntensor" << names << '\n';
+    for (const std::vector<double> *knots : {&t.knots_ij, &t.knots_ik, &t.knots_jk}) this->knots(*knots, "");
+    numbers(t.coefficients);
   }
 
   void pair(const Pair &p, const std::string &names)
@@ -431,18 +486,22 @@ class Formatter {
 
   void spline(const std::string &item, const Spline &s)
   {
-    const std::vector<double> &k = s.knots;
+    out_ << "spline " << item << ' ';
+    knots(s.knots, s.open ? " open" : "");
+    numbers(s.coefficients);
+  }
+
+  void knots(const std::vector<double> &k, const char *ending)
+  {
     const int n = static_cast<int>(k.size());
     bool uniform = true;
     for (int i = 0; i < n; ++i) uniform = uniform && k[i] == uniform_knot(i, n, k.front(), k.back());
-    out_ << "spline " << item;
     if (uniform)
-      out_ << " uniform " << n << ' ' << k.front() << ' ' << k.back() << '\n';
+      out_ << "uniform " << n << ' ' << k.front() << ' ' << k.back() << ending << '\n';
     else {
-      out_ << " knots " << n << '\n';
+      out_ << "knots " << n << ending << '\n';
       numbers(k);
     }
-    numbers(s.coefficients);
   }
 };
 

@@ -66,10 +66,12 @@ std::vector<double> polynomial_pieces(const Spline &spline)
   static const double factorial[4] = {1, 1, 2, 6};
   const int intervals = static_cast<int>(spline.knots.size()) - 1;
   const std::vector<double> t = clamped(spline.knots);
-  std::vector<double> pieces(4 * intervals);
+  std::vector<double> pieces(4 * intervals, 0.0);
   std::vector<double> c = spline.coefficients;
   for (int k = 0; k < 4; ++k) {
-    for (int i = 0; i < intervals; ++i) pieces[4 * i + k] = de_boor(t, c, 3 - k, i + 3, spline.knots[i]) / factorial[k];
+    for (int i = 0; i < intervals; ++i)
+      if (spline.knots[i] < spline.knots[i + 1])
+        pieces[4 * i + k] = de_boor(t, c, 3 - k, i + 3, spline.knots[i]) / factorial[k];
     if (k < 3) c = differentiate(t, c, 3 - k);
   }
   return pieces;

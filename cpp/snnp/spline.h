@@ -5,16 +5,19 @@
 
 namespace snnp {
 
-/// A C² cubic spline as a clamped cubic B-spline: the first and the last knot count four times.
+/// A cubic spline as a clamped cubic B-spline: the first and the last knot count four times. It is C² where knots are
+/// simple; at a knot that stands twice the second derivative may jump, at one that stands three times the first.
 struct Spline {
-  std::vector<double> knots;         ///< n ≥ 2 strictly increasing knots (Å, or 1 for a cosine)
+  std::vector<double> knots;         ///< n ≥ 2 increasing knots (Å, or 1 for a cosine)
   std::vector<double> coefficients;  ///< n + 2 B-spline coefficients
+  bool open = false;                 ///< a radial one may end with a value or slope other than zero
 
   double front() const { return knots.front(); }
   double back() const { return knots.back(); }
 };
 
-/// The spline as polynomials, 4 numbers per interval: s(x) = Σ_k c[4 i + k] (x − knots[i])^k.
+/// The spline as polynomials, 4 numbers per interval: s(x) = Σ_k c[4 i + k] (x − knots[i])^k; zeros for an interval
+/// without width.
 std::vector<double> polynomial_pieces(const Spline &spline);
 
 /// The spline (or one of its first three derivatives) at x inside its knots, by de Boor's recursion.

@@ -257,11 +257,16 @@ PYBIND11_MODULE(_core, m)
   m.doc() = "The C++ engine of snnp. Units: eV, Å; arrays are C-contiguous.";
   py::register_exception<Error>(m, "Error", PyExc_ValueError);
 
-  py::class_<Spline>(m, "Spline", "Clamped cubic B-spline: n knots, n + 2 coefficients.")
-      .def(py::init([](std::vector<double> k, std::vector<double> c) { return Spline{std::move(k), std::move(c)}; }),
-           py::arg("knots"), py::arg("coefficients"))
+  py::class_<Spline>(m, "Spline",
+                     "Clamped cubic B-spline: n knots, n + 2 coefficients; `open`: may end with another value than 0.")
+      .def(py::init<>())
+      .def(py::init([](std::vector<double> k, std::vector<double> c, bool open) {
+             return Spline{std::move(k), std::move(c), open};
+           }),
+           py::arg("knots"), py::arg("coefficients"), py::arg("open") = false)
       .def_readonly("knots", &Spline::knots)
       .def_readonly("coefficients", &Spline::coefficients)
+      .def_readonly("open", &Spline::open)
       .def("pieces", &polynomial_pieces,
            "Polynomials about each interval's left knot, 4 per interval, lowest power first.")
       .def("__call__", &evaluate_spline, py::arg("x"), py::arg("derivative") = 0,
@@ -286,6 +291,8 @@ PYBIND11_MODULE(_core, m)
       .def_readwrite("e0", &Element::e0)
       .def_readwrite("linear", &Element::linear)
       .def_readwrite("network", &Element::network)
+      .def_readwrite("density", &Element::density)
+      .def_readwrite("U", &Element::U)
       .def_readwrite("lowest", &Element::lowest)
       .def_readwrite("highest", &Element::highest);
   py::class_<Pair>(m, "Pair", "What belongs to an unordered pair of elements; distances in Å.")
@@ -294,6 +301,18 @@ PYBIND11_MODULE(_core, m)
       .def_readwrite("core_inner", &Pair::core_inner)
       .def_readwrite("core_outer", &Pair::core_outer)
       .def_readwrite("shortest", &Pair::shortest);
+  py::class_<Tensor>(m, "Tensor",
+                     "Three-body term V(r_ij, r_ik, r_jk): knots of each direction, coefficients of shape (n_ij + 2, "
+                     "n_ik + 2, n_jk + 2), flat; without knots there is no such term.")
+      .def(py::init<>())
+      .def(py::init([](std::vector<double> ij, std::vector<double> ik, std::vector<double> jk, const Array<double> &c) {
+             return Tensor{std::move(ij), std::move(ik), std::move(jk), {c.data(), c.data() + c.size()}};
+           }),
+           py::arg("knots_ij"), py::arg("knots_ik"), py::arg("knots_jk"), py::arg("coefficients"))
+      .def_readonly("knots_ij", &Tensor::knots_ij)
+      .def_readonly("knots_ik", &Tensor::knots_ik)
+      .def_readonly("knots_jk", &Tensor::knots_jk)
+      .def_readonly("coefficients", &Tensor::coefficients);
   py::class_<Potential>(m, "Potential", "A potential as data; lists are copied on access and on assignment.")
       .def(py::init<>())
       .def_readwrite("comment", &Potential::comment)
@@ -304,6 +323,7 @@ PYBIND11_MODULE(_core, m)
       .def_readwrite("rho", &Potential::rho)
       .def_readwrite("f", &Potential::f)
       .def_readwrite("g", &Potential::g)
+      .def_readwrite("V", &Potential::V)
       .def("pair_index", &Potential::pair_index)
       .def("leg_index", &Potential::leg_index)
       .def("angle_index", &Potential::angle_index)

@@ -160,10 +160,14 @@ def info(potential: Annotated[Path, typer.Argument(help="Potential file.")]) -> 
         raise _fail(error) from error
     names = [e.name for e in p.elements]
     print(p.comment.strip())
-    print(f"elements {' '.join(names)}; {p.n2} two-body and {p.n3} three-body filters; cutoff {p.cutoff():g} Å")
+    filters = f"{p.n2} two-body and {p.n3} three-body filters"
+    if any(t.knots_ij for t in p.V):
+        filters += ", three-body tensors"
+    print(f"elements {' '.join(names)}; {filters}; cutoff {p.cutoff():g} Å")
     for e in p.elements:
         sizes = " × ".join(str(layer.outputs) for layer in e.network.layers)
-        print(f"{e.name}: isolated atom {e.e0:.6f} eV; network {e.network.activation} {sizes}".rstrip())
+        embedding = "spline of a density" if e.density else f"network {e.network.activation} {sizes}".rstrip()
+        print(f"{e.name}: isolated atom {e.e0:.6f} eV; {embedding}")
     for a, first in enumerate(names):
         for b in range(a, len(names)):
             pair = p.pairs[p.pair_index(a, b)]

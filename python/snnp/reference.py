@@ -1,7 +1,7 @@
 """The energy expression in plain NumPy, as it stands on paper: slow, obvious, independent of the engine.
 
 E   = Σ_i E_i + ½ Σ_{i≠j} φ(r_ij) + ½ Σ_{i≠j} ZBL(r_ij) s(r_ij)
-E_i = e0 + a·G_i + N(G_i) − N(0)
+E_i = e0 + a·G_i + [N(G_i) − N(0)] + [U(d·G_i) − U(0)] + Σ_{j<k} V(r_ij, r_ik, r_jk)
 G_i = (Σ_j ρ_m(r_ij);  Σ_{j<k} f_m(r_ij) f_m(r_ik) g_m(cos θ_jik))
 """
 
@@ -34,6 +34,25 @@ def spline(s: _core.Spline, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     slope = b(inside, nu=1)
     value = b(inside) + slope * np.minimum(x - knots[0], 0)
     return np.where(x > knots[-1], 0, value), np.where(x > knots[-1], 0, slope)
+
+
+def embedding(e: _core.Element, n: float) -> tuple[float, float]:
+    """U(n) and its slope: linear on both sides of the knots; 0 if the element has none."""
+    if not e.density:
+        return 0.0, 0.0
+    knots = np.asarray(e.U.knots)
+    inside = np.clip(n, knots[0], knots[-1])
+    b = BSpline(np.r_[[knots[0]] * 3, knots, [knots[-1]] * 3], e.U.coefficients, 3)
+    slope = float(b(inside, nu=1))
+    return float(b(inside)) + slope * float(n - inside), slope
+
+
+def basis(knots: np.ndarray, x: float) -> tuple[np.ndarray, np.ndarray]:
+    """All clamped B-spline basis functions at x and their slopes: linear below the first knot, zero beyond the last."""
+    functions = BSpline(np.r_[[knots[0]] * 3, knots, [knots[-1]] * 3], np.eye(len(knots) + 2), 3)
+    inside = np.clip(x, knots[0], knots[-1])
+    slopes = functions(inside, nu=1) * (x <= knots[-1])
+    return functions(inside) * (x <= knots[-1]) + slopes * min(x - knots[0], 0), slopes
 
 
 def zbl(z1: int, z2: int, r: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -97,8 +116,12 @@ def atom_energy(p: _core.Potential, a: int, kinds: np.ndarray, d: np.ndarray) ->
     element = p.elements[a]
     N, dN = network(element.network, G)
     N0, _ = network(element.network, np.zeros(len(G)))
-    energy = element.e0 + np.dot(element.linear, G) + N - N0
-    gradient = np.einsum("m,mnd->nd", element.linear + dN, dG)
+    density = np.array(element.density or np.zeros(len(G)))
+    U, dU = embedding(element, density @ G)
+    U0, _ = embedding(element, 0.0)
+    three, gradient = three_body(p, a, kinds, d)
+    energy = element.e0 + np.dot(element.linear, G) + N - N0 + U - U0 + three
+    gradient += np.einsum("m,mnd->nd", element.linear + dN + dU * density, dG)
     for n in range(len(r)):
         pair_energy, slope = two_body(p, a, kinds[n], r[n : n + 1])
         energy += 0.5 * pair_energy
@@ -115,6 +138,30 @@ def two_body(p: _core.Potential, a: int, b: int, r: np.ndarray) -> tuple[float, 
         s, ds = switch(r, pair.core_inner, pair.core_outer)
         value, slope = value + z * s, slope + dz * s + z * ds
     return value[0], slope[0]
+
+
+def three_body(p: _core.Potential, a: int, kinds: np.ndarray, d: np.ndarray) -> tuple[float, np.ndarray]:
+    """Σ_{j<k} V(r_ij, r_ik, r_jk) of an atom of element a, and its gradient (n, 3)."""
+    energy, gradient, V = 0.0, np.zeros(d.shape), p.V
+    for j in range(len(d)):
+        for k in range(len(d)):
+            # The first of the two is that of the element that comes first; among equals each pair counts once.
+            if not V or kinds[j] > kinds[k] or (kinds[j] == kinds[k] and k >= j):
+                continue
+            t = V[p.angle_index(a, kinds[j], kinds[k])]
+            if not t.knots_ij:
+                continue
+            sides = d[j], d[k], d[k] - d[j]
+            lengths = [np.linalg.norm(s) for s in sides]
+            bases = [basis(x, r) for x, r in zip((t.knots_ij, t.knots_ik, t.knots_jk), lengths, strict=True)]
+            c = np.reshape(t.coefficients, [len(b) for b, _ in bases])
+            (B1, D1), (B2, D2), (B3, D3) = bases
+            energy += np.einsum("abc,a,b,c", c, B1, B2, B3)
+            slopes = [np.einsum("abc,a,b,c", c, *x) for x in ((D1, B2, B3), (B1, D2, B3), (B1, B2, D3))]
+            along = [slope * s / r for slope, s, r in zip(slopes, sides, lengths, strict=True)]
+            gradient[j] += along[0] - along[2]
+            gradient[k] += along[1] + along[2]
+    return float(energy), gradient
 
 
 def filters(

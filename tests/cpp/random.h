@@ -59,9 +59,44 @@ class Random {
     for (int n = 0; n < E * p.n_pairs() * n3; ++n) p.g.push_back(spline(-1, 1, 5, n % 2 ? even : uneven));
     return p;
   }
+  /// With the terms that no network needs: U of a density, tensors, splines that end open and have a double knot.
+  snnp::Potential classical(const std::vector<std::string> &names, int n2, int n3)
+  {
+    snnp::Potential p = potential(names, n2, n3, "none");
+    for (snnp::Element &e : p.elements) {
+      if (n2 + n3 == 0) break;  // a density of nothing
+      e.density = numbers(n2 + n3);
+      e.U = spline(-1, 2, 6, uneven);
+    }
+    for (snnp::Pair &pair : p.pairs) {
+      pair.phi = spline(1.4, 3.9, 9, uneven);
+      pair.phi.knots[4] = pair.phi.knots[5];
+      pair.phi.open = true;
+    }
+    for (int a = 0; a < p.size(); ++a)
+      for (int b = 0; b < p.size(); ++b)
+        for (int c = b; c < p.size(); ++c) p.V.push_back(tensor(b == c));
+    return p;
+  }
 
  private:
   std::mt19937 engine_;
+
+  snnp::Tensor tensor(bool symmetric)
+  {
+    snnp::Tensor t{radial(3.5).knots, radial(4).knots, spline(1, 7, 6, uneven).knots, {}};
+    if (symmetric) t.knots_ik = t.knots_ij;
+    const int ij = static_cast<int>(t.knots_ij.size()) + 2, ik = static_cast<int>(t.knots_ik.size()) + 2, jk = 8;
+    t.coefficients = numbers(static_cast<std::size_t>(ij) * ik * jk, 0.3);
+    for (int a = 0; a < ij; ++a)
+      for (int b = 0; b < ik; ++b)
+        for (int c = 0; c < jk; ++c) {
+          double &x = t.coefficients[(a * ik + b) * jk + c];
+          if (a >= ij - 3 || b >= ik - 3 || c >= jk - 3) x = 0;
+          if (symmetric && b < a) x = t.coefficients[(b * ik + a) * jk + c];
+        }
+    return t;
+  }
 
   snnp::Element element(const std::string &name, int filters, const std::string &activation)
   {

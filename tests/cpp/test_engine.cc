@@ -101,6 +101,7 @@ std::vector<Engine> engines()
   all.emplace_back(Random(12).potential({"In", "P"}, 0, 0, "none"));
   all.emplace_back(Random(13).potential({"In", "P"}, 3, 0, "tanh"));
   all.emplace_back(Random(14).potential({"In", "P"}, 0, 2, "silu"));
+  all.emplace_back(Random(15).classical({"In", "P"}, 1, 1));
   return all;
 }
 

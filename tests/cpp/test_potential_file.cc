@@ -1,6 +1,7 @@
 #include "snnp/potential_file.h"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <cstdio>
 #include <fstream>
@@ -39,7 +40,11 @@ std::string altered(const std::string &old, const std::string &now, std::string 
 bool equal(const Potential &a, const Potential &b)
 {
   const auto same_spline = [](const Spline &s, const Spline &t) {
-    return s.knots == t.knots && s.coefficients == t.coefficients;
+    return s.knots == t.knots && s.coefficients == t.coefficients && s.open == t.open;
+  };
+  const auto same_tensor = [](const Tensor &s, const Tensor &t) {
+    return s.knots_ij == t.knots_ij && s.knots_ik == t.knots_ik && s.knots_jk == t.knots_jk &&
+           s.coefficients == t.coefficients;
   };
   const auto same_splines = [&](const std::vector<Spline> &s, const std::vector<Spline> &t) {
     return std::equal(s.begin(), s.end(), t.begin(), t.end(), same_spline);
@@ -49,7 +54,7 @@ bool equal(const Potential &a, const Potential &b)
   };
   const auto same_element = [&](const Element &e, const Element &f) {
     return e.name == f.name && e.e0 == f.e0 && e.linear == f.linear && e.lowest == f.lowest && e.highest == f.highest &&
-           e.network.activation == f.network.activation &&
+           e.network.activation == f.network.activation && e.density == f.density && same_spline(e.U, f.U) &&
            std::equal(e.network.layers.begin(), e.network.layers.end(), f.network.layers.begin(),
                       f.network.layers.end(), same_layer);
   };
@@ -60,7 +65,8 @@ bool equal(const Potential &a, const Potential &b)
   return a.comment == b.comment && a.n2 == b.n2 && a.n3 == b.n3 &&
          std::equal(a.elements.begin(), a.elements.end(), b.elements.begin(), b.elements.end(), same_element) &&
          std::equal(a.pairs.begin(), a.pairs.end(), b.pairs.begin(), b.pairs.end(), same_pair) &&
-         same_splines(a.rho, b.rho) && same_splines(a.f, b.f) && same_splines(a.g, b.g);
+         same_splines(a.rho, b.rho) && same_splines(a.f, b.f) && same_splines(a.g, b.g) &&
+         std::equal(a.V.begin(), a.V.end(), b.V.begin(), b.V.end(), same_tensor);
 }
 
 }  // namespace
@@ -77,6 +83,23 @@ TEST(what_is_written_reads_back_exactly)
         p.pairs[0].core_inner = p.pairs[0].core_outer = p.pairs[0].shortest = 0;
         CHECK(equal(parse_potential(format_potential(p), "x.snnp"), p));
       }
+}
+
+TEST(classical_terms_read_back_exactly)
+{
+  for (const auto &names : {std::vector<std::string>{"Si"}, {"P", "In", "Si"}}) {
+    Potential p = Random(3).classical(names, 1, 1);
+    CHECK(equal(parse_potential(format_potential(p), "x.snnp"), p));
+    if (p.V.size() > 1) p.V.back() = Tensor();  // not every triple needs one, nor every element a U
+    p.elements[0].density.clear();
+    p.elements[0].U = Spline();
+    CHECK(equal(parse_potential(format_potential(p), "x.snnp"), p));
+  }
+}
+
+TEST(a_file_of_version_1_is_still_read)
+{
+  CHECK(equal(parse_potential(altered("snnp 2", "snnp 1"), "x.snnp"), small()));
 }
 
 TEST(what_is_read_is_written_unchanged)
@@ -119,9 +142,9 @@ TEST(each_kind_of_damage_is_named_with_its_place)
   };
   const std::vector<Damage> all{
       {"# DATE", "DATE", 1, "expected a comment line"},
-      {"snnp 1", "snap 1", 2, "found 'snap'"},
-      {"snnp 1", "snnp 2", 2, "found format version 2, expected at most 1: this file needs a newer snnp"},
-      {"snnp 1", "snnp 99999999999999999999", 2, "expected a whole number"},
+      {"snnp 2", "snap 2", 2, "found 'snap'"},
+      {"snnp 2", "snnp 3", 2, "found format version 3, expected at most 2: this file needs a newer snnp"},
+      {"snnp 2", "snnp 99999999999999999999", 2, "expected a whole number"},
       {"elements In P", "elements", 3, "expected 'elements El …'"},
       {"elements In P", "elements In Q", 3, "found 'Q', expected a chemical symbol"},
       {"elements In P", "elements In In", 3, "found element In twice"},
@@ -129,7 +152,8 @@ TEST(each_kind_of_damage_is_named_with_its_place)
       {"filters 1 1", "filters -1 1", 4, "found '-1', expected a whole number from 0"},
       {"filters 1 1", "filters 9999 9999", 4, "too short"},
       {"element In", "element Si", 6, "found 'Si', expected one of the elements of this file"},
-      {"element In", "elemnt In", 6, "found 'elemnt', expected element, core, shortest, spline or end"},
+      {"element In", "elemnt In", 6,
+       "found 'elemnt', expected element, density, core, shortest, spline, tensor or end"},
       {"element In ", "element In nan ", 6, "found 4 words"},
       {"linear\n", "linear\n0 ", 8, "expected 2 (linear coefficients)"},
       {"linear\n", "linear\nx\n", 8, "found 'x', expected a finite number"},
@@ -177,6 +201,53 @@ TEST(each_kind_of_damage_is_named_with_its_place)
       std::cerr << "  '" << damage.old << "' → '" << damage.now << "' gives\n  " << message << '\n';
   }
   CHECK(contains(failure(""), "an empty file"));
+}
+
+TEST(damage_to_classical_terms_is_named)
+{
+  const std::string text = format_potential(Random(3).classical({"In", "P"}, 1, 1));
+  const std::vector<std::array<std::string, 3>> all{
+      {"density In", "density", "found 1 words, expected 'density El'"},
+      {"density P", "density In", "density In occurs again"},
+      {"density P", "density P\n1 2 3", "found 3 numbers, expected 2 (weights of the density)"},
+      {"spline U In", "spline U", "expected one of the elements"},
+      {"spline U P", "spline U In", "spline U In occurs again"},
+      {"open", "opened", "words, expected 'spline phi"},
+      {" open", "", "the last two coefficients must be 0"},
+      {"spline U In knots 6", "spline U In knots 6 open", "found 'open', expected it for phi, rho and f only"},
+      {"tensor In In P", "tensor In P In", "the order of the line 'elements'"},
+      {"tensor In In P", "tensor In In In", "tensor In In In occurs again"},
+      {"tensor In In In\nknots 8", "tensor In In In\nknots 7", "expected 7 (knots)"},
+      {"tensor In In In\nknots 8", "tensor In In In\nnodes 8", "of each direction of the tensor"},
+      {"tensor In In P\n", "tensor In In P\nuniform 900000 1 2\n", "900000 knots in a file too short"},
+  };
+  for (const auto &[old, now, sentence] : all) {
+    const std::string message = failure(altered(old, now, text));
+    CHECK(message.compare(0, 7, "x.snnp:") == 0);
+    CHECK(contains(message, sentence));
+    if (!contains(message, sentence)) std::cerr << "  '" << old << "' → '" << now << "' gives\n  " << message << '\n';
+  }
+}
+
+TEST(a_tensor_that_tells_equal_neighbours_apart_is_refused)
+{
+  Potential p = Random(3).classical({"In", "P"}, 0, 0);
+  p.V[1].coefficients[1] += 1;  // In In P
+  CHECK(testing::message<Error>([&] { format_potential(p); }).empty());
+  p.V[0].coefficients[8] += 1;  // In In In, off the diagonal
+  CHECK(contains(testing::message<Error>([&] { format_potential(p); }), "tensor In In In: for two neighbours"));
+}
+
+TEST(a_knot_may_stand_three_times_inside_and_once_at_the_ends)
+{
+  const auto with = [](std::vector<double> knots) {
+    Potential p = Random(3).classical({"Si"}, 0, 0);
+    p.pairs[0].phi = {knots, std::vector<double>(knots.size() + 2, 0.5), true};
+    return testing::message<Error>([&] { check(p); });
+  };
+  CHECK(with({1, 2, 2, 2, 3}).empty());
+  for (const auto &knots : {std::vector<double>{1, 2, 2, 2, 2, 3}, {1, 1, 2}, {1, 2, 2}, {1, 3, 2, 4}})
+    CHECK(contains(with(knots), "knots must increase"));
 }
 
 TEST(a_filter_written_in_another_way_is_still_the_same_filter)

@@ -20,6 +20,11 @@ POTENTIALS = {
     "two elements, linear, uneven": support.random_potential(("In", "P"), n2=1, n3=1, activation="none", uniform=False),
     "two-body filters only": support.random_potential(("In", "P"), n2=3, n3=0),
     "three-body filters only": support.random_potential(("In", "P"), n2=0, n3=2),
+    "spline of a density": support.random_potential(("Si",), n2=1, n3=1, activation="density"),
+    "splines of densities, two elements": support.random_potential(("In", "P"), n2=2, n3=1, activation="density"),
+    "tensors": support.with_tensors(support.random_potential(("Si",), n2=0, n3=0, activation="none")),
+    "tensors of two elements and all else": support.with_tensors(support.random_potential(("In", "P"), n2=1, n3=1)),
+    "open ends": support.open_ended(support.random_potential(("In", "P"), n2=1, n3=0, activation="none")),
     "pair potential": support.random_potential(("In", "P"), n2=0, n3=0, activation="none"),
 }
 STRUCTURES = list(support.structures())

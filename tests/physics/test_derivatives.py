@@ -12,8 +12,10 @@ STRUCTURES = [name for name in support.structures() if name != "isolated"]
 ELEMENTS = ("In", "P")
 
 
-@pytest.fixture(params=["tanh", "silu", "none"])
+@pytest.fixture(params=["tanh", "silu", "none", "density", "tensors"])
 def calculator(request):
+    if request.param == "tensors":
+        return SNNP(support.with_tensors(support.random_potential(ELEMENTS, n2=1, n3=1)))
     return SNNP(support.random_potential(ELEMENTS, activation=request.param, uniform=request.param == "tanh"))
 
 

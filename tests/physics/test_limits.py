@@ -11,13 +11,19 @@ from tolerances import ENERGY, FORCE
 ELEMENTS = ("In", "P")
 
 
-@pytest.fixture(scope="module", params=[0, 1, 2])
+@pytest.fixture(scope="module", params=["tanh", "silu", "density", "tensors"])
 def calculator(request):
-    return SNNP(support.random_potential(ELEMENTS, seed=request.param, uniform=False))
+    if request.param == "tensors":
+        return SNNP(support.with_tensors(support.random_potential(ELEMENTS, n3=0, activation="none", uniform=False)))
+    return SNNP(support.random_potential(ELEMENTS, activation=request.param, uniform=False))
 
 
-def radial_splines(potential):
-    return [pair.phi for pair in potential.pairs] + potential.rho + potential.f
+def cutoffs(potential):
+    """Where a term of the energy ends, Å."""
+    radial = [pair.phi for pair in potential.pairs] + potential.rho + potential.f
+    tensors = [knots for t in potential.V if t.knots_ij for knots in (t.knots_ij, t.knots_ik, t.knots_jk)]
+    ends = {knots[-1] for knots in [*(s.knots for s in radial), *tensors]}
+    return ends | {pair.core_outer for pair in potential.pairs}
 
 
 @pytest.mark.parametrize("pbc", [False, True])
@@ -40,11 +46,9 @@ def test_energies_of_separated_parts_add_up(calculator):
 
 
 def test_energy_and_forces_are_continuous_where_an_atom_crosses_a_cutoff(calculator):
-    core_end = {pair.core_outer for pair in calculator.potential.pairs}
-    cutoffs = core_end | {s.knots[-1] for s in radial_splines(calculator.potential)}
-    assert len(cutoffs) > 10
+    assert len(cutoffs(calculator.potential)) > 10
     h, stiffness = 1e-9, 1e3  # Å; eV/Å², a bound for second derivatives of these energies
-    for cutoff in cutoffs:
+    for cutoff in cutoffs(calculator.potential):
         # More neighbours, so that three-body filters have something to see.
         below, above = (
             Atoms("InPPIn", [[0, 0, 0], [r, 0, 0], [-1.1, 1.7, 0], [0.4, -1.2, 1.9]]) for r in (cutoff - h, cutoff + h)

@@ -1,4 +1,4 @@
-#include "snnp/network.h"
+#include "snnp/embedding.h"
 
 #include <algorithm>
 #include <cmath>
@@ -22,7 +22,8 @@ void activate(const std::string &kind, double &x, double &slope)
 
 }  // namespace
 
-Embedding::Embedding(const Element &element) : e0_(element.e0), linear_(element.linear), network_(element.network)
+Embedding::Embedding(const Element &element)
+    : e0_(element.e0), linear_(element.linear), density_(element.density), network_(element.network)
 {
   for (const Network::Layer &layer : network_.layers) {
     nodes_ += layer.outputs;
@@ -30,7 +31,22 @@ Embedding::Embedding(const Element &element) : e0_(element.e0), linear_(element.
   }
   const std::vector<double> zero(linear_.size(), 0.0);
   std::vector<double> outputs(nodes_), slopes(nodes_);
-  at_zero_ = forward(zero.data(), outputs.data(), slopes.data());
+  N_at_zero_ = forward(zero.data(), outputs.data(), slopes.data());
+  if (density_.empty()) return;
+  U_ = Table({&element.U});
+  double slope;
+  U_at_zero_ = U(0, slope);
+}
+
+// The table knows how to continue below; beyond the last knot it is done here.
+double Embedding::U(double n, double &slope) const
+{
+  const Grid::Place place = U_.grid().find(std::min(n, U_.grid().back()));
+  const double *c = U_.at(place.interval), t = place.t;
+  const int S = U_.stride();
+  slope = c[S] + t * (2 * c[2 * S] + t * 3 * c[3 * S]);
+  const double value = c[0] + t * (c[S] + t * (c[2 * S] + t * c[3 * S]));
+  return value + std::max(n - U_.grid().back(), 0.0) * slope;
 }
 
 double Embedding::forward(const double *G, double *outputs, double *slopes) const
@@ -63,11 +79,17 @@ double Embedding::operator()(const double *G, double *A, std::vector<double> &sc
     energy += linear_[m] * G[m];
     A[m] = linear_[m];
   }
+  if (!density_.empty()) {
+    double n = 0, slope;
+    for (int m = 0; m < inputs; ++m) n += density_[m] * G[m];
+    energy += U(n, slope) - U_at_zero_;
+    for (int m = 0; m < inputs; ++m) A[m] += slope * density_[m];
+  }
   if (network_.layers.empty()) return energy;
 
   scratch.resize(2 * nodes_ + 2 * widest_);
   double *outputs = scratch.data(), *slopes = outputs + nodes_, *delta = slopes + nodes_, *next = delta + widest_;
-  energy += forward(G, outputs, slopes) - at_zero_;
+  energy += forward(G, outputs, slopes) - N_at_zero_;
 
   delta[0] = 1;  // ∂N/∂(output of the last layer)
   int end = nodes_;

@@ -7,7 +7,7 @@
 
 namespace snnp {
 
-/// E(G) = e0 + a·G + N(G) − N(0) of one element.
+/// E(G) = e0 + a·G + [N(G) − N(0)] + [U(d·G) − U(0)] of one element.
 class Embedding {
  public:
   explicit Embedding(const Element &element);
@@ -17,12 +17,14 @@ class Embedding {
 
  private:
   double e0_;
-  std::vector<double> linear_;
+  std::vector<double> linear_, density_;
   Network network_;
-  double at_zero_ = 0;
+  Table U_;
+  double N_at_zero_ = 0, U_at_zero_ = 0;
   int nodes_ = 0, widest_ = 0;
 
   double forward(const double *G, double *outputs, double *slopes) const;
+  double U(double n, double &slope) const;
 };
 
 }  // namespace snnp
