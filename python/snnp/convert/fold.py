@@ -1,0 +1,59 @@
+"""The repulsive core, for formats that hold nothing but splines: pair functions are continued below their first knot."""
+
+import numpy as np
+
+from snnp.convert.forms import Core, with_core
+from snnp.convert.splines import Cubic
+
+# Above this no atom gets in a simulation that these formats are for; below the distance where φ reaches it, a straight line.
+HIGHEST = 100.0  # eV
+
+# The continuation lies where no training data were; it follows the core this closely, relative to 1 eV + its own height.
+_CLOSE = 0.02
+
+
+def fold(phi: Cubic, core: Core, down_to: float | None = None) -> tuple[Cubic, float, float]:
+    """φ and its core in one C² spline; exactly φ above the core.
+
+    Uniform knots stay uniform. down_to: the spline has to reach at least so far down (Å); by default it ends where it is
+    100 eV high. Returns the spline, the largest error below 100 eV (eV), and the distance of 100 eV (Å).
+    """
+    inner = phi.x[phi.x >= core.outer * (1 - 1e-12)]
+    kept = phi if len(inner) == 0 or inner[0] == phi.front else phi.cut(inner[0], phi.back)
+    lowest = _distance_of(phi, core, HIGHEST, kept.front)
+
+    def target(r):
+        value, slope = with_core(phi, core, np.maximum(r, lowest))
+        return value + slope * np.minimum(r - lowest, 0)
+
+    for parts in (1, 2, 4, 8):
+        step = (kept.x[1] - kept.x[0]) / parts
+        cells = int(np.ceil((kept.front - (lowest if down_to is None else down_to)) / step - 1e-9))
+        cells = min(max(cells, 1), int((kept.front - 1e-3) / step))
+        below = _continued(kept, kept.front - step * np.arange(cells, -1, -1), target)
+        r = np.linspace(max(lowest, below.front), below.back, 40 * len(below.x))
+        error = np.abs(below(r) - target(r))
+        if (error <= _CLOSE * (1 + np.abs(target(r)))).all():
+            break
+    return below.joined(kept), float(error.max()), lowest
+
+
+def _distance_of(phi: Cubic, core: Core, energy: float, above: float) -> float:
+    """The distance below `above` at which φ + core rises over `energy`, Å."""
+    r = np.linspace(above, 0.02, 4000)
+    high = np.nonzero(with_core(phi, core, r)[0] >= energy)[0]
+    return float(r[high[0]] if len(high) else r[-1])
+
+
+def _continued(s: Cubic, x: np.ndarray, target) -> Cubic:
+    """The C² continuation of s on breaks x, which end where s begins, closest to `target` by least squares."""
+    t = np.r_[[x[0]] * 3, x, [x[-1]] * 3]
+    n = len(x) + 2
+    # Value, slope and curvature at the joint are those of s: its polynomial gives the last three coefficients.
+    fixed = np.array([s.polar(0, t[j + 1 : j + 4]) for j in range(n - 3, n)])
+    r = np.concatenate([np.linspace(a, b, 12, endpoint=False) for a, b in zip(x[:-1], x[1:], strict=True)])
+    basis = Cubic.of_bspline(x, np.eye(n))(r)
+    weight = 1 / (1 + np.abs(target(r)))
+    right = (target(r) - basis[:, -3:] @ fixed) * weight
+    free = np.linalg.lstsq(basis[:, :-3] * weight[:, None], right, rcond=None)[0]
+    return Cubic.of_bspline(x, np.r_[free, fixed])
