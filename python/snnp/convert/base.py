@@ -128,12 +128,9 @@ def radial(s: Cubic) -> _core.Spline:
     if s.front < NEAREST:
         s = s.cut(NEAREST, s.back)
     knots, c = s.bspline()
-    value, slope = s.end()
-    # Rounding leaves 1e-16 of a zero.
-    is_open = abs(value) + abs(slope) > 1e-13 * (np.abs(s.c[:, 0]).max() + np.abs(s.c[:, 1]).max())
-    if not is_open:
+    if s.ends_at_zero():
         c[-2:] = 0
-    return _core.Spline(knots, c, is_open)
+    return _core.Spline(knots, c, not s.ends_at_zero())
 
 
 def zero(cutoff: float) -> Cubic:

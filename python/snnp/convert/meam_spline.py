@@ -84,8 +84,7 @@ def _assembled(p, cutoff: float, phi, rho, U, dense: Triplets, linear: Triplets 
 
 def _reaching(s: Cubic, cutoff: float) -> Cubic:
     """The function as this style continues it, linearly up to the largest cutoff."""
-    value, slope = s.end()
-    return s if s.back >= cutoff or (value == 0 and slope == 0) else s.to_above(cutoff)
+    return s if s.back >= cutoff or s.ends_at_zero() else s.to_above(cutoff)
 
 
 def _over_cosines(s: Cubic) -> Cubic:
@@ -227,7 +226,7 @@ def _by_neighbor(functions: list[Cubic], E: int, what: str) -> list[Cubic]:
 def _block(s: Cubic, what: str, old: bool, options: Options) -> str:
     """One spline as text."""
     s = _tolerable(s, what, options)
-    value, slope = s.end()
+    value, slope = (0.0, 0.0) if s.ends_at_zero() else s.end()
     x, y, bend = np.r_[s.x], np.r_[s.c[:, 0], value], np.r_[2 * s.c[:, 2], float(s(s.back, 2))]
     head = f"{len(x)}\n{float(s.c[0, 1])!r} {float(slope)!r}\n" + ("1 1 1 1\n" if old else "")
     return head + "".join(f"{float(a)!r} {float(b)!r} {float(c)!r}\n" for a, b, c in zip(x, y, bend, strict=True))
@@ -236,8 +235,7 @@ def _block(s: Cubic, what: str, old: bool, options: Options) -> str:
 def _ends(groups: list[list[Cubic]], cutoff: float) -> list[list[Cubic]]:
     """Functions of distance without the linear ends that this style adds by itself; none of them may stop short."""
     for s in (s for group in groups for s in group):
-        value, slope = s.end()
-        if s.back < cutoff and (value != 0 or slope != 0):
+        if s.back < cutoff and not s.ends_at_zero():
             raise ConvertError(
                 f"a function of distance stops at {s.back:g} Å and not smoothly, in pair_style meam/spline all go on to "
                 f"the largest cutoff, {cutoff:g} Å"

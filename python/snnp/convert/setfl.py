@@ -17,6 +17,9 @@ from snnp.convert.splines import Cubic, adaptive
 # Where φ is higher than this, nothing is fitted; below that distance splines go on linearly.
 HIGHEST = 1000.0  # eV
 
+# No table means anything below this.
+_NEAREST = 0.1  # Å
+
 # Slopes may be off by so much more than values (per Å).
 _SLOPES = 10.0
 
@@ -73,14 +76,14 @@ def _read(path: Path, options: Options, fs: bool) -> _core.Potential:
     z2r = {(b, a): reader.numbers(n_r, f"r·φ of {elements[a]}-{elements[b]}") for a in range(E) for b in range(a + 1)}
     phi = [pieces(z2r[a, b], d_r) for a in range(E) for b in range(a, E)]
     p = potential(elements, text, options)
-    return _Splines(p, options, cutoff, d_r, d_rho).fitted([pieces(f, d_rho) for f in F], rho, phi)
+    return _Splines(p, options, cutoff, d_r).fitted([pieces(f, d_rho) for f in F], rho, phi)
 
 
 class _Splines:
     """The splines through the tables of one file."""
 
-    def __init__(self, p: _core.Potential, options: Options, cutoff: float, d_r: float, d_rho: float):
-        self.p, self.options, self.cutoff, self.d_r, self.d_rho = p, options, cutoff, d_r, d_rho
+    def __init__(self, p: _core.Potential, options: Options, cutoff: float, d_r: float):
+        self.p, self.options, self.cutoff, self.d_r = p, options, cutoff, d_r
 
     def fitted(self, F: list[Cubic], rho: np.ndarray, phi: list[Cubic]) -> _core.Potential:
         p, E = self.p, len(F)
@@ -91,7 +94,7 @@ class _Splines:
         p.pairs = [
             self._pair(s, begin[ab], f"{names[ab[0]]}-{names[ab[1]]}") for ab, s in zip(pairs, phi, strict=True)
         ]
-        density = [self._typical(rho[a, a], phi[pairs.index((a, a))]) for a in range(E)]
+        density = [self._typical(rho[a, a], phi[pairs.index((a, a))], F[a].back) for a in range(E)]
         elements = p.elements
         for a, e in enumerate(elements):
             e.linear, e.density = [0.0], [1.0]
@@ -106,16 +109,16 @@ class _Splines:
         p.check()
         return p
 
-    def _typical(self, rho: np.ndarray, phi: Cubic) -> float:
+    def _typical(self, rho: np.ndarray, phi: Cubic, highest: float) -> float:
         """The density in a crystal, roughly: of twelve neighbours where φ is lowest."""
         r = np.arange(1, len(rho)) * self.d_r
-        lowest = np.argmin(phi(r) / r) + 1
-        return max(12 * abs(float(rho[lowest])), 1e-3 * float(np.abs(rho).max()), 1e-12)
+        density = 12 * float(rho[np.argmin(phi(r) / r) + 1])
+        return density if 1e-6 * highest < density < highest else 0.1 * highest
 
     def _nearest(self, rphi: Cubic) -> float:
         """The distance at which a table begins to be a potential: φ at its highest, if below 1000 eV, Å."""
         r = np.arange(1, len(rphi.x)) * self.d_r
-        r = r[r < self.cutoff]
+        r = r[(r < self.cutoff) & (r >= _NEAREST)]
         phi = rphi(r) / r
         high = np.nonzero(np.abs(phi) > HIGHEST)[0]
         inside = slice(high[-1] + 1 if len(high) else 0, None)
@@ -165,12 +168,15 @@ class _Splines:
             of_value = tolerance * (1 + np.abs(v) / scale)
             return of_value, _SLOPES * of_value
 
-        s = adaptive(smooth, np.linspace(begin, self.cutoff, 13), allowed, 2 * self.d_r)
+        nodes = self.d_r * np.arange(round(begin / self.d_r), int(self.cutoff / self.d_r) + 1)
+        nodes = np.r_[nodes[nodes < self.cutoff - 0.5 * self.d_r], self.cutoff]
+        s = adaptive(smooth, nodes, allowed)
         knots, c = s.bspline()
         if closed:
             c[-2:] = 0
         r = np.linspace(begin, self.cutoff, 20 * len(knots))[:-1]
-        error = float((np.abs(s(r) - f(r)[0]) / (1 + np.abs(s(r)) / scale)).max())
+        value = f(r)[0]
+        error = float((np.abs(s(r) - value) / (1 + np.abs(value) / scale)).max())
         return _core.Spline(knots, c, not closed), error
 
     def _embedding(self, F: Cubic, density: float, name: str) -> _core.Spline:
@@ -180,7 +186,7 @@ class _Splines:
             of_value = tolerance * (1 + np.abs(v))
             return of_value, _SLOPES * tolerance * (1 / density + np.abs(F(n, 1)))
 
-        s = adaptive(lambda n: (F(n), F(n, 1)), np.linspace(F.front, F.back, 13), allowed, 2 * self.d_rho)
+        s = adaptive(lambda n: (F(n), F(n, 1)), F.x, allowed)
         n = np.linspace(F.front, F.back, 20 * len(s.x))
         spline = _core.Spline(*s.bspline())
         self._say(f"F {name}", spline, float((np.abs(s(n) - F(n)) / (1 + np.abs(F(n)))).max()), "eV")
@@ -238,9 +244,9 @@ def _write(form: Form, path: Path, options: Options, fs: bool) -> None:
     r, n = d_r * np.arange(n_r), d_rho * np.arange(n_rho)
     text = [f"#{p.comment}", "# r·φ from splines; below their first knots these are linear", f"# {n_rho} points of F, {n_r} of ρ and φ"]
     text.append(f"{E} {' '.join(form.elements)}")
-    text.append(f"{n_rho} {d_rho!r} {n_r} {d_r!r} {cutoff!r}")
+    text.append(f"{n_rho} {float(d_rho)!r} {n_r} {float(d_r)!r} {float(cutoff)!r}")
     for a, name in enumerate(form.elements):
-        text.append(f"{atomic_numbers[name]} {atomic_masses[atomic_numbers[name]]!r} 0.0 none")
+        text.append(f"{atomic_numbers[name]} {float(atomic_masses[atomic_numbers[name]])!r} 0.0 none")
         text.append(_rows(F[a](n)))
         for b in range(E) if fs else [a]:
             text.append(_rows(r_tables[b * E + a](r)))

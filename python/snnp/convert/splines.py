@@ -60,6 +60,12 @@ class Cubic:
         """Value and slope at the last break."""
         return self(self.back), self(self.back, 1)
 
+    def ends_at_zero(self) -> bool:
+        """Whether value and slope are zero at the last break, but for rounding."""
+        value, slope = self.end()
+        size = np.abs(self.c[:, 0]).max() + np.abs(self.c[:, 1]).max()
+        return bool(np.abs(value).max() + np.abs(slope).max() <= 1e-13 * size)
+
     def scaled(self, factor: float) -> "Cubic":
         return Cubic(self.x, factor * self.c, self.smooth)
 
@@ -119,16 +125,18 @@ class Cubic:
     def without_linear_ends(self, below: bool = True, above: bool = True) -> "Cubic":
         """Without the end pieces that only repeat how the function goes on; one piece always stays."""
         first, last = 0, len(self.c)
-        while below and last - first > 1 and self._goes_on(first + 1, self.c[first]):
+        while below and last - first > 1 and self._goes_on(first, first + 1):
             first += 1
-        while above and last - first > 1 and self._goes_on(last - 1, self.c[last - 1]):
+        while above and last - first > 1 and self._goes_on(last - 1, last - 1):
             last -= 1
         return Cubic(self.x[first : last + 1], self.c[first:last], self.smooth[first : last - 1])
 
-    def _goes_on(self, joint: int, piece: np.ndarray) -> bool:
-        width = np.diff(self.x).max()
-        size = np.abs(self.c[:, 0]).max() + np.abs(self.c[:, 1]).max() * width
-        bent = np.abs(piece[2]).max() * width**2 + np.abs(piece[3]).max() * width**3
+    def _goes_on(self, piece: int, joint: int) -> bool:
+        """Whether an end piece is the straight line on which the next one goes on."""
+        widths = np.diff(self.x)
+        size = np.abs(self.c[:, 0]).max() + np.abs(self.c[:, 1]).max() * widths.max()
+        _, _, c2, c3 = self.c[piece]
+        bent = np.abs(c2).max() * widths[piece] ** 2 + np.abs(c3).max() * widths[piece] ** 3
         return bool(self.smooth[joint - 1] >= 1 and bent <= _ROUNDING * size)
 
     # -- B-splines ----------------------------------------------------------------------------------------------
@@ -180,24 +188,37 @@ class Cubic:
     @staticmethod
     def through(x, y, first_slope: float, last_slope: float) -> "Cubic":
         """The C² spline through points with given slopes at both ends (clamped)."""
-        x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
-        h = np.diff(x)
-        d = np.diff(y) / h
-        m = np.r_[first_slope, np.zeros(len(x) - 2), last_slope]
-        if len(x) > 2:
-            right = 3 * (d[:-1] / h[:-1] + d[1:] / h[1:])
-            right[0] -= first_slope / h[0]
-            right[-1] -= last_slope / h[-1]
-            m[1:-1] = _tridiagonal(1 / h[1:-1], 2 * (1 / h[:-1] + 1 / h[1:]), right)
-        return Cubic.hermite(x, y, m, smooth=2)
+        slopes = np.zeros(len(x))
+        slopes[[0, -1]] = first_slope, last_slope
+        return Cubic.through_kinks(x, y, slopes, np.zeros(len(x), dtype=bool))
 
     @staticmethod
-    def hermite(x: np.ndarray, y: np.ndarray, slopes: np.ndarray, smooth: int = 1) -> "Cubic":
-        """The cubic pieces with given values and slopes at all breaks."""
+    def through_kinks(x, y, slopes, kinks) -> "Cubic":
+        """The spline through points that is C² where `kinks` is false; where it is true and at the ends it has the given
+        slopes, and its curvature may jump."""
+        x, y, m = np.asarray(x, dtype=float), np.asarray(y, dtype=float), np.array(slopes, dtype=float)
+        given = np.array(kinks, dtype=bool)
+        given[[0, -1]] = True
+        h = np.diff(x)
+        d = np.diff(y) / h
+        stops = np.nonzero(given)[0]
+        for a, b in zip(stops[:-1], stops[1:], strict=True):
+            if b - a > 1:
+                right = 3 * (d[a : b - 1] / h[a : b - 1] + d[a + 1 : b] / h[a + 1 : b])
+                right[0] -= m[a] / h[a]
+                right[-1] -= m[b] / h[b - 1]
+                diagonal = 2 * (1 / h[a : b - 1] + 1 / h[a + 1 : b])
+                m[a + 1 : b] = _tridiagonal(1 / h[a + 1 : b - 1], diagonal, right)
+        s = Cubic.hermite(x, y, m)
+        return Cubic(s.x, s.c, np.where(given[1:-1], 1, 2))
+
+    @staticmethod
+    def hermite(x: np.ndarray, y: np.ndarray, slopes: np.ndarray) -> "Cubic":
+        """The cubic pieces with given values and slopes at all breaks, C¹."""
         h, m, n = np.diff(x), slopes[:-1], slopes[1:]
         d = np.diff(y) / h
         c = np.stack([y[:-1], m, (3 * d - 2 * m - n) / h, (m + n - 2 * d) / h**2], axis=1)
-        return Cubic(np.asarray(x, dtype=float), c, np.full(len(x) - 2, smooth))
+        return Cubic(np.asarray(x, dtype=float), c, np.ones(len(x) - 2, dtype=int))
 
 
 def uniform_points(s: Cubic, most: int = 2000) -> np.ndarray | None:
@@ -234,20 +255,26 @@ def uniform_fit(s: Cubic, tolerance: float, most: int = 2000) -> tuple[Cubic, fl
         points = min(2 * points - 1, most)
 
 
-def adaptive(f: Callable, breaks: np.ndarray, allowed: Callable, narrowest: float) -> Cubic:
-    """The C² spline through f on breaks that are halved until it is close enough everywhere.
+def adaptive(f: Callable, nodes: np.ndarray, allowed: Callable, intervals: int = 12) -> Cubic:
+    """A spline through f at some of the nodes, as few as make it close enough everywhere.
 
     f(x) gives values and slopes; allowed(x, value): by how much value and slope may differ there, per unit and per unit
-    of x. Intervals narrower than `narrowest` are left alone.
+    of x. Intervals are halved as long as they are not close; where f is rough on the scale of the nodes themselves, all
+    of these are taken, with its slopes.
     """
-    x = np.asarray(breaks, dtype=float)
+    y, m = f(nodes)
+    taken = np.unique(np.linspace(0, len(nodes) - 1, intervals + 1).round().astype(int))
+    kinks = np.zeros(len(nodes), dtype=bool)
     while True:
-        y, m = f(x)
-        s = Cubic.through(x, y, m[0], m[-1])
-        bad = (interval_errors(s, f, allowed) > 1) & (np.diff(x) > narrowest)
-        if not bad.any():
+        s = Cubic.through_kinks(nodes[taken], y[taken], m[taken], kinks[taken])
+        bad = np.nonzero(interval_errors(s, f, allowed) > 1)[0]
+        a, b = taken[bad], taken[bad + 1]
+        before = len(taken), kinks.sum()
+        for i, j in zip(a[b - a <= 2], b[b - a <= 2], strict=True):
+            kinks[i : j + 1] = True
+        taken = np.union1d(taken, np.r_[(a + b) // 2, np.nonzero(kinks)[0]]).astype(int)
+        if (len(taken), kinks.sum()) == before:
             return s
-        x = np.sort(np.r_[x, 0.5 * (x[:-1] + x[1:])[bad]])
 
 
 def interval_errors(s: Cubic, f: Callable, allowed: Callable, samples: int = 9) -> np.ndarray:
