@@ -76,14 +76,14 @@ def _read(path: Path, options: Options, fs: bool) -> _core.Potential:
     z2r = {(b, a): reader.numbers(n_r, f"r·φ of {elements[a]}-{elements[b]}") for a in range(E) for b in range(a + 1)}
     phi = [pieces(z2r[a, b], d_r) for a in range(E) for b in range(a, E)]
     p = potential(elements, text, options)
-    return _Splines(p, options, cutoff, d_r).fitted([pieces(f, d_rho) for f in F], rho, phi)
+    return _Splines(p, options, cutoff, d_r, fs).fitted([pieces(f, d_rho) for f in F], rho, phi)
 
 
 class _Splines:
     """The splines through the tables of one file."""
 
-    def __init__(self, p: _core.Potential, options: Options, cutoff: float, d_r: float):
-        self.p, self.options, self.cutoff, self.d_r = p, options, cutoff, d_r
+    def __init__(self, p: _core.Potential, options: Options, cutoff: float, d_r: float, fs: bool):
+        self.p, self.options, self.cutoff, self.d_r, self.fs = p, options, cutoff, d_r, fs
 
     def fitted(self, F: list[Cubic], rho: np.ndarray, phi: list[Cubic]) -> _core.Potential:
         p, E = self.p, len(F)
@@ -101,11 +101,18 @@ class _Splines:
             e.U = self._embedding(F[a], density[a], e.name)
             e.e0 = self.options.e0.get(e.name, float(F[a](0.0)))
         p.elements = elements
-        p.rho = [
-            self._density(pieces(rho[a, b], self.d_r), begin[min(a, b), max(a, b)], F[a], density[a], names[b], names[a])
-            for a in range(E)
-            for b in range(E)
-        ]
+        steepest = [self._steepest(F[a], density[a]) for a in range(E)]
+        densities = {}
+        for b in range(E):
+            # In eam/alloy an atom contributes the same at all others; so it has to be after fitting.
+            for centres in [[a] for a in range(E)] if self.fs else [range(E)]:
+                first = min(begin[min(a, b), max(a, b)] for a in centres)
+                tolerance = self.options.tolerance / max(steepest[a] for a in centres)
+                scale = min(density[a] for a in centres)
+                at = "-".join(names[a] for a in centres)
+                spline = self._density(pieces(rho[centres[0], b], self.d_r), first, tolerance, scale, names[b], at)
+                densities.update({(a, b): spline for a in centres})
+        p.rho = [densities[a, b] for a in range(E) for b in range(E)]
         p.check()
         return p
 
@@ -139,12 +146,13 @@ class _Splines:
             self.options.note(f"φ {name} is not repulsive at {begin:.3g} Å, where it begins: ZBL repulsion below")
         return pair
 
-    def _density(self, table: Cubic, begin: float, F: Cubic, density: float, of: str, at: str) -> _core.Spline:
-        """Errors of a density count by what they do to the energy."""
-        typical = np.linspace(0.3, 2, 50) * density
-        steepest = max(float(np.abs(F(typical, 1)).max()), 1e-12)
-        spline, error = self._radial(lambda r: self._table(table, r), begin, self.options.tolerance / steepest, density)
-        self._say(f"ρ of {of} at {at}", spline, error, f"of {density:.3g} in a crystal")
+    def _steepest(self, F: Cubic, density: float) -> float:
+        """Errors of a density count by what they do to the energy: the largest |F'| around that of a crystal."""
+        return max(float(np.abs(F(np.linspace(0.3, 2, 50) * density, 1)).max()), 1e-12)
+
+    def _density(self, table: Cubic, begin: float, tolerance: float, scale: float, of: str, at: str) -> _core.Spline:
+        spline, error = self._radial(lambda r: self._table(table, r), begin, tolerance, scale)
+        self._say(f"ρ of {of} at {at}", spline, error, f"of {scale:.3g} in a crystal")
         return spline
 
     def _table(self, table: Cubic, r: np.ndarray):
