@@ -12,11 +12,15 @@ HIGHEST = 100.0  # eV
 _CLOSE = 0.02
 
 
-def fold(phi: Cubic, core: Core, down_to: float | None = None) -> tuple[Cubic, float, float]:
-    """φ and its core in one C² spline; exactly φ above the core.
+def fold(
+    phi: Cubic, core: Core, tolerance: float, down_to: float | None = None, most: int = 1000
+) -> tuple[Cubic, float, float]:
+    """φ and its core in one C² spline; exactly φ where the core has ended.
 
-    Uniform knots stay uniform. down_to: the spline has to reach at least so far down (Å); by default it ends where it is
-    100 eV high. Returns the spline, the largest error below 100 eV (eV), and the distance of 100 eV (Å).
+    Uniform knots stay uniform as far as they are finer than before everywhere. tolerance: how close (eV) where φ has
+    knots of its own. down_to: the spline has to reach down to there (Å); by default it ends where it is 100 eV high.
+    most: how many breaks may be added. Returns the spline, its largest error below 100 eV (eV), and the distance of
+    100 eV (Å).
     """
     inner = phi.x[phi.x >= core.outer * (1 - 1e-12)]
     kept = phi if len(inner) == 0 or inner[0] == phi.front else phi.cut(inner[0], phi.back)
@@ -26,16 +30,20 @@ def fold(phi: Cubic, core: Core, down_to: float | None = None) -> tuple[Cubic, f
         value, slope = with_core(phi, core, np.maximum(r, lowest))
         return value + slope * np.minimum(r - lowest, 0)
 
-    for parts in (1, 2, 4, 8):
+    best = None
+    for parts in (1, 2, 4, 8, 16, 32):
         step = (kept.x[1] - kept.x[0]) / parts
-        cells = int(np.ceil((kept.front - (lowest if down_to is None else down_to)) / step - 1e-9))
-        cells = min(max(cells, 1), int((kept.front - 1e-3) / step))
-        below = _continued(kept, kept.front - step * np.arange(cells, -1, -1), target)
+        cells = min(max(int(np.ceil((kept.front - lowest) / step - 1e-9)), 1), int((kept.front - 1e-3) / step))
+        if best and cells > most:
+            break
+        x = kept.front - step * np.arange(cells, -1, -1)
+        below = _continued(kept, x if down_to is None or x[0] <= down_to else np.r_[down_to, x], target)
         r = np.linspace(max(lowest, below.front), below.back, 40 * len(below.x))
         error = np.abs(below(r) - target(r))
-        if (error <= _CLOSE * (1 + np.abs(target(r)))).all():
+        best = below.joined(kept), float(error.max()), lowest
+        if (error <= np.where(r < phi.front, _CLOSE, tolerance) * (1 + np.abs(target(r)))).all():
             break
-    return below.joined(kept), float(error.max()), lowest
+    return best
 
 
 def _distance_of(phi: Cubic, core: Core, energy: float, above: float) -> float:

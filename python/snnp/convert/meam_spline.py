@@ -195,7 +195,9 @@ def _reduced(p: _core.Potential, style: str, options: Options) -> Form:
         options.note(f"{style} has no energies of isolated atoms: energies are counted from {values}")
     for n, (a, b) in enumerate(form.pairs):
         if core := form.core(a, b):
-            form.phi[n], error, lowest = fold(_tolerable(form.phi[n], f"φ {form.name(n)}", options), core)
+            form.phi[n], error, lowest = fold(
+                _tolerable(form.phi[n], f"φ {form.name(n)}", options), core, options.tolerance
+            )
             options.note(
                 f"φ {form.name(n)}: the repulsive core is part of φ, within {error:.2g} eV down to {lowest:.2f} Å and 100 eV, "
                 "a straight line below"

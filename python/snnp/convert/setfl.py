@@ -214,6 +214,7 @@ def write_alloy(p: _core.Potential, path: Path, options: Options) -> None:
     """A `*.eam.alloy` file."""
     form = _embedded(p, "pair_style eam/alloy")
     E = len(form.elements)
+    _positive(form, [range(E)])
     for n, s in enumerate(form.rho or []):
         t = form.rho[n % E]
         if not (np.array_equal(s.x, t.x) and np.allclose(s.c, t.c, rtol=1e-12, atol=0)):
@@ -223,7 +224,9 @@ def write_alloy(p: _core.Potential, path: Path, options: Options) -> None:
 
 def write_fs(p: _core.Potential, path: Path, options: Options) -> None:
     """A `*.eam.fs` file."""
-    _write(_embedded(p, "pair_style eam/fs"), path, options, fs=True)
+    form = _embedded(p, "pair_style eam/fs")
+    _positive(form, [[a] for a in range(len(form.elements))])
+    _write(form, path, options, fs=True)
 
 
 def _embedded(p: _core.Potential, style: str) -> Form:
@@ -233,12 +236,29 @@ def _embedded(p: _core.Potential, style: str) -> Form:
     return form
 
 
+def _positive(form: Form, together: list) -> None:
+    """Tables of F begin at a density of 0: where densities are rather negative, n and U(n) become −n and U(−n)."""
+    E = len(form.elements)
+    for centres in together if form.rho else []:
+        mine = [a * E + b for a in centres for b in range(E)]
+        values = np.concatenate([form.rho[n](np.linspace(form.rho[n].front, form.rho[n].back, 500)) for n in mine])
+        if values.sum() < 0:
+            for n in mine:
+                form.rho[n] = form.rho[n].scaled(-1)
+            for a in centres:
+                form.U[a] = form.U[a].mirrored()
+
+
 def _write(form: Form, path: Path, options: Options, fs: bool) -> None:
     p, E, cutoff = form.p, len(form.elements), form.p.cutoff()
     zero = Cubic.line(0.5 * cutoff, cutoff, 0.0, 0.0)
     rho = form.rho or [zero] * (E * E)
-    if any(s(np.linspace(0, s.back, 500)).min() < -1e-12 * np.abs(s.c).max() for s in rho):
-        options.note("ρ is negative at some distances; LAMMPS' tables begin at a density of 0")
+    densities = [s(np.linspace(s.front, s.back, 500)) for s in rho]
+    if any(v.min() < -1e-5 * np.abs(v).max() for v in densities):
+        options.note(
+            "ρ is negative at some distances; where the whole density of an atom is, LAMMPS goes on with the first interval "
+            "of its table, which is not this potential"
+        )
     r_tables = [lambda r, s=s: np.where(r > s.back, 0.0, s(r)) for s in rho]
     cores = [form.core(a, b) for a, b in form.pairs]
     r_phi = [lambda r, s=s, c=c: _r_phi(s, c, r) for s, c in zip(form.phi, cores, strict=True)]

@@ -66,6 +66,12 @@ class Cubic:
         size = np.abs(self.c[:, 0]).max() + np.abs(self.c[:, 1]).max()
         return bool(np.abs(value).max() + np.abs(slope).max() <= 1e-13 * size)
 
+    def mirrored(self) -> "Cubic":
+        """The function of −x."""
+        right = np.stack([_shifted(c, h) for c, h in zip(self.c, np.diff(self.x), strict=True)])
+        right[:, 1::2] *= -1
+        return Cubic(-self.x[::-1], right[::-1], self.smooth[::-1])
+
     def scaled(self, factor: float) -> "Cubic":
         return Cubic(self.x, factor * self.c, self.smooth)
 
@@ -243,7 +249,7 @@ def uniform_fit(s: Cubic, tolerance: float, most: int = 2000) -> tuple[Cubic, fl
     """A C² spline on a uniform grid that is close to s, and its largest error; exact (error 0) where s has such a grid."""
     grid = uniform_points(s, most)
     if grid is not None:
-        return s.refined(grid) if len(grid) > len(s.x) else s, 0.0
+        return Cubic(grid, s._about(grid[:-1]), np.full(len(grid) - 2, 2)) if len(grid) > len(s.x) else s, 0.0
     at = np.concatenate([s.x[:-1] + np.diff(s.x) * t for t in np.linspace(0, 1, 11)])
     points = len(s.x)
     while True:

@@ -25,6 +25,9 @@ from snnp.convert.splines import Cubic
 # The core fades out from the first knot to this part of it.
 _INNER = 0.8
 
+# pair_style uf3 reads no further in a line; and what a number of 17 digits takes.
+_LONGEST_LINE, _LONGEST_NUMBER = 1020, 23
+
 # A pair spline that begins closer than this needs no core.
 _CLOSE = 0.2  # Å
 
@@ -233,6 +236,12 @@ def write(p: _core.Potential, path: Path, options: Options) -> None:
         f"{head}3B {names[a]} {names[b]} {names[c]} 0 3 {kind}\n" + _triple_text(coefficients, axes)
         for a, b, c, (coefficients, axes) in triples
     )
+    longest = max(map(len, text.splitlines()))
+    if longest > _LONGEST_LINE:
+        raise ConvertError(
+            f"a line of this file would have {longest} characters and pair_style uf3 reads {_LONGEST_LINE}: the potential "
+            "has too many knots for it"
+        )
     write_text(path, text)
     options.note(f"run it with: pair_style uf3 {3 if triples else 2}")
 
@@ -240,7 +249,8 @@ def write(p: _core.Potential, path: Path, options: Options) -> None:
 def _down(phi: Cubic, core, name: str, options: Options) -> Cubic:
     """A pair function that begins close to zero: below its first knot pair_style uf3 has no force at all."""
     if core is not None:
-        phi, error, lowest = fold(phi, core, down_to=NEAREST)
+        most = _LONGEST_LINE // _LONGEST_NUMBER - len(phi.bspline()[0]) - 7
+        phi, error, lowest = fold(phi, core, options.tolerance, NEAREST, most)
         options.note(f"V2 {name}: the repulsive core is part of it, within {error:.2g} eV down to {lowest:.2f} Å and 100 eV")
     return phi if phi.front <= _CLOSE else phi.to_below(NEAREST)
 
