@@ -1,5 +1,7 @@
 """Small potential files of other programs, made up: every function has ends and ranges that a converter could get wrong."""
 
+import json
+
 import numpy as np
 
 
@@ -108,3 +110,24 @@ def setfl(elements, fs=False, points=2000, cutoff=5.2):
 def _five(values):
     words = [repr(float(v)) for v in values]
     return [" ".join(words[k : k + 5]) for k in range(0, len(words), 5)]
+
+
+def uf3_json(text, energies):
+    """The model of the package uf3 that a file of pair_style uf3 (one element) was written from."""
+    blocks = [block.split("\n") for block in text.split("#UF3 POT")[1:]]
+    coefficients, knots = dict(energies), {}
+    for _, head, _, *lines in blocks:
+        words = head.split()
+        name = "-".join(words[1:-3])
+        if words[0] == "2B":
+            knots[name], coefficients[name] = _read(lines[0]), _read(lines[2])
+        else:
+            knots[name] = [_read(line) for line in lines[2::-1]]
+            shape = [int(n) for n in lines[3].split()]
+            rows = [_read(line) for line in lines[4 : 4 + shape[0] * shape[1]]]
+            coefficients[name] = np.reshape(rows, shape).tolist()
+    return json.dumps({"coefficients": coefficients, "knots": knots, "degree": 3})
+
+
+def _read(line):
+    return [float(word) for word in line.split()]

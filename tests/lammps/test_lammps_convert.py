@@ -10,6 +10,7 @@ from ase.build import bulk
 
 import foreign_files
 import run_lammps as lmp
+from snnp import _core
 from snnp.convert import Options, convert
 
 # Splines are converted exactly: what is left is rounding, as in test_lammps_parity.py. Compressed structures have
@@ -171,6 +172,24 @@ def test_below_the_first_knot_of_a_uf3_file_atoms_repel_each_other_and_are_count
             session.start(atoms, ["Nb"], pair("uf3 3", tmp_path / "back.uf3", ["Nb"]))
             session.run("run 0")
             assert session.of_atoms("f")[0, 0] < -100
+
+
+def test_a_model_of_the_package_uf3_is_the_file_that_it_writes_and_its_energies_of_atoms(tmp_path):
+    text = foreign_files.uf3(np.random.default_rng(7), ["W", "Ta"])
+    (tmp_path / "X.uf3").write_text(text)
+    (tmp_path / "X.json").write_text(foreign_files.uf3_json(text, {"W": -8.5, "Ta": 1.25}))
+    converted(tmp_path / "X.uf3", tmp_path / "a.snnp", e0={"W": -8.5, "Ta": 1.25})
+    converted(tmp_path / "X.json", tmp_path / "b.snnp")
+    assert _body(tmp_path / "a.snnp") == _body(tmp_path / "b.snnp")
+    # The energies stay when such a file is written and read again.
+    converted(tmp_path / "a.snnp", tmp_path / "back.uf3")
+    converted(tmp_path / "back.uf3", tmp_path / "c.snnp")
+    assert [e.e0 for e in _core.read_potential(str(tmp_path / "c.snnp")).elements] == [-8.5, 1.25]
+
+
+def _body(path):
+    """A potential file without comment and checksum."""
+    return path.read_text().split("\n", 1)[1].rpartition("\nend")[0]
 
 
 SETFL = [("X.eam.alloy", "eam/alloy", False), ("X.eam.fs", "eam/fs", True)]

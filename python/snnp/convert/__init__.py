@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from snnp import _core
-from snnp.convert import meam_spline, setfl, table, uf3
+from snnp.convert import meam_spline, setfl, table, uf3, uf3_json
 from snnp.convert.base import ConvertError, Options
 
 __all__ = ["FORMATS", "ConvertError", "Options", "convert", "energies", "read", "write"]
@@ -35,15 +35,13 @@ FORMATS: dict[str, tuple[Callable | None, Callable | None]] = {
     ".table": (None, table.write),
     ".snnp": (_read_own, _write_own),
     ".uf3": (uf3.read, uf3.write),
+    ".json": (uf3_json.read, None),
 }
 
 
 def read(path: Path, options: Options) -> _core.Potential:
     """The potential in a file of any format."""
-    reader = FORMATS[_suffix(path.name, 0)][0]
-    if reader is None:
-        raise ConvertError(f"{path}: files of this format are only written, expected one of {_list(0)}")
-    return reader(path, options)
+    return FORMATS[_suffix(path.name, 0)][0](path, options)
 
 
 def write(p: _core.Potential, path: Path, options: Options, to: str | None = None) -> None:
@@ -72,7 +70,7 @@ def energies(assignments: list[str]) -> dict[str, float]:
 
 def _suffix(name: str, direction: int) -> str:
     for suffix, functions in FORMATS.items():
-        if name.endswith(suffix) and (functions[direction] or direction == 0):
+        if name.endswith(suffix) and functions[direction]:
             return suffix
     raise ConvertError(f"{name}: unknown format, expected a file named {_list(direction)}")
 

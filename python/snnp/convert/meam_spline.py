@@ -40,6 +40,7 @@ def read(path: Path, options: Options) -> _core.Potential:
     phi, rho, U, f, g = (splines[a:b] for a, b in np.cumsum([0, P, E, E, E, P])[[[0, 1], [1, 2], [2, 3], [3, 4], [4, 5]]])
     cutoff = max(s.back for s in (*phi, *rho, *f))
     p = potential(elements, text, options)
+    _warn_of_three(elements, options)
     # In this style nothing depends on the element in the middle.
     dense = Triplets([f[b] for _ in range(E) for b in range(E)], g * E)
     return _assembled(p, cutoff, phi, rho * E, U, dense, None)
@@ -54,6 +55,14 @@ def read_sw(path: Path, options: Options) -> _core.Potential:
     cutoff = max(s.back for s in (phi, rho, f, F))
     p = potential(elements, text, options)
     return _assembled(p, cutoff, [phi], [rho], [U], Triplets([f], [g]), Triplets([F], [G]))
+
+
+def _warn_of_three(elements: list[str], options: Options) -> None:
+    if len(elements) > 2:
+        options.note(
+            "pair_style meam/spline mixes up the pairs of three and more elements (LAMMPS of July 2025): there φ and g depend "
+            "on the order of atoms, here they do not"
+        )
 
 
 def _assembled(p, cutoff: float, phi, rho, U, dense: Triplets, linear: Triplets | None) -> _core.Potential:
@@ -152,6 +161,7 @@ def write(p: _core.Potential, path: Path, options: Options) -> None:
             "the potential has more triplet terms than pair_style meam/spline, which has one f f g inside the density"
         )
     E = len(form.elements)
+    _warn_of_three(form.elements, options)
     rho = _by_neighbor(form.rho, E, "ρ") if form.rho else [zero(p.cutoff())] * E
     f = _by_neighbor(triplets[0].f, E, "f") if triplets else [zero(p.cutoff())] * E
     g = _by_neighbor(triplets[0].g, E, "g") if triplets else [Cubic.line(-1.0, 1.0, 0.0, 0.0)] * len(form.phi)

@@ -54,10 +54,16 @@ def read(path: Path, options: Options) -> _core.Potential:
             raise reader.fail(f"found '{words[0]}', expected '2B' or '3B'")
     if not pairs:
         raise reader.fail("expected a 2B block")
-    elements = list(dict.fromkeys(name for names in pairs for name in names))
     energies, text = _energies(text)
+    return assembled(path, comment(text, path), pairs, triples, energies, options)
+
+
+def assembled(path: Path, text: str, pairs: dict, triples: dict, energies: dict, options: Options) -> _core.Potential:
+    """The potential of blocks: pairs {(El, El), in the order of letters: (knots, coefficients of 2 V2)}, triples
+    {(centre, El, El): ([knots ij, ik, jk], coefficients)} and energies of isolated atoms, eV."""
+    elements = list(dict.fromkeys(name for names in pairs for name in names))
     options.e0 = {**energies, **options.e0}
-    p = potential(elements, comment(text, path), options)
+    p = potential(elements, text, options)
     _missing(path, elements, pairs, triples)
     p.pairs = [
         _core_below(pairs[tuple(sorted((a, b)))], (a, b), options) for n, a in enumerate(elements) for b in elements[n:]
@@ -113,22 +119,36 @@ def _triple(reader: Reader, symmetric: bool) -> tuple[list[np.ndarray], np.ndarr
         _counted(reader, count, n)
     first = reader.line + 1
     c = np.array([reader.numbers(shape[2], "coefficients along jk") for _ in range(shape[0] * shape[1])]).reshape(shape)
-    if symmetric and not (np.array_equal(ij, ik) and np.allclose(c, c.swapaxes(0, 1), rtol=1e-10, atol=1e-13)):
-        raise ConvertError(
-            f"{reader.path}:{first}: these coefficients change when the two equal neighbors are exchanged, so that the "
-            "energy depends on the order of atoms"
-        )
+    if symmetric:
+        check_symmetry(f"{reader.path}:{first}", ij, ik, c)
     return [ij, ik, jk], c
+
+
+def check_symmetry(where: str, ij: np.ndarray, ik: np.ndarray, c: np.ndarray) -> None:
+    """Refuses V that depends on the order of two equal neighbours."""
+    if not (np.array_equal(ij, ik) and np.allclose(c, c.swapaxes(0, 1), rtol=1e-10, atol=1e-13)):
+        raise ConvertError(
+            f"{where}: these coefficients change when the two equal neighbors are exchanged, so that the energy depends on "
+            "the order of atoms"
+        )
 
 
 def _knots(reader: Reader, n: int, cutoff: float) -> np.ndarray:
     """Knots without the repetitions at the ends."""
     t = reader.numbers(n, "the knots")
-    if np.any(t[:4] != t[0]) or np.any(t[-4:] != t[-1]) or np.any(np.diff(t[3:-3]) < 0) or not t[-1] > t[0]:
-        raise reader.fail("expected knots that do not decrease, the first and the last of them four times")
+    if not are_knots(t):
+        raise reader.fail(f"expected knots that {KNOTS}")
     if abs(t[-1] - cutoff) > 1e-6:
         raise reader.fail(f"the last knot is {t[-1]:g}, expected the cutoff {cutoff:g}")
     return t[3:-3]
+
+
+KNOTS = "increase, the first and the last of them four times"
+
+
+def are_knots(t: np.ndarray) -> bool:
+    """Whether a sequence is a knot vector of this format."""
+    return bool(len(t) >= 8 and np.all(t[:4] == t[0]) and np.all(t[-4:] == t[-1]) and np.all(np.diff(t[3:-3]) > 0))
 
 
 def _counted(reader: Reader, count: int, knots: int) -> None:
