@@ -126,7 +126,7 @@ def uf3_json(text, energies):
             shape = [int(n) for n in lines[3].split()]
             rows = [_read(line) for line in lines[4 : 4 + shape[0] * shape[1]]]
             coefficients[name] = np.reshape(rows, shape).tolist()
-    return json.dumps({"coefficients": coefficients, "knots": knots, "degree": 3})
+    return json.dumps({"coefficients": coefficients, "knots": knots, "degree": 3}, indent=1)
 
 
 def _read(line):
