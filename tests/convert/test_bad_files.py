@@ -39,7 +39,11 @@ def test_a_file_that_is_cut_off_anywhere_is_refused(suffix, tmp_path):
     path = tmp_path / f"X{suffix}"
     cuts = np.unique(np.linspace(0, len(lines) - 1, 40).astype(int))
     # A file of pairs only is a whole file, too.
-    whole = [n for n, line in enumerate(lines) if suffix == ".uf3" and line.startswith("#") and n > lines.index("2B Ta Ta 0 3 nk")]
+    whole = [
+        n
+        for n, line in enumerate(lines)
+        if suffix == ".uf3" and line.startswith("#") and n > lines.index("2B Ta Ta 0 3 nk")
+    ]
     for n in (n for n in cuts if n not in whole):
         options = OPTIONS if "meam.sw" in suffix else {}
         sentence = refused(path, "\n".join(lines[:n]), **options)
@@ -67,7 +71,12 @@ def change(suffix, old, new):
 
 BAD = [
     (".meam.spline", "meam/spline 2 Ti O", "meam/spline 2 Ti", "X.meam.spline:2: found 1 elements, expected 2"),
-    (".meam.spline", "meam/spline 2 Ti O", "meam/spline 2 Ti Zz", "found 'Zz', expected the symbol of a chemical element"),
+    (
+        ".meam.spline",
+        "meam/spline 2 Ti O",
+        "meam/spline 2 Ti Zz",
+        "found 'Zz', expected the symbol of a chemical element",
+    ),
     (".meam.spline", "spline3eq", "spline4", "X.meam.spline:3: found 'spline4', expected 'spline3eq'"),
     (".meam.spline", "UNITS: metal", "UNITS: real", "X.meam.spline:1: found units 'real', expected metal"),
     (".meam.spline", "\n1.8 ", "\n1.83 ", "the knots of this spline are not uniform"),

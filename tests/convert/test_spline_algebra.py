@@ -64,7 +64,9 @@ def test_linear_ends_are_found_and_nothing_else(rough):
 def test_sums_lines_and_mirrors_are_those_of_the_functions(rough, smooth):
     x = np.linspace(1, 4, 500)
     np.testing.assert_allclose((rough + smooth)(x), rough(x) + smooth(x), atol=ROUNDING)
-    np.testing.assert_array_equal((rough + smooth).smooth[[list((rough + smooth).x).index(t) - 1 for t in (2, 3)]], [1, 0])
+    np.testing.assert_array_equal(
+        (rough + smooth).smooth[[list((rough + smooth).x).index(t) - 1 for t in (2, 3)]], [1, 0]
+    )
     np.testing.assert_allclose(rough.plus_line(2.0, 1.0)(x), rough(x) + 2 * x + 1, atol=ROUNDING)
     np.testing.assert_allclose(rough.mirrored()(-x), rough(x), atol=ROUNDING)
 

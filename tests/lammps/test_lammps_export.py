@@ -28,7 +28,10 @@ def made(elements, n2, n3, activation, core=True, seed=0):
             pair_.core_inner, pair_.core_outer, pair_.shortest = 0.8 * FIRST, FIRST, FIRST
     p.pairs = pairs
     rho = [_radial(rng, 5.0, positive=True) for _ in range(E * n2)]
-    f, g = [_radial(rng, 4.0) for _ in range(E * n3)], [random_spline(rng, -1, 1, 7, False, scale=0.3) for _ in range(P * n3)]
+    f, g = (
+        [_radial(rng, 4.0) for _ in range(E * n3)],
+        [random_spline(rng, -1, 1, 7, False, scale=0.3) for _ in range(P * n3)],
+    )
     p.rho, p.f, p.g = rho * E, f * E, g * E
     density = np.abs(rng.normal(size=n2 + n3)) + 0.2
     for e in atoms:
@@ -122,7 +125,10 @@ def test_tensors_of_any_knots_and_cutoffs_go_exactly(elements, core, session, tm
     compare(potential, ".uf3", "uf3 3", session, tmp_path, False)
 
 
-CORES = [(".meam.spline", "meam/spline", r"within (\S+) eV down to (\S+) Å"), (".uf3", "uf3 2", r"within (\S+) eV down to (\S+) Å")]
+CORES = [
+    (".meam.spline", "meam/spline", r"within (\S+) eV down to (\S+) Å"),
+    (".uf3", "uf3 2", r"within (\S+) eV down to (\S+) Å"),
+]
 
 
 @pytest.mark.parametrize(("suffix", "style", "stated"), CORES)

@@ -9,7 +9,7 @@ import numpy as np
 from snnp import _core
 from snnp.convert.splines import Cubic
 
-# A file may begin its radial splines at zero or below; ours begin at a distance. Below this nothing of any file matters.
+# A file may begin its radial splines at zero or below; ours begin at a distance. Below this nothing matters.
 NEAREST = 1e-3  # Å
 
 

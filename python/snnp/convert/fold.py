@@ -1,14 +1,16 @@
-"""The repulsive core, for formats that hold nothing but splines: pair functions are continued below their first knot."""
+"""The repulsive core, for formats that hold nothing but splines: φ is continued below its first knot."""
+
+from itertools import pairwise
 
 import numpy as np
 
 from snnp.convert.forms import Core, with_core
 from snnp.convert.splines import Cubic
 
-# Above this no atom gets in a simulation that these formats are for; below the distance where φ reaches it, a straight line.
+# No atom gets higher in simulations that these formats are for; from there on inwards, a straight line.
 HIGHEST = 100.0  # eV
 
-# The continuation lies where no training data were; it follows the core this closely, relative to 1 eV + its own height.
+# Where no training data were, the core is followed this closely, relative to 1 eV + its height.
 _CLOSE = 0.02
 
 
@@ -59,7 +61,7 @@ def _continued(s: Cubic, x: np.ndarray, target) -> Cubic:
     n = len(x) + 2
     # Value, slope and curvature at the joint are those of s: its polynomial gives the last three coefficients.
     fixed = np.array([s.polar(0, t[j + 1 : j + 4]) for j in range(n - 3, n)])
-    r = np.concatenate([np.linspace(a, b, 12, endpoint=False) for a, b in zip(x[:-1], x[1:], strict=True)])
+    r = np.concatenate([np.linspace(a, b, 12, endpoint=False) for a, b in pairwise(x)])
     basis = Cubic.of_bspline(x, np.eye(n))(r)
     weight = 1 / (1 + np.abs(target(r)))
     right = (target(r) - basis[:, -3:] @ fixed) * weight

@@ -2,7 +2,8 @@
 
 Filters that enter the density or the energy linearly are added up, so that many potentials fit into few functions:
 
-    E = Σ_i e0 + ½ Σ_{i≠j} φ(r_ij) + Σ_i [U(n_i) − U(0)] + Σ_i Σ_{linear} Σ_{j<k} f f g,   n_i = Σ_j ρ(r_ij) + Σ_{dense} Σ_{j<k} f f g
+    E   = Σ_i e0 + ½ Σ_{i≠j} φ(r_ij) + Σ_i [U(n_i) − U(0)] + Σ_i Σ_{linear} Σ_{j<k} f f g
+    n_i = Σ_j ρ(r_ij) + Σ_{dense} Σ_{j<k} f f g
 """
 
 from dataclasses import dataclass

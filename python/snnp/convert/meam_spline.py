@@ -4,12 +4,14 @@ Each spline is given by uniform knots, values there and slopes at both ends (the
 linearly beyond both ends, up to the largest of all cutoffs.
 """
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 
 from snnp import _core
 from snnp.convert.base import (
+    NEAREST,
     ConvertError,
     Options,
     Reader,
@@ -37,7 +39,8 @@ def read(path: Path, options: Options) -> _core.Potential:
     E = len(elements)
     P = E * (E + 1) // 2
     splines = [_spline(reader, new) for _ in range(P + 3 * E + P)]
-    phi, rho, U, f, g = (splines[a:b] for a, b in np.cumsum([0, P, E, E, E, P])[[[0, 1], [1, 2], [2, 3], [3, 4], [4, 5]]])
+    groups = np.cumsum([0, P, E, E, E, P])
+    phi, rho, U, f, g = (splines[a:b] for a, b in pairwise(groups))
     cutoff = max(s.back for s in (*phi, *rho, *f))
     p = potential(elements, text, options)
     _warn_of_three(elements, options)
@@ -60,8 +63,8 @@ def read_sw(path: Path, options: Options) -> _core.Potential:
 def _warn_of_three(elements: list[str], options: Options) -> None:
     if len(elements) > 2:
         options.note(
-            "pair_style meam/spline mixes up the pairs of three and more elements (LAMMPS of July 2025): there φ and g depend "
-            "on the order of atoms, here they do not"
+            "pair_style meam/spline mixes up the pairs of three and more elements (LAMMPS of July 2025): there φ and g "
+            "depend on the order of atoms, here they do not"
         )
 
 
@@ -128,7 +131,9 @@ def _one_element(path: Path, options: Options) -> list[str]:
     for name in (path.name[:2], path.name[:1]):
         if is_element(name):
             return [name]
-    raise ConvertError(f"{path}: the file does not tell its element and its name does not begin with one; expected --elements")
+    raise ConvertError(
+        f"{path}: the file does not tell its element and its name does not begin with one; expected --elements"
+    )
 
 
 def _spline(reader: Reader, new: bool) -> Cubic:
@@ -209,8 +214,8 @@ def _reduced(p: _core.Potential, style: str, options: Options) -> Form:
                 _tolerable(form.phi[n], f"φ {form.name(n)}", options), core, options.tolerance
             )
             options.note(
-                f"φ {form.name(n)}: the repulsive core is part of φ, within {error:.2g} eV down to {lowest:.2f} Å and 100 eV, "
-                "a straight line below"
+                f"φ {form.name(n)}: the repulsive core is part of φ, within {error:.2g} eV down to {lowest:.2f} Å and "
+                "100 eV, a straight line below"
             )
     return form
 
@@ -249,14 +254,19 @@ def _ends(groups: list[list[Cubic]], cutoff: float) -> list[list[Cubic]]:
     for s in (s for group in groups for s in group):
         if s.back < cutoff and not s.ends_at_zero():
             raise ConvertError(
-                f"a function of distance stops at {s.back:g} Å and not smoothly, in pair_style meam/spline all go on to "
-                f"the largest cutoff, {cutoff:g} Å"
+                f"a function of distance stops at {s.back:g} Å and not smoothly, in pair_style meam/spline all go on "
+                f"to the largest cutoff, {cutoff:g} Å"
             )
-    bare = [[s.without_linear_ends() for s in group] for group in groups]
+    bare = [[_from_zero(s.without_linear_ends()) for s in group] for group in groups]
     # The style finds its cutoff as the last knot of all.
     if max(s.back for group in bare for s in group) == cutoff:
         return bare
     return [[s.without_linear_ends(above=False) for s in group] for group in groups]
+
+
+def _from_zero(s: Cubic) -> Cubic:
+    """A function of distance whose first piece was cut off near 0, this as wide as the others."""
+    return s.stretched(2 * s.x[1] - s.x[2], s.back) if s.front == NEAREST and len(s.x) > 2 else s
 
 
 def _bare(functions: list[Cubic]) -> list[Cubic]:
@@ -264,7 +274,7 @@ def _bare(functions: list[Cubic]) -> list[Cubic]:
 
 
 def _whole(functions: list[Cubic]) -> list[Cubic]:
-    """Functions of cosines whose first and last pieces may have been cut off at −1 and 1, these as wide as the others."""
+    """Functions of cosines with first and last pieces, cut off at −1 and 1, as wide as the others."""
     return [_whole_cells(s.without_linear_ends()) for s in functions]
 
 

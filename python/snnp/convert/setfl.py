@@ -51,7 +51,8 @@ def read_fs(path: Path, options: Options) -> _core.Potential:
 
 def _read(path: Path, options: Options, fs: bool) -> _core.Potential:
     reader = Reader(path)
-    text = comment(" ".join(reader.skip("a comment").strip() for _ in range(3)), path)
+    first, *more = (reader.skip("a comment").strip() for _ in range(3))
+    text = comment(" ".join([first, *(line for line in more if not line.startswith("#"))]), path)
     words = reader.words("a number of elements and their symbols")
     E = reader.integer(words[0], "a number of elements", 1)
     elements = [reader.element(w) for w in words[1:]]
@@ -91,9 +92,7 @@ class _Splines:
         p.n2, p.n3 = 1, 0
         pairs = [(a, b) for a in range(E) for b in range(a, E)]
         begin = {ab: self._nearest(s) for ab, s in zip(pairs, phi, strict=True)}
-        p.pairs = [
-            self._pair(s, begin[ab], f"{names[ab[0]]}-{names[ab[1]]}") for ab, s in zip(pairs, phi, strict=True)
-        ]
+        p.pairs = [self._pair(s, begin[ab], f"{names[ab[0]]}-{names[ab[1]]}") for ab, s in zip(pairs, phi, strict=True)]
         density = [self._typical(rho[a, a], phi[pairs.index((a, a))], F[a].back) for a in range(E)]
         elements = p.elements
         for a, e in enumerate(elements):
@@ -164,7 +163,9 @@ class _Splines:
         value, slope = (float(v[0]) for v in f(np.array([self.cutoff])))
         closed = abs(value) <= tolerance and abs(slope) <= 100 * tolerance
         width = min(0.5, 0.2 * (self.cutoff - begin))
-        rest = Cubic.hermite(np.array([self.cutoff - width, self.cutoff]), np.array([0.0, value]), np.array([0.0, slope]))
+        rest = Cubic.hermite(
+            np.array([self.cutoff - width, self.cutoff]), np.array([0.0, value]), np.array([0.0, slope])
+        )
 
         def smooth(r):
             """f, brought to end with value and slope zero where it nearly does."""
@@ -218,7 +219,9 @@ def write_alloy(p: _core.Potential, path: Path, options: Options) -> None:
     for n, s in enumerate(form.rho or []):
         t = form.rho[n % E]
         if not (np.array_equal(s.x, t.x) and np.allclose(s.c, t.c, rtol=1e-12, atol=0)):
-            raise ConvertError("ρ depends on the element in the middle: pair_style eam/fs knows such potentials, eam/alloy does not")
+            raise ConvertError(
+                "ρ depends on the element in the middle: pair_style eam/fs knows such potentials, eam/alloy does not"
+            )
     _write(form, path, options, fs=False)
 
 
@@ -256,8 +259,8 @@ def _write(form: Form, path: Path, options: Options, fs: bool) -> None:
     densities = [s(np.linspace(s.front, s.back, 500)) for s in rho]
     if any(v.min() < -1e-5 * np.abs(v).max() for v in densities):
         options.note(
-            "ρ is negative at some distances; where the whole density of an atom is, LAMMPS goes on with the first interval "
-            "of its table, which is not this potential"
+            "ρ is negative at some distances; where the whole density of an atom is, LAMMPS goes on with the first "
+            "interval of its table, which is not this potential"
         )
     r_tables = [lambda r, s=s: np.where(r > s.back, 0.0, s(r)) for s in rho]
     cores = [form.core(a, b) for a, b in form.pairs]
@@ -270,7 +273,11 @@ def _write(form: Form, path: Path, options: Options, fs: bool) -> None:
     n_rho, F_error = _points_in_density(F, top, options.tolerance)
     d_r, d_rho = cutoff / (n_r - 1), top / (n_rho - 6)
     r, n = d_r * np.arange(n_r), d_rho * np.arange(n_rho)
-    text = [f"#{p.comment}", "# r·φ from splines; below their first knots these are linear", f"# {n_rho} points of F, {n_r} of ρ and φ"]
+    text = [
+        f"#{p.comment}",
+        "# F, rho and r*phi from splines, which are linear below their first knots",
+        f"# {n_rho} points of F, {n_r} of rho and r*phi",
+    ]
     text.append(f"{E} {' '.join(form.elements)}")
     text.append(f"{n_rho} {float(d_rho)!r} {n_r} {float(d_r)!r} {float(cutoff)!r}")
     for a, name in enumerate(form.elements):

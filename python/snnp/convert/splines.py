@@ -7,6 +7,7 @@ around it, at knots j + 1 … j + 3 (Ramshaw 1989).
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from math import factorial
 
 import numpy as np
@@ -200,15 +201,15 @@ class Cubic:
 
     @staticmethod
     def through_kinks(x, y, slopes, kinks) -> "Cubic":
-        """The spline through points that is C² where `kinks` is false; where it is true and at the ends it has the given
-        slopes, and its curvature may jump."""
+        """The spline through points that is C² where `kinks` is false; where it is true and at the ends it has the
+        given slopes, and its curvature may jump."""
         x, y, m = np.asarray(x, dtype=float), np.asarray(y, dtype=float), np.array(slopes, dtype=float)
         given = np.array(kinks, dtype=bool)
         given[[0, -1]] = True
         h = np.diff(x)
         d = np.diff(y) / h
         stops = np.nonzero(given)[0]
-        for a, b in zip(stops[:-1], stops[1:], strict=True):
+        for a, b in pairwise(stops):
             if b - a > 1:
                 right = 3 * (d[a : b - 1] / h[a : b - 1] + d[a + 1 : b] / h[a + 1 : b])
                 right[0] -= m[a] / h[a]
@@ -227,9 +228,9 @@ class Cubic:
         return Cubic(np.asarray(x, dtype=float), c, np.ones(len(x) - 2, dtype=int))
 
 
-def uniform_points(s: Cubic, most: int = 2000) -> np.ndarray | None:
-    """The points of the widest uniform grid that holds all breaks of a C² function, or None if there is none with at most
-    `most` points."""
+def uniform_points(s: Cubic, most: int = 10000) -> np.ndarray | None:
+    """The points of the widest uniform grid that holds all breaks of a C² function, or None if there is none with at
+    most `most` points."""
     if np.any(s.smooth < 2):
         return None
     width, narrowest = s.back - s.front, np.diff(s.x).min()
@@ -246,8 +247,8 @@ def uniform_points(s: Cubic, most: int = 2000) -> np.ndarray | None:
 
 
 def uniform_fit(s: Cubic, tolerance: float, most: int = 2000) -> tuple[Cubic, float]:
-    """A C² spline on a uniform grid that is close to s, and its largest error; exact (error 0) where s has such a grid."""
-    grid = uniform_points(s, most)
+    """A C² spline on a uniform grid that is close to s, and its largest error: 0 where s has such a grid."""
+    grid = uniform_points(s)
     if grid is not None:
         return Cubic(grid, s._about(grid[:-1]), np.full(len(grid) - 2, 2)) if len(grid) > len(s.x) else s, 0.0
     at = np.concatenate([s.x[:-1] + np.diff(s.x) * t for t in np.linspace(0, 1, 11)])
@@ -350,7 +351,9 @@ def _like(factor: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 def _shifted(c: np.ndarray, d: float) -> np.ndarray:
     """The polynomial about 0 as one about d."""
-    return np.stack([c[0] + d * (c[1] + d * (c[2] + d * c[3])), c[1] + d * (2 * c[2] + d * 3 * c[3]), c[2] + 3 * d * c[3], c[3]])
+    return np.stack(
+        [c[0] + d * (c[1] + d * (c[2] + d * c[3])), c[1] + d * (2 * c[2] + d * 3 * c[3]), c[2] + 3 * d * c[3], c[3]]
+    )
 
 
 def _times(factor: np.ndarray, values: np.ndarray) -> np.ndarray:

@@ -22,7 +22,8 @@ def write(p: _core.Potential, path: Path, options: Options) -> None:
     if any(form.e0):
         options.note("pair_style table has no energies of isolated atoms: the energy of separated atoms is 0")
     functions = [
-        (form.name(n).replace("-", "_"), s, form.core(*ab)) for n, (s, ab) in enumerate(zip(form.phi, form.pairs, strict=True))
+        (form.name(n).replace("-", "_"), s, form.core(*ab))
+        for n, (s, ab) in enumerate(zip(form.phi, form.pairs, strict=True))
     ]
     points = 1000
     while True:
@@ -35,12 +36,15 @@ def write(p: _core.Potential, path: Path, options: Options) -> None:
         r, value, slope = _samples(s, core, points)
         text += f"\n{name}\nN {points} RSQ {float(r[0])!r} {float(r[-1])!r}\n\n"
         text += "".join(
-            f"{n} {float(a)!r} {float(e)!r} {float(-d)!r}\n" for n, (a, e, d) in enumerate(zip(r, value, slope, strict=True), 1)
+            f"{n} {float(a)!r} {float(e)!r} {float(-d)!r}\n"
+            for n, (a, e, d) in enumerate(zip(r, value, slope, strict=True), 1)
         )
         options.note(
-            f"φ {name}: {points} points from {r[0]:g} to {r[-1]:g} Å, error {error:.1e} eV (relative where it is larger)"
+            f"φ {name}: {points} points from {r[0]:g} to {r[-1]:g} Å, error {error:.1e} eV, relative where it is larger"
         )
-    options.note(f"run it with: pair_style table spline {points}, pair_coeff 1 1 {path.name} {functions[0][0]} {r[-1]:g}")
+    options.note(
+        f"run it with: pair_style table spline {points}, pair_coeff 1 1 {path.name} {functions[0][0]} {r[-1]:g}"
+    )
     write_text(path, text)
 
 

@@ -1,4 +1,6 @@
-"""Files of LAMMPS' pair_style uf3 (Xie, Rupp, Hennig 2023): E = Σ_i Σ_{j≠i} V2(r_ij) + Σ_i Σ_{j<k} V3(r_ij, r_ik, r_jk).
+"""Files of LAMMPS' pair_style uf3 (Xie, Rupp, Hennig 2023).
+
+    E = Σ_i Σ_{j≠i} V2(r_ij) + Σ_i Σ_{j<k} V3(r_ij, r_ik, r_jk)
 
 Blocks begin with a line '#UF3 POT UNITS: …':
 
@@ -128,8 +130,8 @@ def check_symmetry(where: str, ij: np.ndarray, ik: np.ndarray, c: np.ndarray) ->
     """Refuses V that depends on the order of two equal neighbours."""
     if not (np.array_equal(ij, ik) and np.allclose(c, c.swapaxes(0, 1), rtol=1e-10, atol=1e-13)):
         raise ConvertError(
-            f"{where}: these coefficients change when the two equal neighbors are exchanged, so that the energy depends on "
-            "the order of atoms"
+            f"{where}: these coefficients change when the two equal neighbors are exchanged, so that the energy "
+            "depends on the order of atoms"
         )
 
 
@@ -177,7 +179,9 @@ def _core_below(block, names: tuple[str, str], options: Options) -> _core.Pair:
     pair.phi = radial(Cubic.of_bspline(knots, c))
     if knots[0] > _CLOSE:
         pair.core_inner, pair.core_outer, pair.shortest = _INNER * knots[0], knots[0], knots[0]
-        options.note(f"{'-'.join(names)}: ZBL repulsion below the first knot, {knots[0]:g} Å, where pair_style uf3 has no force")
+        options.note(
+            f"{'-'.join(names)}: ZBL repulsion below the first knot, {knots[0]:g} Å, where pair_style uf3 has no force"
+        )
     return pair
 
 
@@ -201,8 +205,8 @@ def _within_pairs(path: Path, p: _core.Potential, elements: list[str]) -> None:
             cutoff = p.pairs[p.pair_index(a, leg)].phi.knots[-1]
             if len(knots) and knots[-1] > cutoff:
                 raise ConvertError(
-                    f"{path}: the 3B cutoff of {elements[a]}-{elements[leg]}, {knots[-1]:g} Å, is beyond that of their 2B "
-                    f"block, {cutoff:g} Å"
+                    f"{path}: the 3B cutoff of {elements[a]}-{elements[leg]}, {knots[-1]:g} Å, is beyond that of their "
+                    f"2B block, {cutoff:g} Å"
                 )
 
 
@@ -259,8 +263,8 @@ def write(p: _core.Potential, path: Path, options: Options) -> None:
     longest = max(map(len, text.splitlines()))
     if longest > _LONGEST_LINE:
         raise ConvertError(
-            f"a line of this file would have {longest} characters and pair_style uf3 reads {_LONGEST_LINE}: the potential "
-            "has too many knots for it"
+            f"the potential has too many knots for pair_style uf3, which reads {_LONGEST_LINE} characters of a line: "
+            f"one of this file would have {longest}"
         )
     write_text(path, text)
     options.note(f"run it with: pair_style uf3 {3 if triples else 2}")
@@ -271,12 +275,14 @@ def _down(phi: Cubic, core, name: str, options: Options) -> Cubic:
     if core is not None:
         most = _LONGEST_LINE // _LONGEST_NUMBER - len(phi.bspline()[0]) - 7
         phi, error, lowest = fold(phi, core, options.tolerance, NEAREST, most)
-        options.note(f"V2 {name}: the repulsive core is part of it, within {error:.2g} eV down to {lowest:.2f} Å and 100 eV")
+        options.note(
+            f"V2 {name}: the repulsive core is part of it, within {error:.2g} eV down to {lowest:.2f} Å and 100 eV"
+        )
     return phi if phi.front <= _CLOSE else phi.to_below(NEAREST)
 
 
 def _axes(t: _core.Tensor, p: _core.Potential):
-    """Coefficients and the three knot sequences as the style wants them: cutoffs of ij and ik equal, of jk twice that."""
+    """Coefficients and knots along ij, ik, jk as the style wants them: cutoffs in proportions 1, 1, 2."""
     knots = [np.array(t.knots_ij), np.array(t.knots_ik), np.array(t.knots_jk)]
     if len(knots[0]) == 0:
         cutoff = p.cutoff()
@@ -303,6 +309,7 @@ def _head(p: _core.Potential, form) -> str:
     words = p.comment.strip()
     energies = [f"{n}={_float(e)}" for n, e in zip(form.elements, form.e0, strict=True)] if any(form.e0) else []
     words = words.replace("CONTRIBUTOR:", "AUTHOR:")
+    words = words.encode()[: _LONGEST_LINE // 2].decode(errors="ignore")
     return f"#UF3 POT {words}{' E0: ' + ' '.join(energies) if energies else ''}\n"
 
 

@@ -1,7 +1,7 @@
 """Models of the Python package uf3 (JSON): like `*.uf3`, and with the energies of isolated atoms.
 
-    {"coefficients": {"W": number, "W-W": [...], "W-W-W": [[[...]]]},  along r_ij, r_ik, r_jk; the first is the centre
-     "knots": {"W-W": [...], "W-W-W": [[...], [...], [...]]}, …}       of r_ij, r_ik, r_jk; ends four times
+{"coefficients": {"W": number, "W-W": [...], "W-W-W": [[[...]]]},  along r_ij, r_ik, r_jk; the first is the centre
+ "knots": {"W-W": [...], "W-W-W": [[...], [...], [...]]}, …}       of r_ij, r_ik, r_jk; ends four times
 """
 
 import json
@@ -38,7 +38,9 @@ def read(path: Path, options: Options) -> _core.Potential:
         sequences = [knots.get(name)] if len(elements) == 2 else knots.get(name) or []
         t = [_knots(where, sequence) for sequence in sequences]
         if c.shape != tuple(len(k) + 2 for k in t):
-            raise ConvertError(f"{where}: found {c.shape} coefficients, expected {[len(k) + 2 for k in t]} for these knots")
+            raise ConvertError(
+                f"{where}: found {c.shape} coefficients, expected {[len(k) + 2 for k in t]} for these knots"
+            )
         if len(elements) == 2:
             pairs[tuple(sorted(elements))] = t[0], 2 * c
         else:
@@ -56,7 +58,9 @@ def _numbers(where: str, values, dimensions: int) -> np.ndarray:
     except (TypeError, ValueError):
         found = np.array(np.nan)
     if found.ndim != dimensions or not np.isfinite(found).all():
-        raise ConvertError(f"{where}: expected {'a number' if dimensions == 0 else f'{dimensions}-dimensional numbers'}")
+        raise ConvertError(
+            f"{where}: expected {'a number' if dimensions == 0 else f'{dimensions}-dimensional numbers'}"
+        )
     return found
 
 
