@@ -54,6 +54,8 @@ def uf3(rng, elements, kind="nk", first=1.0, cutoff=5.0, cutoff_3=3.6, three_bod
         text += f"{float(k[-1])!r} {len(k) + 6}\n{_row(_four_times(k))}\n{len(c)}\n{_row(c)}\n#\n"
     for a in elements if three_body else ():
         for b, c in pairs:
+            # Either order of the neighbours is a file.
+            b, c = (c, b) if a == elements[-1] else (b, c)
             ij = _knots(rng, first, cutoff_3, 5, kind)
             ik = ij if b == c else _knots(rng, first, cutoff_3, 6, kind)
             jk = _knots(rng, first, 2 * cutoff_3, 7, kind)

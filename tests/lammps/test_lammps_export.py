@@ -99,6 +99,24 @@ def test_embedded_atoms_of_several_densities_are_one_density(elements, suffix, s
     compare(made(elements, 2, 0, "density"), suffix, style, session, tmp_path, True, **TABLES)
 
 
+def test_filters_of_any_kind_that_are_linear_are_a_pair_potential(session, tmp_path):
+    potential = random_potential(["Si", "Ge"], n2=2, n3=0, activation="none", core=False)
+    compare(potential, ".table", table, session, tmp_path, False, **TABLES)
+
+
+@pytest.mark.parametrize(("suffix", "style"), [(".eam.alloy", "eam/alloy"), (".eam.fs", "eam/fs")])
+def test_negative_densities_are_turned_round(suffix, style, session, tmp_path):
+    potential = made(["Si", "Ge"], 1, 0, "density")
+    atoms = potential.elements
+    for e in atoms:
+        e.density = [-d for d in e.density]
+        knots = np.array(e.U.knots)
+        e.U = _core.Spline(-knots[::-1], e.U.coefficients[::-1])
+    potential.elements = atoms
+    notes = compare(potential, suffix, style, session, tmp_path, True, **TABLES)
+    assert not any("negative" in note for note in notes)
+
+
 @ELEMENTS
 @pytest.mark.parametrize(("n2", "n3"), [(1, 1), (2, 1), (0, 1), (1, 0)])
 def test_spline_meam_goes_exactly(elements, n2, n3, session, tmp_path):
