@@ -181,6 +181,36 @@ def info(potential: Annotated[Path, typer.Argument(help="Potential file.")]) -> 
 
 
 @app.command()
+def convert(
+    source: Annotated[Path, typer.Argument(metavar="IN", help="Potential file.")],
+    target: Annotated[Path, typer.Argument(metavar="OUT", help="File to write; its name tells the format.")],
+    e0: Annotated[
+        list[str] | None, typer.Option(help="Energy of an isolated atom, eV, e.g. Nb=-10.1; may be repeated.")
+    ] = None,
+    tolerance: Annotated[
+        float, typer.Option(help="How close functions have to be where they cannot be exact, eV.", min=1e-12)
+    ] = 1e-6,
+    to: Annotated[str | None, typer.Option(help="Format of OUT, if its name does not tell, e.g. eam.fs.")] = None,
+    elements: Annotated[
+        str | None, typer.Option(help="Element of a file that does not tell it (old *.meam.spline).")
+    ] = None,
+) -> None:
+    """Convert between *.snnp and *.meam.spline, *.meam.sw.spline, *.uf3, *.eam.alloy, *.eam.fs, *.table (only OUT).
+
+    snnp convert Ti.meam.spline Ti.snnp
+    """
+    from snnp import convert as conversion
+
+    try:
+        energies = conversion.energies(e0 or [])
+        options = conversion.Options(energies, tolerance, elements.split() if elements else None)
+        for note in conversion.convert(source, target, options, to):
+            print(note)
+    except (conversion.ConvertError, Error) as error:
+        raise _fail(error) from error
+
+
+@app.command()
 def version() -> None:
     """Version of this package."""
     print(__version__)

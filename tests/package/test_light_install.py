@@ -8,6 +8,7 @@ import ase.io
 from ase.build import bulk
 from ase.calculators.singlepoint import SinglePointCalculator
 
+from foreign_files import setfl
 from support import random_potential, write
 
 WITHOUT_TORCH = "import sys; sys.modules.update(torch=None, yaml=None); sys.argv = sys.argv[1:]; "
@@ -25,6 +26,14 @@ def test_potentials_are_evaluated_without_torch(tmp_path):
     done = python("from snnp.cli import app; app()", "snnp", "eval", potential, tmp_path / "data.xyz", "--json")
     assert done.returncode == 0, done.stderr
     assert '"energy_mae_meV_per_atom"' in done.stdout
+
+
+def test_potentials_are_converted_without_torch(tmp_path):
+    source, target = tmp_path / "X.eam.alloy", tmp_path / "X.snnp"
+    source.write_text(setfl(["Si"]))
+    done = python("from snnp.cli import app; app()", "snnp", "convert", source, target)
+    assert done.returncode == 0, done.stderr
+    assert target.is_file()
 
 
 def test_fitting_without_torch_says_what_to_install(tmp_path):
