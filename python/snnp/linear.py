@@ -1,0 +1,199 @@
+"""Linear models: a pair spline and a tensor-product three-body spline (cpp/snnp/design.h), and how smooth to make them.
+
+The third coordinate of the tensor is cos θ (the start of a fit of filters) or r_jk (UF3: Xie, Rupp and Hennig,
+npj Comput. Mater. 9, 162 (2023)).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from snnp import _core
+from snnp.normal import Frames, Quadratic, accumulate
+from snnp.splines import END, clamped, gram
+from snnp.training import Weights
+
+
+@dataclass
+class LinearShape:
+    """Knots in Å (or of a cosine): pairs and legs by ordered pair of elements, third by centre and unordered pair of
+    neighbours. Without legs there are no three-body terms."""
+
+    n_elements: int
+    pair_knots: list[np.ndarray]
+    leg_knots: list[np.ndarray]
+    third_knots: list[np.ndarray]
+    distance: bool
+
+    @property
+    def unordered(self) -> list[tuple[int, int]]:
+        """The unordered pairs of elements, in the order of a potential file."""
+        n = self.n_elements
+        return [(a, b) for a in range(n) for b in range(a, n)]
+
+    @property
+    def kinds(self) -> list[tuple[int, int, int]]:
+        """Centre and neighbours of each three-body spline."""
+        return [(a, b, c) for a in range(self.n_elements) for b, c in self.unordered] if self.leg_knots else []
+
+    @property
+    def functions(self) -> tuple[int, int, int]:
+        """Numbers of free coefficients of a pair spline, a leg and the third coordinate."""
+        third = len(self.third_knots[0]) + 2 - (END if self.distance else 0) if self.third_knots else 0
+        return len(self.pair_knots[0]) + 2 - END, len(self.leg_knots[0]) + 2 - END if self.leg_knots else 0, third
+
+
+class LinearModel:
+    """Coefficients x: φ by unordered pair, the three-body tensors by kind, and one energy per element.
+
+    Of a tensor only those coefficients are unknowns whose basis functions some triangle can see, and of two equal
+    neighbours' those with a ≥ b. `packed[kind]` holds their indices into the full tensor of free coefficients.
+    """
+
+    def __init__(self, shape: LinearShape):
+        self.shape = shape
+        n_pair, n_leg, n_third = shape.functions
+        column = n_pair * len(shape.unordered)
+        self.packed: list[np.ndarray] = []
+        self.first: list[int] = []
+        stretches = np.zeros((len(shape.kinds), n_leg, n_leg, 3), dtype=int)
+        for stretch, kind in zip(stretches, range(len(shape.kinds)), strict=True):
+            self.first.append(column)
+            _, b, c = shape.kinds[kind]
+            begin, end = self._seen(kind)
+            packed = []
+            for p in range(n_leg):
+                for q in range(p + 1 if b == c else n_leg):
+                    lo, hi = begin[p, q], max(end[p, q], begin[p, q])
+                    stretch[p, q] = column - lo, lo, hi
+                    if b == c:
+                        stretch[q, p] = stretch[p, q]
+                    packed.append((p * n_leg + q) * n_third + np.arange(lo, hi))
+                    column += hi - lo
+            self.packed.append(np.concatenate(packed))
+        self.columns = column + shape.n_elements
+        self.design = _core.Design(
+            shape.n_elements,
+            shape.pair_knots,
+            shape.leg_knots,
+            shape.third_knots,
+            shape.distance,
+            [n_pair, n_leg],
+            stretches,
+            self.columns,
+        )
+
+    def _seen(self, kind: int) -> tuple[np.ndarray, np.ndarray]:
+        """For functions a and b of the legs, the range of functions of the third coordinate, (n_leg, n_leg) each."""
+        shape = self.shape
+        _, n_leg, n_third = shape.functions
+        if not shape.distance:
+            return np.zeros((n_leg, n_leg), dtype=int), np.full((n_leg, n_leg), n_third)
+        a, b, c = shape.kinds[kind]
+        lo_b, hi_b = _supports(shape.leg_knots[a * shape.n_elements + b], n_leg)
+        lo_c, hi_c = _supports(shape.leg_knots[a * shape.n_elements + c], n_leg)
+        lo, hi = _supports(shape.third_knots[kind], n_third)
+        # Triangles have |r_ij − r_ik| ≤ r_jk ≤ r_ij + r_ik.
+        shortest = np.maximum(lo_b[:, None] - hi_c, lo_c - hi_b[:, None])
+        longest = hi_b[:, None] + hi_c
+        return (hi <= shortest[..., None]).sum(-1), (lo < longest[..., None]).sum(-1)
+
+    def accumulate(
+        self, frames: Frames, weights: Weights, threads: int, tick: Callable[[int], None] = lambda n: None
+    ) -> Quadratic:
+        """The loss over all frames; tick(n) is called when n more frames are done."""
+        rows = lambda s: self.design.rows(s, threads)  # noqa: E731
+        return accumulate(rows, self.columns, self.shape.n_elements, frames, weights, tick)
+
+    def curvature(self, lengths: tuple[float, float, float] = (1.0, 1.0, 1.0)) -> sparse.csr_array:
+        """∫ (φ'')² and, along each direction, ∫∫∫ (∂²V)² as a matrix: the sum over all splines is xᵀ curvature x.
+
+        lengths: units of the coordinates of pairs, legs and of the third, Å (or 1).
+        """
+        shape = self.shape
+        E = shape.n_elements
+        n_pair, n_leg, n_third = shape.functions
+        pair, *three = lengths[0], lengths[1], lengths[1], lengths[2]
+        blocks = [pair**3 * gram(shape.pair_knots[a * E + b], n_pair, 2) for a, b in shape.unordered]
+        for kind, (a, b, c) in enumerate(shape.kinds):
+            knots = shape.leg_knots[a * E + b], shape.leg_knots[a * E + c], shape.third_knots[kind]
+            size = n_leg, n_leg, n_third
+            mass, bend = (
+                [u ** (2 * d - 1) * gram(k, n, d) for k, n, u in zip(knots, size, three, strict=True)] for d in (0, 2)
+            )
+            full = sum(
+                _kron(bend[0] if d == 0 else mass[0], bend[1] if d == 1 else mass[1], bend[2] if d == 2 else mass[2])
+                for d in range(3)
+            )
+            U = self._unpack(kind)
+            blocks.append(U.T @ full @ U)
+        return _diagonal([*blocks, np.zeros((E, E))])
+
+    def size(self) -> sparse.csr_array:
+        """Sum of squares of all coefficients of splines, as a matrix."""
+        free = np.r_[np.ones(self.columns - self.shape.n_elements), np.zeros(self.shape.n_elements)]
+        return sparse.csr_array(sparse.diags_array(free))
+
+    def fixed(self, fixed_e0: Sequence[float | None], size: float) -> sparse.csr_array:
+        """What keeps given energies of elements where they are (labels are without them), and free ones finite."""
+        hold = [1e-10 if e0 is None else 1e6 for e0 in fixed_e0]
+        return sparse.csr_array(sparse.diags_array(size * np.r_[np.zeros(self.columns - len(hold)), hold]))
+
+    def _unpack(self, kind: int) -> sparse.csr_array:
+        """The map from the unknowns of a tensor to all its free coefficients."""
+        _, n_leg, n_third = self.shape.functions
+        _, b, c = self.shape.kinds[kind]
+        packed, n = self.packed[kind], np.arange(len(self.packed[kind]))
+        p, q, t = np.unravel_index(packed, (n_leg, n_leg, n_third))
+        if b == c:
+            other = p != q
+            mirrored = np.ravel_multi_index((q, p, t), (n_leg, n_leg, n_third))[other]
+            packed, n = np.r_[packed, mirrored], np.r_[n, n[other]]
+        return sparse.csr_array(
+            (np.ones(len(packed)), (packed, n)), shape=(n_leg * n_leg * n_third, len(self.packed[kind]))
+        )
+
+    def pair_coefficients(self, x: np.ndarray) -> np.ndarray:
+        """Free coefficients of φ, (pairs, functions)."""
+        return x[: self.shape.functions[0] * len(self.shape.unordered)].reshape(len(self.shape.unordered), -1)
+
+    def tensor(self, kind: int, x: np.ndarray) -> np.ndarray:
+        """All coefficients of a three-body spline, those at its ends included."""
+        _, n_leg, n_third = self.shape.functions
+        first = self.first[kind]
+        free = self._unpack(kind) @ x[first : first + len(self.packed[kind])]
+        end = END if self.shape.distance else 0
+        return np.pad(free.reshape(n_leg, n_leg, n_third), ((0, END), (0, END), (0, end)))
+
+
+def smoothest(
+    loss: Quadratic, held_out: Quadratic, penalty: sparse.csr_array, strengths: Sequence[float], fixed: sparse.csr_array
+) -> tuple[np.ndarray, float, float, float]:
+    """Of the solutions with different strengths of a penalty, the one with the smallest held-out loss.
+
+    Returns the solution, the strength, and the losses on held-out and on training data.
+    """
+    trials = []
+    for strength in strengths:
+        x = loss.minimum(strength * penalty + fixed)
+        trials.append((held_out(x), strength, loss(x), x))
+    validation_loss, strength, train_loss, x = min(trials, key=lambda trial: trial[:2])
+    return x, strength, validation_loss, train_loss
+
+
+def _supports(knots: np.ndarray, functions: int) -> tuple[np.ndarray, np.ndarray]:
+    """Where basis functions begin and end; the first two go on below the first knot."""
+    t = clamped(knots)
+    begin = t[:functions].copy()
+    begin[:2] = 0
+    return begin, t[4 : functions + 4]
+
+
+def _kron(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> sparse.csr_array:
+    return sparse.csr_array(sparse.kron(sparse.kron(sparse.csr_array(a), sparse.csr_array(b)), sparse.csr_array(c)))
+
+
+def _diagonal(blocks: Sequence) -> sparse.csr_array:
+    return sparse.csr_array(sparse.block_diag(blocks, format="csr"))
