@@ -24,6 +24,7 @@ class Shape:
 
     pair_knots and leg_knots hold knots by ordered pair of elements (centre × neighbour); pair_knots must be the same in
     both orders, since φ is.
+    opposite_knots: of r_jk, by centre and unordered pair of neighbours, if there are tensor-product splines.
     core: inner and outer radius of the ZBL switch by unordered pair, or None.
     """
 
@@ -31,11 +32,12 @@ class Shape:
     n2: int
     n3: int
     pair_knots: list[np.ndarray]
-    leg_knots: list[np.ndarray]
-    angle_knots: np.ndarray
-    hidden: list[int]
-    activation: str
     core: list[tuple[float, float] | None]
+    leg_knots: list[np.ndarray] = field(default_factory=list)
+    angle_knots: np.ndarray = field(default_factory=lambda: np.linspace(-1, 1, 4))
+    opposite_knots: list[np.ndarray] = field(default_factory=list)
+    hidden: list[int] = field(default_factory=list)
+    activation: str = "tanh"
     shortest: list[float] = field(default_factory=list)
 
     def __post_init__(self):
@@ -62,7 +64,8 @@ class Shape:
     @property
     def functions(self) -> tuple[int, int, int]:
         """Numbers of free coefficients of a pair spline, a leg and an angle."""
-        return len(self.pair_knots[0]) + 2 - END, len(self.leg_knots[0]) + 2 - END, len(self.angle_knots) + 2
+        legs = len(self.leg_knots[0]) + 2 - END if self.leg_knots else 0
+        return len(self.pair_knots[0]) + 2 - END, legs, len(self.angle_knots) + 2
 
     @property
     def cutoff(self) -> float:
