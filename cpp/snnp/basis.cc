@@ -2,7 +2,7 @@
 
 namespace snnp {
 
-SplineBasis::SplineBasis(const std::vector<double> &knots) : grid_(knots), pieces_(16 * knots.size(), 0.0)
+BSplines::BSplines(const std::vector<double> &knots) : grid_(knots), pieces_(16 * knots.size(), 0.0)
 {
   const int n = static_cast<int>(knots.size());
   for (int m = 0; m < n + 2; ++m) {

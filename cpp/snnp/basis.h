@@ -15,9 +15,9 @@ struct LocalBasis {
 };
 
 /// The clamped cubic B-splines of n knots, n + 2 of them; below the first knot they continue linearly.
-class SplineBasis {
+class BSplines {
  public:
-  explicit SplineBasis(const std::vector<double> &knots);
+  explicit BSplines(const std::vector<double> &knots);
 
   double front() const { return grid_.front(); }
   double back() const { return grid_.back(); }

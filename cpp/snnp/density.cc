@@ -34,7 +34,7 @@ struct Curve {
   }
 };
 
-LocalBasis continued(const SplineBasis &basis, double x)
+LocalBasis continued(const BSplines &basis, double x)
 {
   LocalBasis at = basis.at(std::min(x, basis.back()));
   const double beyond = x - basis.back();
@@ -67,7 +67,7 @@ class Atom {
   double add()
   {
     evaluate();
-    const SplineBasis &basis = m.embedding[e];
+    const BSplines &basis = m.embedding[e];
     const long first = m.embedding_column() + static_cast<long>(e) * m.embedding_functions();
     const Curve U(continued(basis, density), c + first, m.embedding_functions());
     const LocalBasis isolated = continued(basis, 0.0);
@@ -231,7 +231,7 @@ void density_rows(const DensityModel &model, const double *coefficients, const B
   const auto visit = [&](const Rows &rows, const Neighborhood &near, int i) {
     densities[i] = Atom(model, coefficients, rows, near, i).add();
   };
-  for_atom_rows(model.elements, model.pair, model.leg, batch, model.columns(), matrix, visit);
+  for_atom_rows(model.elements, model.pair, model.leg, batch, matrix, visit);
 }
 
 }  // namespace snnp

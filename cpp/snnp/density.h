@@ -13,10 +13,10 @@ namespace snnp {
 /// pair), g (by centre and unordered pair), U (by element); the last ones of φ, ρ and f are left out and 0.
 struct DensityModel {
   int elements;
-  std::vector<SplineBasis> pair, leg;  ///< of φ and ρ, of f, by ordered pair; leg may be empty: no three-body term
-  std::vector<SplineBasis> angle;      ///< by centre and unordered pair of neighbours
-  std::vector<SplineBasis> embedding;  ///< by element; U continues linearly beyond its knots
-  int pair_functions, leg_functions;   ///< in use
+  std::vector<BSplines> pair, leg;    ///< of φ and ρ, of f, by ordered pair; leg may be empty: no three-body term
+  std::vector<BSplines> angle;        ///< by centre and unordered pair of neighbours
+  std::vector<BSplines> embedding;    ///< by element; U continues linearly beyond its knots
+  int pair_functions, leg_functions;  ///< in use
 
   int angle_functions() const { return angle.empty() ? 0 : angle[0].functions(); }
   int embedding_functions() const { return embedding[0].functions(); }

@@ -20,8 +20,8 @@ struct Stretch {
 /// The basis of a linear model. All pairs have as many functions, so do all legs.
 struct Basis {
   int elements;
-  std::vector<SplineBasis> pair, leg;  ///< by ordered pair of elements; leg may be empty: no three-body terms
-  std::vector<SplineBasis> third;      ///< by centre and unordered pair of neighbours
+  std::vector<BSplines> pair, leg;  ///< by ordered pair of elements; leg may be empty: no three-body terms
+  std::vector<BSplines> third;      ///< by centre and unordered pair of neighbours
   Third coordinate;
   /// Those in use: the ones left out are fixed at 0 (the end of a spline). The coefficients of φ come first, by
   /// unordered pair.
@@ -29,7 +29,6 @@ struct Basis {
   /// By kind of triplet, function of the neighbour of the lower element, and function of the other; for equal elements
   /// (a, b) and (b, a) name the same columns.
   std::vector<Stretch> stretches;
-  long columns;  ///< of the design matrix
 
   int unordered(int a, int b) const;
   int kind(int centre, int b, int c) const { return centre * elements * (elements + 1) / 2 + unordered(b, c); }
@@ -39,6 +38,7 @@ struct Basis {
 /// xx yy zz xy xz yz) and forces (atoms × 3 × columns) per unit coefficient.
 struct DesignMatrix {
   double *energies, *virials, *forces;
+  long columns;  ///< as many as coefficients, or more
 };
 
 void design_rows(const Basis &basis, const Batch &batch, const DesignMatrix &matrix);

@@ -39,7 +39,7 @@ inline void vector_to(const Neighborhood &near, int j, double *r)
 }
 
 /// Largest distances that some basis function sees, by ordered pair of elements.
-inline std::vector<double> reaches(const std::vector<SplineBasis> &bases, int pairs)
+inline std::vector<double> reaches(const std::vector<BSplines> &bases, int pairs)
 {
   std::vector<double> reach(pairs, 0.0);
   for (std::size_t n = 0; n < bases.size(); ++n) reach[n] = bases[n].back();
@@ -74,8 +74,8 @@ struct Coordinate {
 
 /// visit(rows, neighbourhood, i) for all atoms; the rows of a structure belong to one thread.
 template <class Visit>
-void for_atom_rows(int elements, const std::vector<SplineBasis> &pair, const std::vector<SplineBasis> &leg,
-                   const Batch &batch, long columns, const DesignMatrix &matrix, Visit visit)
+void for_atom_rows(int elements, const std::vector<BSplines> &pair, const std::vector<BSplines> &leg,
+                   const Batch &batch, const DesignMatrix &matrix, Visit visit)
 {
   const std::vector<double> pair_reach = reaches(pair, elements * elements),
                             leg_reach = reaches(leg, elements * elements);
@@ -86,6 +86,7 @@ void for_atom_rows(int elements, const std::vector<SplineBasis> &pair, const std
   for_shares(batch.n_structures, batch.threads, [&](int, int begin, int end) {
     Neighborhood near;
     for (int s = begin; s < end; ++s) {
+      const long columns = matrix.columns;
       const Rows rows{columns, matrix.energies + s * columns, matrix.virials + 6L * s * columns, matrix.forces};
       for (int i = start[s]; i < start[s + 1]; ++i) {
         const int row = batch.neighbors.element(i) * elements;

@@ -221,10 +221,10 @@ struct Trainer {
   }
 };
 
-std::vector<SplineBasis> make_bases(const Knots &knots, std::size_t count, const char *sentence)
+std::vector<BSplines> make_bases(const Knots &knots, std::size_t count, const char *sentence)
 {
   require(knots.size() == count, sentence);
-  std::vector<SplineBasis> bases;
+  std::vector<BSplines> bases;
   for (const auto &k : knots) {
     require(k.size() >= 2, "knots: expected at least 2");
     require(k.size() == knots[0].size(), "knots: expected as many for all elements");
@@ -235,7 +235,7 @@ std::vector<SplineBasis> make_bases(const Knots &knots, std::size_t count, const
 
 // Pair, leg and third (angle) knots of a model; without legs there is no third.
 template <class Model>
-void set_bases(Model &model, std::vector<SplineBasis> &third, const Knots &pair, const Knots &leg,
+void set_bases(Model &model, std::vector<BSplines> &third, const Knots &pair, const Knots &leg,
                const Knots &third_knots)
 {
   const std::size_t E = model.elements;
@@ -254,23 +254,27 @@ struct Matrix {
         forces(zeros({s.n_atoms(), 3, columns}))
   {
   }
-  DesignMatrix rows() { return {energies.mutable_data(), virials.mutable_data(), forces.mutable_data()}; }
+  DesignMatrix rows()
+  {
+    return {energies.mutable_data(), virials.mutable_data(), forces.mutable_data(), energies.shape(1)};
+  }
 };
 
-// Linear models.
+// Linear models. The last columns, one per element, are left for the energies of elements.
 struct Design {
   Basis basis;
+  long columns;
 
   // stretches: kinds of triplets x functions x functions x (first column, begin, end).
   Design(int elements, const Knots &pair, const Knots &leg, const Knots &third, bool distance,
          std::array<int, 2> functions, const Array<long> &stretches, long columns)
+      : columns(columns)
   {
     basis.elements = elements;
     set_bases(basis, basis.third, pair, leg, third);
     basis.coordinate = distance ? Third::distance : Third::cosine;
     basis.pair_functions = functions[0];
     basis.leg_functions = functions[1];
-    basis.columns = columns;
     const long blocks = static_cast<long>(basis.third.size()) * functions[1] * functions[1];
     require(stretches.size() == 3 * blocks, "stretches: expected kinds x functions x functions x 3");
     for (long n = 0; n < blocks; ++n) {
@@ -282,13 +286,13 @@ struct Design {
   }
   py::tuple rows(const Structures &s, int threads) const
   {
-    Matrix matrix(s, basis.columns);
+    Matrix matrix(s, columns);
     design_rows(basis, s.batch(basis.elements, threads), matrix.rows());
     return py::make_tuple(matrix.energies, matrix.virials, matrix.forces);
   }
 };
 
-// The model of EAM and s-MEAM in linear approximation.
+// The model of EAM and s-MEAM in linear approximation, with the same last columns.
 struct Density {
   DensityModel model;
 
@@ -304,7 +308,7 @@ struct Density {
   py::tuple rows(const Structures &s, const Array<double> &coefficients, int threads) const
   {
     checked(coefficients, model.columns(), "coefficients: expected one per column");
-    Matrix matrix(s, model.columns());
+    Matrix matrix(s, model.columns() + model.elements);
     Array<double> densities = zeros({s.n_atoms()});
     density_rows(model, coefficients.data(), s.batch(model.elements, threads), matrix.rows(), densities.mutable_data());
     return py::make_tuple(matrix.energies, matrix.virials, matrix.forces, densities);

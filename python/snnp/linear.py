@@ -129,7 +129,7 @@ class LinearModel:
             )
             U = self._unpack(kind)
             blocks.append(U.T @ full @ U)
-        return _diagonal([*blocks, np.zeros((E, E))])
+        return diagonal([*blocks, np.zeros((E, E))])
 
     def size(self) -> sparse.csr_array:
         """Sum of squares of all coefficients of splines, as a matrix."""
@@ -195,5 +195,6 @@ def _kron(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> sparse.csr_array:
     return sparse.csr_array(sparse.kron(sparse.kron(sparse.csr_array(a), sparse.csr_array(b)), sparse.csr_array(c)))
 
 
-def _diagonal(blocks: Sequence) -> sparse.csr_array:
+def diagonal(blocks: Sequence) -> sparse.csr_array:
+    """The block-diagonal matrix of square blocks."""
     return sparse.csr_array(sparse.block_diag(blocks, format="csr"))

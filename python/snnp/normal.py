@@ -20,8 +20,7 @@ _CHUNK = 2e8
 
 LabelledStructure = tuple[_core.Structures, Labels]
 # Rows of a model for structures: energies (structures, columns), virials (structures, 6, columns) and forces
-# (atoms, 3, columns), and coefficients x0 of (first) columns that the model is not linear in: rows @ x0 is added to the
-# labels. The last columns, one per element, are left empty.
+# (atoms, 3, columns). The last columns, one per element, are left empty.
 Rows = Callable[[_core.Structures], tuple[np.ndarray, np.ndarray, np.ndarray]]
 
 
@@ -36,12 +35,12 @@ class Quadratic:
     def __call__(self, x: np.ndarray) -> float:
         return float(self.c - 2 * self.b @ x + x @ self.A @ x)
 
-    def minimum(self, penalty: csr_array) -> np.ndarray:
-        """Where the loss plus xᵀ penalty x is smallest."""
+    def minimum(self, penalty: csr_array, pull: np.ndarray | float = 0.0) -> np.ndarray:
+        """Where the loss plus xᵀ penalty x − 2 pull·x is smallest; raises LinAlgError if rounding leaves no minimum."""
         A = self.A.copy(order="F")
         entries = penalty.tocoo()
         np.add.at(A, (entries.row, entries.col), entries.data)
-        return scipy.linalg.solve(A, self.b, assume_a="pos", overwrite_a=True)
+        return scipy.linalg.cho_solve(scipy.linalg.cho_factor(A, lower=True, overwrite_a=True), self.b + pull)
 
 
 @dataclass
@@ -68,11 +67,18 @@ def accumulate(
     frames: Frames,
     weights: Weights,
     tick: Callable[[int], None] = lambda n: None,
+    base: np.ndarray | None = None,
 ) -> Quadratic:
-    """The loss over all frames; `columns` counts those of the elements; tick(n) is called when n more are done."""
+    """The loss over all frames; `columns` counts those of the elements; tick(n) is called when n more are done.
+
+    base: for a model that was made linear there, its coefficients, but 0 for those in which it is linear anyway: rows
+    @ base is no part of its energy, and taken as if the labels had it, too.
+    """
     A, b, c = np.zeros((columns, columns), order="F"), np.zeros(columns), 0.0
     for chunk in _chunks(frames, columns):
         for X, y in _blocks(rows, elements, chunk, weights, frames):
+            if base is not None:
+                y = y + X @ base
             A = dsyrk(1.0, X.T, 1.0, A, lower=1, overwrite_c=1)
             b += X.T @ y
             c += float(y @ y)
