@@ -62,7 +62,7 @@ class Uf3Config(PairConfig):
     kind: Literal["uf3"]
     leg_cutoff: float | None = Field(None, gt=0, description="of r_ij and r_ik; auto: from the density of the data")
     leg_knots: int | None = Field(None, ge=4, description="auto: 11, less for several elements")
-    opposite_knots: int | None = Field(None, ge=4, description="of r_jk, which reaches 2 leg_cutoff; auto: twice as many")
+    opposite_knots: int | None = Field(None, ge=4, description="of r_jk, up to 2 leg_cutoff; auto: twice as many")
 
 
 class SmeamConfig(EamConfig):

@@ -19,7 +19,7 @@ from scipy import sparse
 from scipy.interpolate import BSpline
 
 from snnp import _core
-from snnp.linear import diagonal
+from snnp.linear import HOLD_FIXED, HOLD_FREE, RIDGE, diagonal
 from snnp.model import Shape
 from snnp.normal import Frames, LabelledStructure, Quadratic, accumulate, fit_offsets, shifted
 from snnp.optimize import Record
@@ -28,7 +28,6 @@ from snnp.training import Weights
 
 # Stages, in the units of `LinearModel.curvature`.
 STRENGTHS = 10.0 ** -np.arange(1.0, 11.0)
-_RIDGE = 0.1  # penalty of the size of coefficients, relative to that of their curvature
 _MOST = 12  # steps of one stage
 _GAIN = 3e-3  # relative gain of a step below which a stage ends
 _MARGIN = 0.05  # knots of U go beyond the densities of the data by this part of their range
@@ -255,8 +254,8 @@ class DensityFit:
             blocks += [gram(k, n_leg, 2) for k in shape.leg_knots]
             blocks += [gram(shape.angle_knots, n_angle, 2)] * (E * len(shape.unordered))
         blocks += [gram(k, len(k) + 2, 2) for k in knots]
-        blocks = [block + _RIDGE * np.eye(len(block)) for block in blocks]
-        hold = np.diag([1e-8 if e0 is None else 1e6 for e0 in self.fixed_e0])
+        blocks = [block + RIDGE * np.eye(len(block)) for block in blocks]
+        hold = np.diag([HOLD_FREE if e0 is None else HOLD_FIXED for e0 in self.fixed_e0])
         return diagonal([*(strength * block for block in blocks), hold])
 
     def _normalised(self, x: np.ndarray, knots: np.ndarray, here: Place) -> tuple[np.ndarray, np.ndarray]:

@@ -45,6 +45,13 @@ class LinearShape:
         return len(self.pair_knots[0]) + 2 - END, len(self.leg_knots[0]) + 2 - END if self.leg_knots else 0, third
 
 
+# Penalty of the size of coefficients, relative to that of curvature (times Å⁻³).
+RIDGE = 0.1
+# Penalties of one-body energies that are free, and that are given (Å⁻²).
+HOLD_FREE, HOLD_FIXED = 1e-9, 1e7
+_SLACK = 0.003
+
+
 class LinearModel:
     """Coefficients x: φ by unordered pair, the three-body tensors by kind, and one energy per element.
 
@@ -107,22 +114,16 @@ class LinearModel:
         rows = lambda s: self.design.rows(s, threads)  # noqa: E731
         return accumulate(rows, self.columns, self.shape.n_elements, frames, weights, tick)
 
-    def curvature(self, lengths: tuple[float, float, float] = (1.0, 1.0, 1.0)) -> sparse.csr_array:
-        """∫ (φ'')² and, along each direction, ∫∫∫ (∂²V)² as a matrix: the sum over all splines is xᵀ curvature x.
-
-        lengths: units of the coordinates of pairs, legs and of the third, Å (or 1).
-        """
+    def curvature(self) -> sparse.csr_array:
+        """∫ (φ'')² and, along each direction, ∫∫∫ (∂²V)² as a matrix: the sum over all splines is xᵀ curvature x."""
         shape = self.shape
         E = shape.n_elements
         n_pair, n_leg, n_third = shape.functions
-        pair, *three = lengths[0], lengths[1], lengths[1], lengths[2]
-        blocks = [pair**3 * gram(shape.pair_knots[a * E + b], n_pair, 2) for a, b in shape.unordered]
+        blocks = [gram(shape.pair_knots[a * E + b], n_pair, 2) for a, b in shape.unordered]
         for kind, (a, b, c) in enumerate(shape.kinds):
             knots = shape.leg_knots[a * E + b], shape.leg_knots[a * E + c], shape.third_knots[kind]
             size = n_leg, n_leg, n_third
-            mass, bend = (
-                [u ** (2 * d - 1) * gram(k, n, d) for k, n, u in zip(knots, size, three, strict=True)] for d in (0, 2)
-            )
+            mass, bend = ([gram(k, n, d) for k, n in zip(knots, size, strict=True)] for d in (0, 2))
             full = sum(
                 _kron(bend[0] if d == 0 else mass[0], bend[1] if d == 1 else mass[1], bend[2] if d == 2 else mass[2])
                 for d in range(3)
@@ -136,10 +137,10 @@ class LinearModel:
         free = np.r_[np.ones(self.columns - self.shape.n_elements), np.zeros(self.shape.n_elements)]
         return sparse.csr_array(sparse.diags_array(free))
 
-    def fixed(self, fixed_e0: Sequence[float | None], size: float) -> sparse.csr_array:
+    def fixed(self, fixed_e0: Sequence[float | None]) -> sparse.csr_array:
         """What keeps given energies of elements where they are (labels are without them), and free ones finite."""
-        hold = [1e-10 if e0 is None else 1e6 for e0 in fixed_e0]
-        return sparse.csr_array(sparse.diags_array(size * np.r_[np.zeros(self.columns - len(hold)), hold]))
+        hold = np.array([HOLD_FREE if e0 is None else HOLD_FIXED for e0 in fixed_e0])
+        return sparse.csr_array(sparse.diags_array(np.r_[np.zeros(self.columns - len(hold)), hold]))
 
     def _unpack(self, kind: int) -> sparse.csr_array:
         """The map from the unknowns of a tensor to all its free coefficients."""
@@ -168,19 +169,57 @@ class LinearModel:
         return np.pad(free.reshape(n_leg, n_leg, n_third), ((0, END), (0, END), (0, end)))
 
 
-def smoothest(
-    loss: Quadratic, held_out: Quadratic, penalty: sparse.csr_array, strengths: Sequence[float], fixed: sparse.csr_array
-) -> tuple[np.ndarray, float, float, float]:
-    """Of the solutions with different strengths of a penalty, the one with the smallest held-out loss.
+@dataclass
+class Trial:
+    """A solution: losses, (eV/Å)², that a strength of the penalty of curvature leads to."""
 
-    Returns the solution, the strength, and the losses on held-out and on training data.
+    strength: float
+    train_loss: float
+    validation_loss: float
+    x: np.ndarray
+
+
+@dataclass
+class LinearFit:
+    """The solutions of a linear model for all strengths, strongest first, the chosen one, and its normal equations."""
+
+    trials: list[Trial]
+    chosen: Trial
+    penalised: Quadratic  # the loss with the chosen penalty
+
+
+def solve(
+    linear: LinearModel,
+    train: Frames,
+    validation: Frames | None,
+    weights: Weights,
+    fixed_e0: Sequence[float | None],
+    strengths: Sequence[float],
+    threads: int,
+    tick: Callable[[int], None] = lambda n: None,
+) -> LinearFit:
+    """Least squares with each strength of the penalty of curvature (strongest first), from one pass over the data.
+
+    The strongest penalty is taken whose validation loss comes within _SLACK of the smallest one; without validation
+    data the weakest. Raises ValueError if there is no solution at all.
     """
+    loss = linear.accumulate(train, weights, threads, tick)
+    held_out = linear.accumulate(validation, weights, threads, tick) if validation else loss
+    penalty = linear.curvature() + RIDGE * linear.size()
+    fixed = linear.fixed(fixed_e0)
     trials = []
     for strength in strengths:
-        x = loss.minimum(strength * penalty + fixed)
-        trials.append((held_out(x), strength, loss(x), x))
-    validation_loss, strength, train_loss, x = min(trials, key=lambda trial: trial[:2])
-    return x, strength, validation_loss, train_loss
+        try:
+            x = loss.minimum(strength * penalty + fixed)
+        except np.linalg.LinAlgError:
+            break  # rounding hides what so weak a penalty leaves undetermined
+        trials.append(Trial(strength, loss(x), held_out(x), x))
+    if not trials:
+        raise ValueError("the data do not determine the linear model: a greater smoothness is needed")
+    best = min(trial.validation_loss for trial in trials)
+    chosen = next(t for t in trials if t.validation_loss <= best * (1 + _SLACK)) if validation else trials[-1]
+    loss.A += (chosen.strength * penalty + fixed).toarray()
+    return LinearFit(trials, chosen, loss)
 
 
 def _supports(knots: np.ndarray, functions: int) -> tuple[np.ndarray, np.ndarray]:

@@ -190,10 +190,10 @@ class Model(nn.Module):
         p = _core.Potential()
         p.comment, p.n2, p.n3 = comment, shape.n2, shape.n3
         p.elements = [self._element(a, lowest, highest) for a in range(self._E)]
-        p.pairs = [self._pair(n, a, b) for n, (a, b) in enumerate(shape.unordered)]
-        p.rho = [_spline(shape.pair_knots[ab], c, END) for ab, c in _columns(self.rho)]
-        p.f = [_spline(shape.leg_knots[ab], c, END) for ab, c in _columns(self.f)]
-        p.g = [_spline(shape.angle_knots, c, 0) for _, c in _columns(self.g)]
+        p.pairs = pair_potentials(shape, self.unit * self.phi.detach().numpy())
+        p.rho = [core_spline(shape.pair_knots[ab], c, END) for ab, c in _columns(self.rho)]
+        p.f = [core_spline(shape.leg_knots[ab], c, END) for ab, c in _columns(self.f)]
+        p.g = [core_spline(shape.angle_knots, c, 0) for _, c in _columns(self.g)]
         p.check()
         return p
 
@@ -216,15 +216,6 @@ class Model(nn.Module):
             e.network = _core_network(self.shape.activation, weights, biases)
         return e
 
-    def _pair(self, n: int, a: int, b: int) -> _core.Pair:
-        pair = _core.Pair()
-        pair.phi = _spline(self.shape.pair_knots[a * self._E + b], self.unit * self.phi[n].detach().numpy(), END)
-        if self.shape.core[n]:
-            pair.core_inner, pair.core_outer = self.shape.core[n]
-        if self.shape.shortest:
-            pair.shortest = self.shape.shortest[n]
-        return pair
-
     @property
     def _E(self) -> int:
         return self.shape.n_elements
@@ -232,6 +223,25 @@ class Model(nn.Module):
     def _unordered(self, a, b):
         lo, hi = (torch.minimum(a, b), torch.maximum(a, b)) if isinstance(a, Tensor) else (min(a, b), max(a, b))
         return lo * self._E - lo * (lo - 1) // 2 + hi - lo
+
+
+def pair_potentials(shape: Shape, phi: np.ndarray) -> list[_core.Pair]:
+    """What belongs to pairs of elements; phi: free coefficients of φ, eV, (pairs, functions)."""
+    pairs = []
+    for n, (a, b) in enumerate(shape.unordered):
+        pair = _core.Pair()
+        pair.phi = core_spline(shape.pair_knots[a * shape.n_elements + b], phi[n], END)
+        if shape.core[n]:
+            pair.core_inner, pair.core_outer = shape.core[n]
+        if shape.shortest:
+            pair.shortest = shape.shortest[n]
+        pairs.append(pair)
+    return pairs
+
+
+def core_spline(knots: np.ndarray, coefficients: np.ndarray, zeros: int) -> _core.Spline:
+    """The engine's spline of these coefficients with so many zeros at its end."""
+    return _core.Spline(knots, np.r_[coefficients, np.zeros(zeros)])
 
 
 def _network(inputs: int, hidden: Sequence[int], activation: str) -> nn.Sequential:
@@ -272,10 +282,6 @@ def _columns(coefficients: Tensor):
     for n, table in enumerate(coefficients.detach().numpy()):
         for column in table.T:
             yield n, column
-
-
-def _spline(knots: np.ndarray, coefficients: np.ndarray, zeros: int) -> _core.Spline:
-    return _core.Spline(knots, np.r_[coefficients, np.zeros(zeros)])
 
 
 def _core_network(activation: str, weights: list[np.ndarray], biases: list[np.ndarray]) -> _core.Network:

@@ -124,9 +124,7 @@ def _chunks(frames: Iterable[LabelledStructure], columns: int) -> Iterable[Seque
         yield chunk
 
 
-def fit_offsets(
-    compositions: np.ndarray, energies: np.ndarray, fixed_e0: Sequence[float | None]
-) -> np.ndarray:
+def fit_offsets(compositions: np.ndarray, energies: np.ndarray, fixed_e0: Sequence[float | None]) -> np.ndarray:
     """Energies per element, eV, that leave the least behind: small numbers keep the normal equations accurate.
 
     compositions: atoms of each element, (frames, elements); energies: eV, (frames,); fixed_e0: those that are known.

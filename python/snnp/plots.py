@@ -77,6 +77,22 @@ def learning(history) -> Figure:
     return figure
 
 
+def smoothness(trials, chosen) -> Figure:
+    """Training and validation loss of a linear rung by the penalty of curvature."""
+    figure = Figure(figsize=(5.5, 3.8), layout="constrained")
+    axes = figure.subplots()
+    strengths = [t.strength for t in trials]
+    axes.plot(strengths, [t.train_loss for t in trials], ".-", color=COLORS["train"], label="training")
+    axes.plot(strengths, [t.validation_loss for t in trials], ".-", color=COLORS["validation"], label="validation")
+    label = f"chosen: {chosen.strength:g}"
+    axes.plot(chosen.strength, chosen.validation_loss, "o", color=COLORS["test"], label=label)
+    axes.set(
+        xlabel="smoothness", ylabel="loss, (eV/Å)²", yscale="log", xscale="log" if min(strengths) > 0 else "linear"
+    )
+    axes.legend(fontsize=8)
+    return figure
+
+
 def splines(potential: _core.Potential) -> Figure:
     """All splines of a potential: φ by pair, then ρ, f and g by centre and neighbours."""
     names = [e.name for e in potential.elements]

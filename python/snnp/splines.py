@@ -36,7 +36,10 @@ def project(function, knots: np.ndarray, functions: int) -> np.ndarray:
 
 
 def gram(knots: np.ndarray, functions: int, derivative: int) -> np.ndarray:
-    """∫ B_a⁽ᵈ⁾ B_b⁽ᵈ⁾ dx of the first `functions` basis functions: with d = 2 the curvature of a spline is cᵀ gram c."""
+    """∫ B_a⁽ᵈ⁾ B_b⁽ᵈ⁾ dx of the first `functions` basis functions, for the derivative d.
+
+    With d = 2, cᵀ gram c is the curvature ∫ s'' ² dx of the spline with coefficients c.
+    """
     basis = BSpline(clamped(knots), np.eye(len(knots) + 2)[:, :functions], 3)
     # Four points integrate the squares of cubics exactly.
     points, weights = np.polynomial.legendre.leggauss(4)

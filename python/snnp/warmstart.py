@@ -16,7 +16,7 @@ import torch
 from scipy.interpolate import BSpline
 
 from snnp import _core
-from snnp.linear import LinearModel, LinearShape, smoothest
+from snnp.linear import LinearModel, LinearShape, solve
 from snnp.model import Model, Shape
 from snnp.normal import Frames, LabelledStructure, Quadratic, fit_offsets, shifted
 from snnp.splines import END, clamped, project
@@ -24,11 +24,10 @@ from snnp.training import Loss, Weights
 
 # Unknowns of the linear model: enough for the full resolution of one element; more elements get coarser knots.
 _MOST_COLUMNS = 2000
-# Curvature penalties to choose from, relative to the mean diagonal of the normal equations. A validation set knows only
-# what the training set knows, too: for In-P it asked for 1e-9, and the crystal exploded at 1000 K where the data do not
-# reach. From 1e-7 on it is stable.
-_STRENGTHS = 10.0 ** np.arange(-7, 0)
-_RIDGE = 0.1  # penalty of the size of coefficients, relative to that of their curvature
+# Penalties of curvature to choose from. A validation set knows only what the training set knows, too: for In-P it asked
+# for next to none, and the crystal exploded at 1000 K where the data do not reach. From 1e-6 on it is stable.
+STRENGTHS = 10.0 ** -np.arange(0.0, 7.0)
+
 
 @dataclass
 class Start:
@@ -60,22 +59,16 @@ def warm_start(
     E = shape.n_elements
     compositions = np.array([np.bincount(s.elements, minlength=E) for s, _ in train])
     offsets = fit_offsets(compositions, np.array([label.energy for _, label in train]), model.fixed_e0)
-    loss = linear.accumulate(Frames.held(list(shifted(train, offsets))), weights, threads, tick)
-    held_out = loss
-    if validation:
-        held_out = linear.accumulate(Frames.held(list(shifted(validation, offsets))), weights, threads, tick)
-
-    size = np.trace(loss.A) / len(loss.A)
-    penalty = size * (linear.curvature() + _RIDGE * linear.size())
-    fixed = linear.fixed(model.fixed_e0, size)
-    x, strength, validation_loss, train_loss = smoothest(loss, held_out, penalty, _STRENGTHS, fixed)
-    start = Start(train_loss, validation_loss, strength)
+    frames = Frames.held(list(shifted(train, offsets)))
+    held_out = Frames.held(list(shifted(validation, offsets))) if validation else None
+    fit = solve(linear, frames, held_out, weights, model.fixed_e0, STRENGTHS, threads, tick)
+    chosen = fit.chosen
+    start = Start(chosen.train_loss, chosen.validation_loss, chosen.strength)
 
     if shape.n3 > 0:
-        loss = replace(loss, A=loss.A + (strength * penalty + fixed).toarray())
-        phi, f, g, energies = _compress(shape, loss, steps, seed)
+        phi, f, g, energies = _compress(shape, fit.penalised, steps, seed)
     else:
-        phi, energies, f, g = linear.pair_coefficients(x), x[-E:], None, None
+        phi, energies, f, g = linear.pair_coefficients(chosen.x), chosen.x[-E:], None, None
     _install(model, shape, start.unit, phi, f, g, energies + offsets)
     _standardise(model, [s for s, _ in train], threads)
     return start
