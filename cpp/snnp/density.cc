@@ -58,7 +58,7 @@ Vector sum(double x, const double *a, double y, const double *b)
 class Atom {
  public:
   Atom(const DensityModel &model, const double *coefficients, const Rows &rows, const Neighborhood &near, int i)
-      : m(model), c(coefficients), rows(rows), near(near), i(i), e(near.element), pair(near.count), leg(near.legs),
+      : m(model), c(coefficients), rows(rows), near(near), i(i), e(near.element), rho(near.count), leg(near.legs),
         gradient(3L * near.count, 0.0), change(model.embedding_column(), 0.0)
   {
   }
@@ -79,7 +79,7 @@ class Atom {
     add_parts(U.slope);
     // Through the density, every coefficient also changes the slope of U that all neighbours feel.
     const long E = m.elements;
-    finish(m.rho_column() + e * E * m.pair_functions, E * m.pair_functions, U);
+    finish(m.rho_column() + e * E * m.rho_functions, E * m.rho_functions, U);
     if (!m.leg.empty()) {
       finish(m.f_column() + e * E * m.leg_functions, E * m.leg_functions, U);
       finish(m.g_column() + static_cast<long>(e) * m.pairs() * m.angle_functions(), m.pairs() * m.angle_functions(), U);
@@ -93,14 +93,14 @@ class Atom {
   const Rows &rows;
   const Neighborhood &near;
   const int i, e;
-  std::vector<Curve> pair, leg;  // ρ and f of each neighbour
+  std::vector<Curve> rho, leg;   // ρ and f of each neighbour
   std::vector<double> gradient;  // ∂n/∂r_ij
   std::vector<double> change;    // ∂n/∂θ by column
   double density = 0;
 
   const double *unit(int j) const { return &near.unit[3 * j]; }
   long ordered(int j) const { return static_cast<long>(e) * m.elements + near.elements[j]; }
-  long rho_column(int j) const { return m.rho_column() + ordered(j) * m.pair_functions; }
+  long rho_column(int j) const { return m.rho_column() + ordered(j) * m.rho_functions; }
   long f_column(int j) const { return m.f_column() + ordered(j) * m.leg_functions; }
   int kind(int j, int k) const { return e * m.pairs() + m.unordered(near.elements[j], near.elements[k]); }
   long g_column(int j, int k) const { return m.g_column() + static_cast<long>(kind(j, k)) * m.angle_functions(); }
@@ -109,10 +109,10 @@ class Atom {
   void evaluate()
   {
     for (int j = 0; j < near.count; ++j) {
-      if (near.r[j] < m.pair[ordered(j)].back())
-        pair[j] = Curve(m.pair[ordered(j)].at(near.r[j]), c + rho_column(j), m.pair_functions);
-      density += pair[j].value;
-      for (int d = 0; d < 3; ++d) gradient[3 * j + d] += pair[j].slope * near.unit[3 * j + d];
+      if (near.r[j] < m.rho[ordered(j)].back())
+        rho[j] = Curve(m.rho[ordered(j)].at(near.r[j]), c + rho_column(j), m.rho_functions);
+      density += rho[j].value;
+      for (int d = 0; d < 3; ++d) gradient[3 * j + d] += rho[j].slope * near.unit[3 * j + d];
       if (j < near.legs) leg[j] = Curve(m.leg[ordered(j)].at(near.r[j]), c + f_column(j), m.leg_functions);
     }
     for_triplets([&](int j, int k, const Coordinate &t, const Curve &g) {
@@ -140,11 +140,11 @@ class Atom {
   void add_parts(double slope)
   {
     for (int j = 0; j < near.count; ++j) {
-      if (near.r[j] >= m.pair[ordered(j)].back()) continue;
       const long phi = static_cast<long>(m.unordered(e, near.elements[j])) * m.pair_functions;
-      pair_rows(rows, pair[j].basis, phi, m.pair_functions, near, i, j);
-      pull(rho_column(j), pair[j], j, sum(slope, unit(j)), {});
-      remember(rho_column(j), pair[j], 1);
+      const BSplines &pair = m.pair[ordered(j)];
+      if (near.r[j] < pair.back()) pair_rows(rows, pair.at(near.r[j]), phi, m.pair_functions, near, i, j);
+      pull(rho_column(j), rho[j], j, sum(slope, unit(j)), {});
+      remember(rho_column(j), rho[j], 1);
     }
     for_triplets([&](int j, int k, const Coordinate &t, const Curve &g) {
       f_part(slope, j, k, t.along_j, t.along_k, g);
@@ -231,7 +231,7 @@ void density_rows(const DensityModel &model, const double *coefficients, const B
   const auto visit = [&](const Rows &rows, const Neighborhood &near, int i) {
     densities[i] = Atom(model, coefficients, rows, near, i).add();
   };
-  for_atom_rows(model.elements, model.pair, model.leg, batch, matrix, visit);
+  for_atom_rows(model.elements, {&model.pair, &model.rho}, model.leg, batch, matrix, visit);
 }
 
 }  // namespace snnp

@@ -71,7 +71,7 @@ void design_rows(const Basis &basis, const Batch &batch, const DesignMatrix &mat
         triplet_rows(basis, near, legs[first], legs[second], i, first, second, rows);
       }
   };
-  for_atom_rows(basis.elements, basis.pair, basis.leg, batch, matrix, visit);
+  for_atom_rows(basis.elements, {&basis.pair}, basis.leg, batch, matrix, visit);
 }
 
 }  // namespace snnp

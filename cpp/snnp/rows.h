@@ -38,11 +38,12 @@ inline void vector_to(const Neighborhood &near, int j, double *r)
   for (int d = 0; d < 3; ++d) r[d] = near.r[j] * near.unit[3 * j + d];
 }
 
-/// Largest distances that some basis function sees, by ordered pair of elements.
-inline std::vector<double> reaches(const std::vector<BSplines> &bases, int pairs)
+/// Largest distances that some of these functions see, by ordered pair of elements.
+inline std::vector<double> reaches(const std::vector<const std::vector<BSplines> *> &all, int pairs)
 {
   std::vector<double> reach(pairs, 0.0);
-  for (std::size_t n = 0; n < bases.size(); ++n) reach[n] = bases[n].back();
+  for (const std::vector<BSplines> *bases : all)
+    for (std::size_t n = 0; n < bases->size(); ++n) reach[n] = std::max(reach[n], (*bases)[n].back());
   return reach;
 }
 
@@ -74,11 +75,11 @@ struct Coordinate {
 
 /// visit(rows, neighbourhood, i) for all atoms; the rows of a structure belong to one thread.
 template <class Visit>
-void for_atom_rows(int elements, const std::vector<BSplines> &pair, const std::vector<BSplines> &leg,
-                   const Batch &batch, const DesignMatrix &matrix, Visit visit)
+void for_atom_rows(int elements, const std::vector<const std::vector<BSplines> *> &pair,
+                   const std::vector<BSplines> &leg, const Batch &batch, const DesignMatrix &matrix, Visit visit)
 {
-  const std::vector<double> pair_reach = reaches(pair, elements * elements),
-                            leg_reach = reaches(leg, elements * elements);
+  const std::vector<double> pair_reach = reaches(pair, elements * elements);
+  const std::vector<double> leg_reach = reaches({&leg}, elements * elements);
   const int n_atoms = batch.neighbors.n_atoms;
   std::vector<int> start(batch.n_structures + 1, n_atoms);
   for (int s = batch.n_structures - 1, i = n_atoms; s >= 0; start[s--] = i)

@@ -296,14 +296,16 @@ struct Design {
 struct Density {
   DensityModel model;
 
-  Density(int elements, const Knots &pair, const Knots &leg, const Knots &angle, const Knots &embedding,
-          std::array<int, 2> functions)
+  Density(int elements, const Knots &pair, const Knots &rho, const Knots &leg, const Knots &angle,
+          const Knots &embedding, std::array<int, 3> functions)
   {
     model.elements = elements;
     set_bases(model, model.angle, pair, leg, angle);
+    model.rho = make_bases(rho, model.pair.size(), "rho knots: expected one set per ordered pair of elements");
     model.embedding = make_bases(embedding, elements, "embedding knots: expected one set per element");
     model.pair_functions = functions[0];
-    model.leg_functions = functions[1];
+    model.rho_functions = functions[1];
+    model.leg_functions = functions[2];
   }
   py::tuple rows(const Structures &s, const Array<double> &coefficients, int threads) const
   {
@@ -434,8 +436,9 @@ PYBIND11_MODULE(_core, m)
       .def("rows", &Design::rows, py::arg("structures"), py::arg("threads"),
            "energies (structures x columns), virials (structures x 6 x columns), forces (atoms x 3 x columns).");
   py::class_<Density>(m, "Density", "EAM and s-MEAM in linear approximation; see cpp/snnp/density.h.")
-      .def(py::init<int, Knots, Knots, Knots, Knots, std::array<int, 2>>(), py::arg("elements"), py::arg("pair_knots"),
-           py::arg("leg_knots"), py::arg("angle_knots"), py::arg("embedding_knots"), py::arg("functions"))
+      .def(py::init<int, Knots, Knots, Knots, Knots, Knots, std::array<int, 3>>(), py::arg("elements"),
+           py::arg("pair_knots"), py::arg("rho_knots"), py::arg("leg_knots"), py::arg("angle_knots"),
+           py::arg("embedding_knots"), py::arg("functions"))
       .def_property_readonly("columns", [](const Density &d) { return d.model.columns(); })
       .def("rows", &Density::rows, py::arg("structures"), py::arg("coefficients"), py::arg("threads"),
            "Rows like those of Design, and densities (atoms).");

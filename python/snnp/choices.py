@@ -63,7 +63,7 @@ def choose(config: ModelConfig, frames: Sequence[Frame], elements: Sequence[str]
     E = len(elements)
     pairs = [(a, b) for a in range(E) for b in range(a, E)]
     shortest = {ab: _known(s, elements, ab) for ab, s in zip(pairs, geometry.shortest, strict=True)}
-    reach = min(config.pair_cutoff, getattr(config, "leg_cutoff", np.inf))
+    reach = min(getattr(config, f"{part}_cutoff", np.inf) for part in ("pair", "density", "leg"))
     for (a, b), s in shortest.items():
         if s >= 0.9 * reach:
             raise DataError(
@@ -78,6 +78,8 @@ def choose(config: ModelConfig, frames: Sequence[Frame], elements: Sequence[str]
         shortest=[0.0 if np.isnan(s) else float(s) for s in geometry.shortest],
         **_filters(config),
     )
+    if hasattr(config, "density_cutoff"):
+        shape.rho_knots = [np.linspace(s, config.density_cutoff, config.density_knots) for s in ordered]
     if hasattr(config, "leg_cutoff"):
         shape.leg_knots = [np.linspace(s, config.leg_cutoff, config.leg_knots) for s in ordered]
     if config.kind == "uf3":
@@ -92,6 +94,8 @@ def _with_cutoffs(config: ModelConfig, geometry: Geometry, elements: Sequence[st
     found = {"pair_cutoff": pair_cutoff}
     if hasattr(config, "leg_cutoff"):
         found["leg_cutoff"] = config.leg_cutoff or min(geometry.radius(_LEG_NEIGHBORS), pair_cutoff)
+    if hasattr(config, "density_cutoff"):
+        found["density_cutoff"] = config.density_cutoff or pair_cutoff
     if config.kind == "uf3":
         found["leg_knots"] = config.leg_knots or _LEG_KNOTS[min(len(elements), len(_LEG_KNOTS)) - 1]
         found["opposite_knots"] = config.opposite_knots or 2 * found["leg_knots"] - 1
@@ -110,8 +114,8 @@ def _filters(config: ModelConfig) -> dict:
             "activation": config.activation,
         }
     if config.kind == "smeam":
-        return {"n2": 1, "n3": 1, "angle_knots": np.linspace(-1, 1, config.angle_knots)}
-    return {"n2": 1 if config.kind == "eam" else 0, "n3": 0}
+        return {"n2": 1, "n3": 1, "angle_knots": np.linspace(-1, 1, config.angle_knots), "end": 2}
+    return {"n2": 1, "n3": 0, "end": 2} if config.kind == "eam" else {"n2": 0, "n3": 0}
 
 
 def _known(shortest: float, elements: Sequence[str], pair: tuple[int, int]) -> float:

@@ -41,7 +41,7 @@ class PairConfig(Section):
     """φ alone: E = Σ e0 + ½ Σ φ(r_ij). Distances in Å."""
 
     kind: Literal["pair"]
-    pair_cutoff: float | None = Field(None, gt=0, description="of φ (and ρ); auto: from the density of the data")
+    pair_cutoff: float | None = Field(None, gt=0, description="of φ; auto: from the density of the data")
     pair_knots: int = Field(25, ge=4)
     smoothness: float | None = Field(None, ge=0, description="weight of the curvature of splines; auto: by validation")
     core: CoreConfig = CoreConfig()
@@ -53,7 +53,9 @@ class EamConfig(PairConfig):
 
     kind: Literal["eam"]
     pair_knots: int = Field(17, ge=4)
-    density_knots: int = Field(10, ge=4, description="of U")
+    density_cutoff: float | None = Field(None, gt=0, description="of ρ; auto: that of φ")
+    density_knots: int = Field(17, ge=4, description="of ρ")
+    embedding_knots: int = Field(10, ge=4, description="of U")
 
 
 class Uf3Config(PairConfig):

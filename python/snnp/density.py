@@ -9,8 +9,8 @@ where the last one ended, until the validation loss does not fall any more.
 
 import math
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import scipy.linalg
@@ -19,23 +19,29 @@ from scipy import sparse
 from scipy.interpolate import BSpline
 
 from snnp import _core
-from snnp.linear import HOLD_FIXED, HOLD_FREE, RIDGE, diagonal
+from snnp.linear import HOLD_FIXED, HOLD_FREE, RIDGE, LinearModel, diagonal, solve
 from snnp.model import Shape
 from snnp.normal import Frames, LabelledStructure, Quadratic, accumulate, fit_offsets, shifted
 from snnp.optimize import Record
-from snnp.splines import clamped, gram, project
+from snnp.splines import END, clamped, gram, project
 from snnp.training import Weights
+from snnp.warmstart import STRENGTHS as START_STRENGTHS
+from snnp.warmstart import coarsened, compress, linear_shape, refine
 
 # Stages, in the units of `LinearModel.curvature`.
-STRENGTHS = 10.0 ** -np.arange(1.0, 11.0)
-_MOST = 12  # steps of one stage
-_GAIN = 3e-3  # relative gain of a step below which a stage ends
+STRENGTHS = 10.0 ** -np.arange(2.0, 15.0)
+_MOST = 25  # steps of one stage
+_GAIN = 1e-3  # relative gain of a step below which a stage ends
 _MARGIN = 0.05  # knots of U go beyond the densities of the data by this part of their range
 # Decay of the first ρ and f, in units of cutoff − first knot.
 _DECAYS = (0.15, 0.3, 0.6)
-_SAMPLE = 2000  # atoms that are enough to compare first guesses
+_SAMPLE = 1000  # atoms that are enough to compare first guesses
+# Steps of all that are left, and how many stay.
+_HEATS = ((3, 6), (8, 1))
+# Sizes of the three-body part of a first density in eV: its sign against that of ρ decides into which valley a fit goes.
+_RATIOS = (-3.0, -1.0, -0.3, -0.1, 0.1, 0.3, 1.0, 3.0)
 _FIRST = 1e-3  # strength of the penalty while they are compared
-_TRIAL_STEPS = 6
+_COMPRESSION_STEPS = 150
 _MOST_DAMPING = 1e6
 
 
@@ -51,12 +57,13 @@ class Layout:
     e0: tuple[int, int]
 
     @staticmethod
-    def of(shape: Shape, density_knots: int) -> "Layout":
+    def of(shape: Shape, embedding_knots: int) -> "Layout":
         E, P = shape.n_elements, len(shape.unordered)
         n_pair, n_leg, n_angle = shape.functions
+        n_rho = len(shape.rho_knots[0]) + 2 - shape.end
         three = (E * E, n_leg), (E * P, n_angle)
         none = (0, 0), (0, 0)
-        return Layout((P, n_pair), (E * E, n_pair), *(three if shape.n3 else none), (E, density_knots + 2), (E, 1))
+        return Layout((P, n_pair), (E * E, n_rho), *(three if shape.n3 else none), (E, embedding_knots + 2), (E, 1))
 
     def split(self, x: np.ndarray) -> dict[str, np.ndarray]:
         """Views of parts of x, one row per spline."""
@@ -104,7 +111,7 @@ class DensityFit:
     def __init__(
         self,
         shape: Shape,
-        density_knots: int,
+        embedding_knots: int,
         fixed_e0: Sequence[float | None],
         data: tuple[Sequence[LabelledStructure], Sequence[LabelledStructure]],
         weights: Weights,
@@ -114,7 +121,7 @@ class DensityFit:
     ):
         self.shape, self.fixed_e0, self.weights, self.threads = shape, list(fixed_e0), weights, threads
         self.steps = steps
-        self.layout = Layout.of(shape, density_knots)
+        self.layout = Layout.of(shape, embedding_knots)
         self.strengths = STRENGTHS if smoothness is None else _down_to(smoothness)
         self.smoothness = smoothness
         train, validation = data
@@ -163,9 +170,10 @@ class DensityFit:
     def _one_step(self, state: State, here: Place, frames, strength: float) -> tuple[Place, bool]:
         """A step that is taken if it makes the penalised loss smaller; whether the next ones are not worth it."""
         penalty = self._penalty(state.knots, strength)
-        damp = state.damping * (here.quadratic.A.diagonal() + penalty.diagonal())
+        stiffness = here.quadratic.A.diagonal() + penalty.diagonal()
+        damp = sparse.diags_array(state.damping * stiffness) + self._scales(state.x, stiffness)
         try:
-            x = here.quadratic.minimum(penalty + sparse.diags_array(damp), damp * state.x)
+            x = here.quadratic.minimum(penalty + damp, damp @ state.x)
         except np.linalg.LinAlgError:
             state.damping *= 10
             return here, state.damping > _MOST_DAMPING
@@ -224,9 +232,9 @@ class DensityFit:
         shape, E = self.shape, self.shape.n_elements
         three = shape.n3 > 0
         angles = [shape.angle_knots] * (E * len(shape.unordered)) if three else []
-        n_pair, n_leg, _ = shape.functions
+        functions = [size[1] for size in (self.layout.phi, self.layout.rho, self.layout.f)]
         legs = shape.leg_knots if three else []
-        model = _core.Density(E, shape.pair_knots, legs, angles, knots, [n_pair, n_leg if three else 0])
+        model = _core.Density(E, shape.pair_knots, shape.rho_knots, legs, angles, knots, functions)
         densities, kinds = [], []
 
         def rows(structures):
@@ -249,7 +257,7 @@ class DensityFit:
         shape, E = self.shape, self.shape.n_elements
         n_pair, n_leg, n_angle = shape.functions
         blocks = [gram(shape.pair_knots[a * E + b], n_pair, 2) for a, b in shape.unordered]
-        blocks += [gram(k, n_pair, 2) for k in shape.pair_knots]
+        blocks += [gram(k, self.layout.rho[1], 2) for k in shape.rho_knots]
         if shape.n3:
             blocks += [gram(k, n_leg, 2) for k in shape.leg_knots]
             blocks += [gram(shape.angle_knots, n_angle, 2)] * (E * len(shape.unordered))
@@ -257,6 +265,26 @@ class DensityFit:
         blocks = [block + RIDGE * np.eye(len(block)) for block in blocks]
         hold = np.diag([HOLD_FREE if e0 is None else HOLD_FIXED for e0 in self.fixed_e0])
         return diagonal([*(strength * block for block in blocks), hold])
+
+    def _scales(self, x: np.ndarray, stiffness: np.ndarray) -> sparse.csr_array:
+        """What keeps steps from changing scales that the energy does not notice: of f against g, and of the density.
+
+        Along them a step that is long in linear approximation would leave the valley that they are.
+        """
+        E, P = self.shape.n_elements, len(self.shape.unordered)
+        total = sparse.csr_array((len(x), len(x)))
+        for a in range(E):
+            for names in (("f",),):
+                direction = np.zeros(len(x))
+                old, new = self.layout.split(x), self.layout.split(direction)
+                for name in names:
+                    rows = slice(a * P, (a + 1) * P) if name == "g" else slice(a * E, (a + 1) * E)
+                    new[name][rows] = old[name][rows]
+                size = direction @ direction
+                if size > 0:
+                    v = sparse.csr_array((stiffness * direction)[:, None])
+                    total = total + v @ v.T / (direction @ (stiffness * direction))
+        return total
 
     def _normalised(self, x: np.ndarray, knots: np.ndarray, here: Place) -> tuple[np.ndarray, np.ndarray]:
         """The same model with densities that vary by 1 over the data, and knots of U where the data are."""
@@ -273,42 +301,78 @@ class DensityFit:
                 parts["f"][legs] /= size
                 parts["g"][angles] *= scale * size**2
             low, high = scale * here.lowest[a], scale * here.highest[a]
+            new[a] = scale * knots[a]
             margin = _MARGIN * (high - low) + 1e-3
-            new[a] = np.linspace(low - margin, high + margin, knots.shape[1])
-            old, U = scale * knots[a], parts["U"][a].copy()
-            parts["U"][a] = project(lambda n, old=old, U=U: _continued(old, U, n), new[a], len(U))
+            off = max(new[a][0] - low, high - new[a][-1], low - new[a][0] - 2 * margin, new[a][-1] - high - 2 * margin)
+            if off > 0:
+                old, U = new[a], parts["U"][a].copy()
+                new[a] = np.linspace(low - margin, high + margin, knots.shape[1])
+                parts["U"][a] = project(lambda n, old=old, U=U: _continued(old, U, n), new[a], len(U))
         return x, new
 
     # -- the beginning ------------------------------------------------------------------------------------------
 
     def _first_guess(self) -> State:
-        """The best of a few simple densities, after a few steps on a part of the data."""
+        """The best of many densities: some steps of each on a part of the data, more of those that do well."""
         every = max(sum(len(s) for s, _ in self.train) // _SAMPLE, 1)
         sample = self.train[::every]
-        guesses = []
-        for decay in _DECAYS:
-            x, knots = self._simple(decay)
+        race = []
+        for x, knots in self._guesses():
             here = self._linearise(sample, x, knots)
             x = self._solve(here, knots, x, ("phi", "U", "e0"))
-            here = self._linearise(sample, x, knots)
-            state = State(x, knots, 1.0)
-            for _ in range(_TRIAL_STEPS):
-                here, _ = self._one_step(state, here, sample, _FIRST)
-            guesses.append((here.quadratic(state.x), state.x, knots, here))
-        _, x, knots, here = min(guesses, key=lambda guess: guess[0])
-        x, knots = self._normalised(x, knots, here)
+            race.append((State(x, knots, 1.0), self._linearise(sample, x, knots)))
+        for steps, stay in _HEATS:
+            race = [(state, self._run_on(state, here, sample, steps)) for state, here in race]
+            race.sort(key=lambda runner: runner[1].quadratic(runner[0].x))
+            race = race[:stay]
+        state, here = race[0]
+        x, knots = self._normalised(state.x, state.knots, here)
         here = self._linearise(self.train, x, knots)
         pair = x.copy()
         self.layout.split(pair)["U"][:] = 0
         unit = np.sqrt(here.quadratic(self._solve(here, knots, pair, ("phi", "e0"))))
         return State(self._solve(here, knots, x, ("phi", "U", "e0")), knots, float(unit))
 
-    def _simple(self, decay: float) -> tuple[np.ndarray, np.ndarray]:
-        """Coefficients of a model whose ρ and f decay with distance, all else 0, and knots of U."""
+    def _run_on(self, state: State, here: Place, frames: Sequence[LabelledStructure], steps: int) -> Place:
+        for _ in range(steps):
+            here, _ = self._one_step(state, here, frames, _FIRST)
+        return here
+
+    def _guesses(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Coefficients of ρ, f and g, and knots of U."""
+        for decay in _DECAYS:
+            yield self._simple(decay, None, None)
+        if self.shape.n3:
+            f, g = self._from_linear_model()
+            for decay in _DECAYS:
+                for ratio in _RATIOS:
+                    yield self._simple(decay, f, ratio * g)
+
+    def _from_linear_model(self) -> tuple[np.ndarray, np.ndarray]:
+        """f and g whose product comes closest to the tensor of the linear model."""
+        shape = coarsened(replace(self.shape, n2=0, end=END))
+        linear = LinearModel(linear_shape(shape))
+        known = Frames.held(self.train)
+        held_out = Frames.held(self.validation) if self.validation else None
+        fit = solve(
+            linear, known, held_out, self.weights, self.fixed_e0, START_STRENGTHS, self.threads, differences=True
+        )
+        _, f, g, _ = compress(shape, fit.penalised, _COMPRESSION_STEPS, seed=0)
+        functions = self.layout.f[1]
+        pairs = zip(f, shape.leg_knots, self.shape.leg_knots, strict=True)
+        return (
+            np.array([refine(c, old, new, functions)[:, 0] for c, old, new in pairs]),
+            np.array([refine(c, shape.angle_knots, self.shape.angle_knots, self.layout.g[1])[:, 0] for c in g]),
+        )
+
+    def _simple(self, decay: float, f: np.ndarray | None, g: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+        """A ρ that decays with distance, f and g as given or a decaying f and no g, and knots of U."""
         x = np.zeros(self.layout.columns)
         parts = self.layout.split(x)
-        parts["rho"][:] = [_decaying(k, parts["rho"].shape[1], decay) for k in self.shape.pair_knots]
-        if self.shape.n3:
+        parts["rho"][:] = [_decaying(k, parts["rho"].shape[1], decay) for k in self.shape.rho_knots]
+        if f is not None:
+            parts["f"][:], parts["g"][:] = f, g
+        elif self.shape.n3:
             parts["f"][:] = [_decaying(k, parts["f"].shape[1], 2 * decay) for k in self.shape.leg_knots]
         knots = np.tile(np.linspace(0, 1, self.layout.U[1] - 2), (self.layout.U[0], 1))
         return self._normalised(x, knots, self._linearise(self.train, x, knots))

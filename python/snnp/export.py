@@ -6,7 +6,6 @@ import numpy as np
 
 from snnp import _core
 from snnp.model import Shape, core_spline, pair_potentials
-from snnp.splines import END
 
 
 def linear_potential(
@@ -34,15 +33,17 @@ def density_potential(
     """EAM or s-MEAM: coefficients phi, rho, f, g and U, one row per spline, and knots of U (elements, knots)."""
     p = _core.Potential()
     p.comment, p.n2, p.n3 = comment, shape.n2, shape.n3
-    phi, U = (parts["phi"], parts["U"]) if shape.n3 else effective_pair(shape, parts, knots)
+    phi, U = parts["phi"], parts["U"]
+    if shape.n3 == 0 and all(map(np.array_equal, shape.pair_knots, shape.rho_knots)):
+        phi, U = effective_pair(shape, parts, knots)
     elements = [_element(symbol, e0) for symbol, e0 in zip(shape.elements, energies, strict=True)]
     for element, k, c in zip(elements, knots, U, strict=True):
         element.linear = np.zeros(shape.filters)
         element.density, element.U = np.ones(shape.filters), _core.Spline(k, c)
     p.elements = elements
     p.pairs = pair_potentials(shape, phi)
-    p.rho = [core_spline(k, c, END) for k, c in zip(shape.pair_knots, parts["rho"], strict=True)]
-    p.f = [core_spline(k, c, END) for k, c in zip(shape.leg_knots, parts["f"], strict=False)]
+    p.rho = [core_spline(k, c, shape.end) for k, c in zip(shape.rho_knots, parts["rho"], strict=True)]
+    p.f = [core_spline(k, c, shape.end) for k, c in zip(shape.leg_knots, parts["f"], strict=False)]
     p.g = [core_spline(shape.angle_knots, c, 0) for c in parts["g"]]
     p.check()
     return p

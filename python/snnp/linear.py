@@ -15,6 +15,9 @@ from snnp.normal import Frames, Quadratic, accumulate
 from snnp.splines import END, clamped, gram
 from snnp.training import Weights
 
+# A quadratic form of the first n coefficients of a spline with these knots.
+Penalty = Callable[[np.ndarray, int], np.ndarray]
+
 
 @dataclass
 class LinearShape:
@@ -116,17 +119,22 @@ class LinearModel:
 
     def curvature(self) -> sparse.csr_array:
         """∫ (φ'')² and, along each direction, ∫∫∫ (∂²V)² as a matrix: the sum over all splines is xᵀ curvature x."""
+        return self._penalty(lambda knots, n: gram(knots, n, 2), lambda knots, n: gram(knots, n, 0))
+
+    def differences(self) -> sparse.csr_array:
+        """Sum of squared second differences of coefficients along each direction, as a matrix."""
+        return self._penalty(lambda knots, n: _second_differences(n), lambda knots, n: np.eye(n))
+
+    def _penalty(self, bend: Penalty, mass: Penalty) -> sparse.csr_array:
         shape = self.shape
         E = shape.n_elements
         n_pair, n_leg, n_third = shape.functions
-        blocks = [gram(shape.pair_knots[a * E + b], n_pair, 2) for a, b in shape.unordered]
+        blocks = [bend(shape.pair_knots[a * E + b], n_pair) for a, b in shape.unordered]
         for kind, (a, b, c) in enumerate(shape.kinds):
             knots = shape.leg_knots[a * E + b], shape.leg_knots[a * E + c], shape.third_knots[kind]
-            size = n_leg, n_leg, n_third
-            mass, bend = ([gram(k, n, d) for k, n in zip(knots, size, strict=True)] for d in (0, 2))
+            sizes = n_leg, n_leg, n_third
             full = sum(
-                _kron(bend[0] if d == 0 else mass[0], bend[1] if d == 1 else mass[1], bend[2] if d == 2 else mass[2])
-                for d in range(3)
+                _kron(*((bend if d == bent else mass)(knots[d], sizes[d]) for d in range(3))) for bent in range(3)
             )
             U = self._unpack(kind)
             blocks.append(U.T @ full @ U)
@@ -197,15 +205,19 @@ def solve(
     strengths: Sequence[float],
     threads: int,
     tick: Callable[[int], None] = lambda n: None,
+    differences: bool = False,
 ) -> LinearFit:
-    """Least squares with each strength of the penalty of curvature (strongest first), from one pass over the data.
+    """Least squares with each strength of a penalty (strongest first), from one pass over the data.
 
     The strongest penalty is taken whose validation loss comes within _SLACK of the smallest one; without validation
-    data the weakest. Raises ValueError if there is no solution at all.
+    data the weakest. Penalised is curvature, or `differences` of coefficients: then strengths are relative to the mean
+    diagonal of the normal equations. Raises ValueError if there is no solution at all.
     """
     loss = linear.accumulate(train, weights, threads, tick)
     held_out = linear.accumulate(validation, weights, threads, tick) if validation else loss
-    penalty = linear.curvature() + RIDGE * linear.size()
+    penalty = (linear.differences() if differences else linear.curvature()) + RIDGE * linear.size()
+    if differences:
+        penalty = loss.A.diagonal().mean() * penalty
     fixed = linear.fixed(fixed_e0)
     trials = []
     for strength in strengths:
@@ -220,6 +232,11 @@ def solve(
     chosen = next(t for t in trials if t.validation_loss <= best * (1 + _SLACK)) if validation else trials[-1]
     loss.A += (chosen.strength * penalty + fixed).toarray()
     return LinearFit(trials, chosen, loss)
+
+
+def _second_differences(n: int) -> np.ndarray:
+    D = np.diff(np.eye(n), n=2, axis=0)
+    return D.T @ D
 
 
 def _supports(knots: np.ndarray, functions: int) -> tuple[np.ndarray, np.ndarray]:

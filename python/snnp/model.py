@@ -24,8 +24,9 @@ class Shape:
 
     pair_knots and leg_knots hold knots by ordered pair of elements (centre × neighbour); pair_knots must be the same in
     both orders, since φ is.
-    opposite_knots: of r_jk, by centre and unordered pair of neighbours, if there are tensor-product splines.
+    rho_knots: of ρ, if they are not those of φ, by ordered pair. opposite_knots: of r_jk, by centre and unordered pair of neighbours, if there are tensor-product splines.
     core: inner and outer radius of the ZBL switch by unordered pair, or None.
+    end: coefficients that are 0 at the end of φ, ρ and f: 3 for value, slope and curvature, 2 for value and slope.
     """
 
     elements: list[str]
@@ -35,7 +36,9 @@ class Shape:
     core: list[tuple[float, float] | None]
     leg_knots: list[np.ndarray] = field(default_factory=list)
     angle_knots: np.ndarray = field(default_factory=lambda: np.linspace(-1, 1, 4))
+    rho_knots: list[np.ndarray] = field(default_factory=list)
     opposite_knots: list[np.ndarray] = field(default_factory=list)
+    end: int = END
     hidden: list[int] = field(default_factory=list)
     activation: str = "tanh"
     shortest: list[float] = field(default_factory=list)
@@ -64,12 +67,12 @@ class Shape:
     @property
     def functions(self) -> tuple[int, int, int]:
         """Numbers of free coefficients of a pair spline, a leg and an angle."""
-        legs = len(self.leg_knots[0]) + 2 - END if self.leg_knots else 0
-        return len(self.pair_knots[0]) + 2 - END, legs, len(self.angle_knots) + 2
+        legs = len(self.leg_knots[0]) + 2 - self.end if self.leg_knots else 0
+        return len(self.pair_knots[0]) + 2 - self.end, legs, len(self.angle_knots) + 2
 
     @property
     def cutoff(self) -> float:
-        return max(k[-1] for k in (*self.pair_knots, *self.leg_knots))
+        return max(k[-1] for k in (*self.pair_knots, *self.rho_knots, *self.leg_knots))
 
 
 class Model(nn.Module):
@@ -191,8 +194,8 @@ class Model(nn.Module):
         p.comment, p.n2, p.n3 = comment, shape.n2, shape.n3
         p.elements = [self._element(a, lowest, highest) for a in range(self._E)]
         p.pairs = pair_potentials(shape, self.unit * self.phi.detach().numpy())
-        p.rho = [core_spline(shape.pair_knots[ab], c, END) for ab, c in _columns(self.rho)]
-        p.f = [core_spline(shape.leg_knots[ab], c, END) for ab, c in _columns(self.f)]
+        p.rho = [core_spline(shape.pair_knots[ab], c, shape.end) for ab, c in _columns(self.rho)]
+        p.f = [core_spline(shape.leg_knots[ab], c, shape.end) for ab, c in _columns(self.f)]
         p.g = [core_spline(shape.angle_knots, c, 0) for _, c in _columns(self.g)]
         p.check()
         return p
@@ -230,7 +233,7 @@ def pair_potentials(shape: Shape, phi: np.ndarray) -> list[_core.Pair]:
     pairs = []
     for n, (a, b) in enumerate(shape.unordered):
         pair = _core.Pair()
-        pair.phi = core_spline(shape.pair_knots[a * shape.n_elements + b], phi[n], END)
+        pair.phi = core_spline(shape.pair_knots[a * shape.n_elements + b], phi[n], shape.end)
         if shape.core[n]:
             pair.core_inner, pair.core_outer = shape.core[n]
         if shape.shortest:

@@ -74,11 +74,13 @@ def shear_orders(
     less = offsets(train, shape.elements, fixed_e0)
     known, held_out = (streamed(frames, shape, threads, less) for frames in (train, validation))
     weights = Weights(energy_weight, 0.0)
-    x = solve(linear, known, held_out if validation else None, weights, fixed_e0, STRENGTHS, threads, tick).chosen.x
+    chosen = solve(
+        linear, known, held_out if validation else None, weights, fixed_e0, STRENGTHS, threads, tick, differences=True
+    ).chosen
     stressed = [frame for frame in train if frame.stress is not None]
     found = []
     for frame, (s, labels) in zip(stressed, prepare(stressed, shape, threads), strict=True):
-        virial = (linear.design.rows(s, threads)[1][0] @ x)[[0, 3, 4, 3, 1, 5, 4, 5, 2]].reshape(3, 3)
+        virial = (linear.design.rows(s, threads)[1][0] @ chosen.x)[[0, 3, 4, 3, 1, 5, 4, 5, 2]].reshape(3, 3)
         virial += frame.virial - labels.virial  # the core
         found.append(full_3x3_to_voigt_6_stress(-virial / frame.atoms.get_volume()) / GPa)
     labels = np.array([frame.stress / GPa for frame in stressed])

@@ -27,7 +27,7 @@ from snnp.training import Loss, Weights
 from snnp.warmstart import warm_start
 
 # Penalties of curvature that a linear rung chooses from, strongest first, and what it takes without validation data.
-_STRENGTHS = 10.0 ** -np.arange(0.0, 13.0)
+_STRENGTHS = 10.0 ** -np.arange(0.0, 15.0)
 _WITHOUT_VALIDATION = 1e-4
 
 
@@ -115,8 +115,10 @@ def fit_density(task: Task) -> tuple[_core.Potential, Curve]:
     smoothness = config.model.smoothness
     if smoothness is None and not validation:
         smoothness = _WITHOUT_VALIDATION
-    density_knots, steps = config.model.density_knots, config.training.steps
-    fit = DensityFit(shape, density_knots, task.e0, (train, validation), task.weights, task.threads, steps, smoothness)
+    embedding_knots, steps = config.model.embedding_knots, config.training.steps
+    fit = DensityFit(
+        shape, embedding_knots, task.e0, (train, validation), task.weights, task.threads, steps, smoothness
+    )
     _train(task, fit, steps, 1.0)
     x, knots = fit.state_.x, fit.state_.knots
     parts = fit.layout.split(x)
