@@ -38,7 +38,7 @@ _DECAYS = (0.15, 0.3, 0.6)
 _SAMPLE = 1000  # atoms that are enough to compare first guesses
 # Steps of all that are left, and how many stay.
 _HEATS = ((3, 6), (8, 1))
-# Sizes of the three-body part of a first density in eV: its sign against that of ρ decides into which valley a fit goes.
+# Sizes of the three-body part of a first density: its sign against that of ρ decides which valley a fit goes into.
 _RATIOS = (-3.0, -1.0, -0.3, -0.1, 0.1, 0.3, 1.0, 3.0)
 _FIRST = 1e-3  # strength of the penalty while they are compared
 _COMPRESSION_STEPS = 150

@@ -24,7 +24,8 @@ class Shape:
 
     pair_knots and leg_knots hold knots by ordered pair of elements (centre × neighbour); pair_knots must be the same in
     both orders, since φ is.
-    rho_knots: of ρ, if they are not those of φ, by ordered pair. opposite_knots: of r_jk, by centre and unordered pair of neighbours, if there are tensor-product splines.
+    rho_knots: of ρ, by ordered pair; empty: those of φ.
+    opposite_knots: of r_jk, by centre and unordered pair of neighbours, if there are tensor-product splines.
     core: inner and outer radius of the ZBL switch by unordered pair, or None.
     end: coefficients that are 0 at the end of φ, ρ and f: 3 for value, slope and curvature, 2 for value and slope.
     """

@@ -24,8 +24,8 @@ from snnp.training import Loss, Weights
 
 # Unknowns of the linear model: enough for the full resolution of one element; more elements get coarser knots.
 _MOST_COLUMNS = 2000
-# Penalties of differences of coefficients to choose from: with those of curvature in r, potentials of Mo and Si came out
-# up to a tenth less accurate. A validation set knows only what the training set knows, too: for In-P it asked for 1e-9,
+# Penalties of differences of coefficients to choose from: with those of curvature in r, potentials of Mo and Si came
+# out up to a tenth less accurate. A validation set knows only what the training set knows, too: for In-P it asked for 1e-9,
 # and the crystal exploded at 1000 K where the data do not reach. From 1e-7 on it is stable.
 STRENGTHS = 10.0 ** -np.arange(1.0, 8.0)
 
