@@ -29,19 +29,20 @@ from snnp.warmstart import STRENGTHS as START_STRENGTHS
 from snnp.warmstart import coarsened, compress, linear_shape, refine
 
 # Stages, in the units of `LinearModel.curvature`.
-STRENGTHS = 10.0 ** -np.arange(2.0, 15.0)
+STRENGTHS = 10.0 ** -np.arange(3.0, 8.0)
 _MOST = 25  # steps of one stage
 _GAIN = 1e-3  # relative gain of a step below which a stage ends
 _MARGIN = 0.05  # knots of U go beyond the densities of the data by this part of their range
 # Decay of the first ρ and f, in units of cutoff − first knot.
 _DECAYS = (0.15, 0.3, 0.6)
-_SAMPLE = 1000  # atoms that are enough to compare first guesses
-# Steps of all that are left, and how many stay.
-_HEATS = ((3, 6), (8, 1))
+_SAMPLE = 600  # atoms that are enough to compare first guesses
+# Steps of all that are left, how strongly curvature is penalised, and how many stay.
+_HEATS = ((12, 1e-3, 8), (20, 1e-4, 4), (30, 1e-5, 1))
 # Sizes of the three-body part of a first density: its sign against that of ρ decides which valley a fit goes into.
-_RATIOS = (-3.0, -1.0, -0.3, -0.1, 0.1, 0.3, 1.0, 3.0)
+_RATIOS = (-3.0, -1.0, -0.3, 0.3, 1.0)
 _FIRST = 1e-3  # strength of the penalty while they are compared
-_COMPRESSION_STEPS = 150
+# Searches for the f and g that come closest to the linear model, and steps of each.
+_COMPRESSIONS, _COMPRESSION_STEPS = 10, 150
 _MOST_DAMPING = 1e6
 
 
@@ -137,6 +138,16 @@ class DensityFit:
     @property
     def step(self) -> int:
         return self.state_.step if self.state_ else 0
+
+    @property
+    def x(self) -> np.ndarray:
+        """Coefficients; energies of elements are relative to `offsets`."""
+        return self.state_.x
+
+    @property
+    def knots(self) -> np.ndarray:
+        """Of U, (elements, knots)."""
+        return self.state_.knots
 
     @property
     def history(self) -> list[Record]:
@@ -314,15 +325,15 @@ class DensityFit:
 
     def _first_guess(self) -> State:
         """The best of many densities: some steps of each on a part of the data, more of those that do well."""
-        every = max(sum(len(s) for s, _ in self.train) // _SAMPLE, 1)
+        every = -(-sum(len(s) for s, _ in self.train) // _SAMPLE)
         sample = self.train[::every]
         race = []
         for x, knots in self._guesses():
             here = self._linearise(sample, x, knots)
             x = self._solve(here, knots, x, ("phi", "U", "e0"))
             race.append((State(x, knots, 1.0), self._linearise(sample, x, knots)))
-        for steps, stay in _HEATS:
-            race = [(state, self._run_on(state, here, sample, steps)) for state, here in race]
+        for steps, strength, stay in _HEATS:
+            race = [(state, self._run_on(state, here, sample, steps, strength)) for state, here in race]
             race.sort(key=lambda runner: runner[1].quadratic(runner[0].x))
             race = race[:stay]
         state, here = race[0]
@@ -333,9 +344,10 @@ class DensityFit:
         unit = np.sqrt(here.quadratic(self._solve(here, knots, pair, ("phi", "e0"))))
         return State(self._solve(here, knots, x, ("phi", "U", "e0")), knots, float(unit))
 
-    def _run_on(self, state: State, here: Place, frames: Sequence[LabelledStructure], steps: int) -> Place:
+    def _run_on(self, state: State, here: Place, frames, steps: int, strength: float) -> Place:
+        state.damping = 1e-2
         for _ in range(steps):
-            here, _ = self._one_step(state, here, frames, _FIRST)
+            here, _ = self._one_step(state, here, frames, strength)
         return here
 
     def _guesses(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -344,7 +356,7 @@ class DensityFit:
             yield self._simple(decay, None, None)
         if self.shape.n3:
             f, g = self._from_linear_model()
-            for decay in _DECAYS:
+            for decay in _DECAYS[1:]:
                 for ratio in _RATIOS:
                     yield self._simple(decay, f, ratio * g)
 
@@ -357,7 +369,7 @@ class DensityFit:
         fit = solve(
             linear, known, held_out, self.weights, self.fixed_e0, START_STRENGTHS, self.threads, differences=True
         )
-        _, f, g, _ = compress(shape, fit.penalised, _COMPRESSION_STEPS, seed=0)
+        _, f, g, _ = compress(shape, fit.penalised, _COMPRESSION_STEPS, range(_COMPRESSIONS))
         functions = self.layout.f[1]
         pairs = zip(f, shape.leg_knots, self.shape.leg_knots, strict=True)
         return (
@@ -390,8 +402,10 @@ class DensityFit:
 
 
 def _down_to(smoothness: float) -> np.ndarray:
-    """The stages before a given strength, and itself."""
-    return np.r_[STRENGTHS[smoothness * 3 < STRENGTHS], smoothness]
+    """Stages that end with a given strength."""
+    first = STRENGTHS[0]
+    decades = math.ceil(math.log10(first / max(smoothness, 1e-16)) - 1e-6)
+    return np.append(first * 10.0 ** -np.arange(max(decades, 0)), smoothness)
 
 
 def _penalised(here: Place, penalty: sparse.csr_array, x: np.ndarray) -> float:

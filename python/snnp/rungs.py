@@ -27,7 +27,9 @@ from snnp.training import Loss, Weights
 from snnp.warmstart import warm_start
 
 # Penalties of curvature that a linear rung chooses from, strongest first, and what it takes without validation data.
-_STRENGTHS = 10.0 ** -np.arange(0.0, 15.0)
+# Held-out frames are like those of the training set: they cannot ask for what keeps splines smooth where there are no
+# data, so the choice ends before the penalty vanishes. `smoothness` takes any value.
+_STRENGTHS = 10.0 ** -np.arange(0.0, 8.0)
 _WITHOUT_VALIDATION = 1e-4
 
 
@@ -120,9 +122,8 @@ def fit_density(task: Task) -> tuple[_core.Potential, Curve]:
         shape, embedding_knots, task.e0, (train, validation), task.weights, task.threads, steps, smoothness
     )
     _train(task, fit, steps, 1.0)
-    x, knots = fit.state_.x, fit.state_.knots
-    parts = fit.layout.split(x)
-    potential = density_potential(shape, parts, knots, parts["e0"][:, 0] + fit.offsets, comment())
+    parts = fit.layout.split(fit.x)
+    potential = density_potential(shape, parts, fit.knots, parts["e0"][:, 0] + fit.offsets, comment())
     set_ranges(potential, [s for s, _ in train], task.threads)
     return potential, Curve.learning(fit.history)
 

@@ -25,8 +25,8 @@ from snnp.training import Loss, Weights
 # Unknowns of the linear model: enough for the full resolution of one element; more elements get coarser knots.
 _MOST_COLUMNS = 2000
 # Penalties of differences of coefficients to choose from: with those of curvature in r, potentials of Mo and Si came
-# out up to a tenth less accurate. A validation set knows only what the training set knows, too: for In-P it asked for 1e-9,
-# and the crystal exploded at 1000 K where the data do not reach. From 1e-7 on it is stable.
+# out up to a tenth less accurate. A validation set knows only what the training set knows, too: for In-P it asked for
+# 1e-9, and the crystal exploded at 1000 K where the data do not reach. From 1e-7 on it is stable.
 STRENGTHS = 10.0 ** -np.arange(1.0, 8.0)
 
 
@@ -67,7 +67,7 @@ def warm_start(
     start = Start(chosen.train_loss, chosen.validation_loss, chosen.strength)
 
     if shape.n3 > 0:
-        phi, f, g, energies = compress(shape, fit.penalised, steps, seed)
+        phi, f, g, energies = compress(shape, fit.penalised, steps, [seed])
     else:
         phi, energies, f, g = linear.pair_coefficients(chosen.x), chosen.x[-E:], None, None
     _install(model, shape, start.unit, phi, f, g, energies + offsets)
@@ -103,8 +103,8 @@ def coarsened(shape: Shape) -> Shape:
     return replace(shape, leg_knots=leg_knots, angle_knots=angle_knots)
 
 
-def compress(shape: Shape, loss: Quadratic, steps: int, seed: int):
-    """Filters whose products approximate the minimum of a loss.
+def compress(shape: Shape, loss: Quadratic, steps: int, seeds: Sequence[int]):
+    """Filters whose products approximate the minimum of a loss: the best of searches from different random ones.
 
     Returns phi (pairs, functions), f (E·E, functions, n3), g (E·pairs, functions, n3) and energies (E,).
     """
@@ -143,9 +143,12 @@ def compress(shape: Shape, loss: Quadratic, steps: int, seed: int):
         value.backward()
         return float(value.detach()), f.grad.numpy().ravel()
 
-    start = _bumps(shape, n3, seed).ravel()
     options = {"maxiter": steps, "maxcor": 30}
-    best = scipy.optimize.minimize(objective, start, jac=True, method="L-BFGS-B", options=options)
+    ends = [
+        scipy.optimize.minimize(objective, start.ravel(), jac=True, method="L-BFGS-B", options=options)
+        for start in (_bumps(shape, n3, seed) for seed in seeds)
+    ]
+    best = min(ends, key=lambda end: end.fun)
     with torch.no_grad():
         f, y, _ = solve(torch.from_numpy(best.x.reshape(size)))
     phi, g, energies = np.split(y.numpy(), [n_phi, len(y) - E])
