@@ -11,6 +11,7 @@ import numpy as np
 from scipy import sparse
 
 from snnp import _core
+from snnp.data import DataError
 from snnp.normal import Frames, Quadratic, accumulate
 from snnp.splines import END, clamped, gram
 from snnp.training import Weights
@@ -211,7 +212,7 @@ def solve(
 
     The strongest penalty is taken whose validation loss comes within _SLACK of the smallest one; without validation
     data the weakest. Penalised is curvature, or `differences` of coefficients: then strengths are relative to the mean
-    diagonal of the normal equations. Raises ValueError if there is no solution at all.
+    diagonal of the normal equations. Raises DataError if there is no solution at all.
     """
     loss = linear.accumulate(train, weights, threads, tick)
     held_out = linear.accumulate(validation, weights, threads, tick) if validation else loss
@@ -227,7 +228,9 @@ def solve(
             break  # rounding hides what so weak a penalty leaves undetermined
         trials.append(Trial(strength, loss(x), held_out(x), x))
     if not trials:
-        raise ValueError("the data do not determine the linear model: a greater smoothness is needed")
+        raise DataError(
+            "the data do not determine all coefficients: expected a greater model.smoothness, or more frames"
+        )
     best = min(trial.validation_loss for trial in trials)
     chosen = next(t for t in trials if t.validation_loss <= best * (1 + _SLACK)) if validation else trials[-1]
     loss.A += (chosen.strength * penalty + fixed).toarray()

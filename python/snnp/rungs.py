@@ -17,8 +17,8 @@ from matplotlib.figure import Figure
 from snnp import __version__, _core, console, plots
 from snnp.config import FitConfig
 from snnp.data import Frame
-from snnp.density import DensityFit
 from snnp.export import density_potential, linear_potential, set_ranges
+from snnp.gauss_newton import DensityFit
 from snnp.linear import LinearModel, LinearShape, solve
 from snnp.model import Model, Shape
 from snnp.optimize import Optimizer, Record, Schedule, save
@@ -121,6 +121,8 @@ def fit_density(task: Task) -> tuple[_core.Potential, Curve]:
     fit = DensityFit(
         shape, embedding_knots, task.e0, (train, validation), task.weights, task.threads, steps, smoothness
     )
+    if task.saved is None:
+        task.log.print(f"{fit.layout.columns} unknowns; looking for densities to start from")
     _train(task, fit, steps, 1.0)
     parts = fit.layout.split(fit.x)
     potential = density_potential(shape, parts, fit.knots, parts["e0"][:, 0] + fit.offsets, comment())

@@ -11,8 +11,8 @@ from ase.build import bulk
 
 from classical import labelled, rattled, rms, rms_force, shortest
 from snnp import _core
-from snnp.density import DensityFit
 from snnp.export import density_potential
+from snnp.gauss_newton import DensityFit
 from snnp.linear import LinearModel, LinearShape, solve
 from snnp.model import Shape
 from snnp.normal import Frames
