@@ -5,6 +5,7 @@
 
 #include <memory>
 
+#include "snnp/density.h"
 #include "snnp/design.h"
 #include "snnp/engine.h"
 #include "snnp/error.h"
@@ -220,33 +221,99 @@ struct Trainer {
   }
 };
 
-// The linear warm start: tables whose columns are basis functions.
+std::vector<BSplines> make_bases(const Knots &knots, std::size_t count, const char *sentence)
+{
+  require(knots.size() == count, sentence);
+  std::vector<BSplines> bases;
+  for (const auto &k : knots) {
+    require(k.size() >= 2, "knots: expected at least 2");
+    require(k.size() == knots[0].size(), "knots: expected as many for all elements");
+    bases.emplace_back(k);
+  }
+  return bases;
+}
+
+// Pair, leg and third (angle) knots of a model; without legs there is no third.
+template <class Model>
+void set_bases(Model &model, std::vector<BSplines> &third, const Knots &pair, const Knots &leg,
+               const Knots &third_knots)
+{
+  const std::size_t E = model.elements;
+  model.pair = make_bases(pair, E * E, "pair knots: expected one set per ordered pair of elements");
+  model.leg = make_bases(leg, leg.empty() ? 0 : E * E, "leg knots: expected one set per ordered pair of elements");
+  third = make_bases(third_knots, leg.empty() ? 0 : E * E * (E + 1) / 2,
+                     "third knots: expected one set per centre and pair of neighbours");
+}
+
+// A design matrix as arrays.
+struct Matrix {
+  Array<double> energies, virials, forces;
+
+  Matrix(const Structures &s, py::ssize_t columns)
+      : energies(zeros({s.n_structures, columns})), virials(zeros({s.n_structures, 6, columns})),
+        forces(zeros({s.n_atoms(), 3, columns}))
+  {
+  }
+  DesignMatrix rows()
+  {
+    return {energies.mutable_data(), virials.mutable_data(), forces.mutable_data(), energies.shape(1)};
+  }
+};
+
+// Linear models. The last columns, one per element, are left for the energies of elements.
 struct Design {
   Basis basis;
+  long columns;
 
-  Design(int elements, const Knots &pair, const Knots &leg, const Knots &angle, const Coefficients &pair_basis,
-         const Coefficients &leg_basis, const Coefficients &angle_basis, std::array<int, 3> functions)
+  // stretches: kinds of triplets x functions x functions x (first column, begin, end).
+  Design(int elements, const Knots &pair, const Knots &leg, const Knots &third, bool distance,
+         std::array<int, 2> functions, const Array<long> &stretches, long columns)
+      : columns(columns)
   {
-    const auto columns = [](const Coefficients &c) { return c.empty() ? 0 : static_cast<int>(c[0].shape(2)); };
-    basis.tables =
-        make_filters(elements, 0, 0, {columns(pair_basis), columns(leg_basis), columns(angle_basis)}, pair, leg, angle);
-    set_tables(basis.tables.pair, pair_basis);
-    if (!leg_basis.empty()) {
-      set_tables(basis.tables.leg, leg_basis);
-      set_tables(basis.tables.angle, angle_basis);
-      basis.tables.n3 = 1;  // there are legs to gather
-      basis.tables.set_reach();
-    }
+    basis.elements = elements;
+    set_bases(basis, basis.third, pair, leg, third);
+    basis.coordinate = distance ? Third::distance : Third::cosine;
     basis.pair_functions = functions[0];
     basis.leg_functions = functions[1];
-    basis.angle_functions = functions[2];
+    const long blocks = static_cast<long>(basis.third.size()) * functions[1] * functions[1];
+    require(stretches.size() == 3 * blocks, "stretches: expected kinds x functions x functions x 3");
+    for (long n = 0; n < blocks; ++n) {
+      const long *s = stretches.data() + 3 * n;
+      require(s[1] >= s[2] || (0 <= s[0] + s[1] && s[0] + s[2] <= columns), "stretches: column out of range");
+      basis.stretches.push_back({s[0], static_cast<int>(s[1]), static_cast<int>(s[2])});
+    }
+    require(columns >= static_cast<long>(elements) * (elements + 1) / 2 * functions[0], "columns: expected more");
   }
   py::tuple rows(const Structures &s, int threads) const
   {
-    const py::ssize_t P = basis.columns();
-    Array<double> E = zeros({s.n_structures, P}), W = zeros({s.n_structures, 6, P}), F = zeros({s.n_atoms(), 3, P});
-    design_rows(basis, s.batch(basis.tables.elements, threads), E.mutable_data(), W.mutable_data(), F.mutable_data());
-    return py::make_tuple(E, W, F);
+    Matrix matrix(s, columns);
+    design_rows(basis, s.batch(basis.elements, threads), matrix.rows());
+    return py::make_tuple(matrix.energies, matrix.virials, matrix.forces);
+  }
+};
+
+// The model of EAM and s-MEAM in linear approximation, with the same last columns.
+struct Density {
+  DensityModel model;
+
+  Density(int elements, const Knots &pair, const Knots &rho, const Knots &leg, const Knots &angle,
+          const Knots &embedding, std::array<int, 3> functions)
+  {
+    model.elements = elements;
+    set_bases(model, model.angle, pair, leg, angle);
+    model.rho = make_bases(rho, model.pair.size(), "rho knots: expected one set per ordered pair of elements");
+    model.embedding = make_bases(embedding, elements, "embedding knots: expected one set per element");
+    model.pair_functions = functions[0];
+    model.rho_functions = functions[1];
+    model.leg_functions = functions[2];
+  }
+  py::tuple rows(const Structures &s, const Array<double> &coefficients, int threads) const
+  {
+    checked(coefficients, model.columns(), "coefficients: expected one per column");
+    Matrix matrix(s, model.columns() + model.elements);
+    Array<double> densities = zeros({s.n_atoms()});
+    density_rows(model, coefficients.data(), s.batch(model.elements, threads), matrix.rows(), densities.mutable_data());
+    return py::make_tuple(matrix.energies, matrix.virials, matrix.forces, densities);
   }
 };
 
@@ -362,11 +429,17 @@ PYBIND11_MODULE(_core, m)
            py::arg("threads"))
       .def("parameters", &Trainer::parameters, py::arg("structures"), py::arg("movement"), py::arg("strains"),
            py::arg("A"), py::arg("B"), py::arg("threads"));
-  py::class_<Design>(m, "Design", "Design matrix of the linear warm start; see cpp/snnp/design.h.")
-      .def(py::init<int, Knots, Knots, Knots, Coefficients, Coefficients, Coefficients, std::array<int, 3>>(),
-           py::arg("elements"), py::arg("pair_knots"), py::arg("leg_knots"), py::arg("angle_knots"),
-           py::arg("pair_basis"), py::arg("leg_basis"), py::arg("angle_basis"), py::arg("functions"))
-      .def_property_readonly("columns", [](const Design &d) { return d.basis.columns(); })
-      .def_property_readonly("angle_column", [](const Design &d) { return d.basis.angle_column(); })
-      .def("rows", &Design::rows, py::arg("structures"), py::arg("threads"));
+  py::class_<Design>(m, "Design", "Design matrix of a linear model; see cpp/snnp/design.h.")
+      .def(py::init<int, Knots, Knots, Knots, bool, std::array<int, 2>, Array<long>, long>(), py::arg("elements"),
+           py::arg("pair_knots"), py::arg("leg_knots"), py::arg("third_knots"), py::arg("distance"),
+           py::arg("functions"), py::arg("stretches"), py::arg("columns"))
+      .def("rows", &Design::rows, py::arg("structures"), py::arg("threads"),
+           "energies (structures x columns), virials (structures x 6 x columns), forces (atoms x 3 x columns).");
+  py::class_<Density>(m, "Density", "EAM and s-MEAM in linear approximation; see cpp/snnp/density.h.")
+      .def(py::init<int, Knots, Knots, Knots, Knots, Knots, std::array<int, 3>>(), py::arg("elements"),
+           py::arg("pair_knots"), py::arg("rho_knots"), py::arg("leg_knots"), py::arg("angle_knots"),
+           py::arg("embedding_knots"), py::arg("functions"))
+      .def_property_readonly("columns", [](const Density &d) { return d.model.columns(); })
+      .def("rows", &Density::rows, py::arg("structures"), py::arg("coefficients"), py::arg("threads"),
+           "Rows like those of Design, and densities (atoms).");
 }

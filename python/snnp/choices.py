@@ -14,6 +14,8 @@ from snnp.neighbors import element_indices, full_list
 # Neighbours that an atom has within the cutoffs on average, if the configuration leaves them open: about two shells for
 # angles and four for pairs.
 _LEG_NEIGHBORS, _PAIR_NEIGHBORS = 24, 48
+# Knots of the legs of a tensor for one, two, … elements: some 900 unknowns, and no more than 4000 in all.
+_LEG_KNOTS = (11, 9, 7, 6, 5)
 _LARGEST_CUTOFF = 9.0  # Å
 _FRAMES = 60  # are enough to know the density
 
@@ -57,32 +59,63 @@ def _shortest(frames: Sequence[Frame], elements: Sequence[str]) -> np.ndarray:
 def choose(config: ModelConfig, frames: Sequence[Frame], elements: Sequence[str]) -> tuple[ModelConfig, Shape]:
     """The configuration with nothing left open, and the shape that follows from it and the data."""
     geometry = survey(frames, elements)
-    pair_cutoff = config.pair_cutoff or geometry.radius(_PAIR_NEIGHBORS)
-    leg_cutoff = config.leg_cutoff or min(geometry.radius(_LEG_NEIGHBORS), pair_cutoff)
-    config = config.model_copy(update={"pair_cutoff": pair_cutoff, "leg_cutoff": leg_cutoff})
-    pairs = [(a, b) for a in range(len(elements)) for b in range(a, len(elements))]
+    config = _with_cutoffs(config, geometry, elements)
+    E = len(elements)
+    pairs = [(a, b) for a in range(E) for b in range(a, E)]
     shortest = {ab: _known(s, elements, ab) for ab, s in zip(pairs, geometry.shortest, strict=True)}
+    reach = min(getattr(config, f"{part}_cutoff", np.inf) for part in ("pair", "density", "leg"))
     for (a, b), s in shortest.items():
-        if s >= 0.9 * min(pair_cutoff, leg_cutoff):
+        if s >= 0.9 * reach:
             raise DataError(
-                f"cutoffs {leg_cutoff} and {pair_cutoff} Å are too short: {elements[a]} and {elements[b]} come "
-                f"no closer than {s:.2f} Å"
+                f"a cutoff of {reach} Å is too short: {elements[a]} and {elements[b]} come no closer than {s:.2f} Å"
             )
-    ordered = [shortest[min(a, b), max(a, b)] for a in range(len(elements)) for b in range(len(elements))]
+    ordered = [shortest[min(a, b), max(a, b)] for a in range(E) for b in range(E)]
     core = config.core
     shape = Shape(
         elements=list(elements),
-        n2=config.two_body_filters,
-        n3=config.three_body_filters,
-        pair_knots=[np.linspace(s, pair_cutoff, config.pair_knots) for s in ordered],
-        leg_knots=[np.linspace(s, leg_cutoff, config.leg_knots) for s in ordered],
-        angle_knots=np.linspace(-1, 1, config.angle_knots),
-        hidden=config.hidden if config.two_body_filters + config.three_body_filters else [],
-        activation=config.activation,
+        pair_knots=[np.linspace(s, config.pair_cutoff, config.pair_knots) for s in ordered],
         core=[(core.inner * s, core.outer * s) if core.enabled else None for s in shortest.values()],
         shortest=[0.0 if np.isnan(s) else float(s) for s in geometry.shortest],
+        **_filters(config),
     )
+    if hasattr(config, "density_cutoff"):
+        shape.rho_knots = [np.linspace(s, config.density_cutoff, config.density_knots) for s in ordered]
+    if hasattr(config, "leg_cutoff"):
+        shape.leg_knots = [np.linspace(s, config.leg_cutoff, config.leg_knots) for s in ordered]
+    if config.kind == "uf3":
+        apart = [shortest[bc] for _ in range(E) for bc in pairs]
+        shape.opposite_knots = [np.linspace(s, 2 * config.leg_cutoff, config.opposite_knots) for s in apart]
     return config, shape
+
+
+def _with_cutoffs(config: ModelConfig, geometry: Geometry, elements: Sequence[str]) -> ModelConfig:
+    """Cutoffs and numbers of knots that were left open."""
+    pair_cutoff = config.pair_cutoff or geometry.radius(_PAIR_NEIGHBORS)
+    found = {"pair_cutoff": pair_cutoff}
+    if hasattr(config, "leg_cutoff"):
+        found["leg_cutoff"] = config.leg_cutoff or min(geometry.radius(_LEG_NEIGHBORS), pair_cutoff)
+    if hasattr(config, "density_cutoff"):
+        found["density_cutoff"] = config.density_cutoff or pair_cutoff
+    if config.kind == "uf3":
+        found["leg_knots"] = config.leg_knots or _LEG_KNOTS[min(len(elements), len(_LEG_KNOTS)) - 1]
+        found["opposite_knots"] = config.opposite_knots or 2 * found["leg_knots"] - 1
+    return config.model_copy(update=found)
+
+
+def _filters(config: ModelConfig) -> dict:
+    """What stands between distances and the energy of an atom, as arguments of a shape."""
+    if config.kind == "snnp":
+        filters = config.two_body_filters, config.three_body_filters
+        return {
+            "n2": filters[0],
+            "n3": filters[1],
+            "angle_knots": np.linspace(-1, 1, config.angle_knots),
+            "hidden": config.hidden if sum(filters) else [],
+            "activation": config.activation,
+        }
+    if config.kind == "smeam":
+        return {"n2": 1, "n3": 1, "angle_knots": np.linspace(-1, 1, config.angle_knots), "end": 2}
+    return {"n2": 1, "n3": 0, "end": 2} if config.kind == "eam" else {"n2": 0, "n3": 0}
 
 
 def _known(shortest: float, elements: Sequence[str], pair: tuple[int, int]) -> float:

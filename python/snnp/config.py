@@ -2,10 +2,11 @@
 
 import difflib
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
 
 class ConfigError(ValueError):
@@ -36,9 +37,49 @@ class CoreConfig(Section):
     outer: float = Field(1.0, gt=0, le=1, description="no ZBL above this, relative to the shortest distance")
 
 
-class ModelConfig(Section):
-    """The shape of the potential; distances in Å."""
+class PairConfig(Section):
+    """φ alone: E = Σ e0 + ½ Σ φ(r_ij). Distances in Å."""
 
+    kind: Literal["pair"]
+    pair_cutoff: float | None = Field(None, gt=0, description="of φ; auto: from the density of the data")
+    pair_knots: int = Field(25, ge=4)
+    smoothness: float | None = Field(None, ge=0, description="weight of the curvature of splines; auto: by validation")
+    core: CoreConfig = CoreConfig()
+    e0: dict[str, float] = Field({}, description="energies of isolated atoms, eV; others are fitted")
+
+
+class EamConfig(PairConfig):
+    """φ, one ρ, and a spline U of the density n = Σ ρ(r_ij)."""
+
+    kind: Literal["eam"]
+    pair_knots: int = Field(17, ge=4)
+    density_cutoff: float | None = Field(None, gt=0, description="of ρ; auto: that of φ")
+    density_knots: int = Field(17, ge=4, description="of ρ")
+    embedding_knots: int = Field(10, ge=4, description="of U")
+
+
+class Uf3Config(PairConfig):
+    """φ and a tensor-product spline V(r_ij, r_ik, r_jk)."""
+
+    kind: Literal["uf3"]
+    leg_cutoff: float | None = Field(None, gt=0, description="of r_ij and r_ik; auto: from the density of the data")
+    leg_knots: int | None = Field(None, ge=4, description="auto: 11, less for several elements")
+    opposite_knots: int | None = Field(None, ge=4, description="of r_jk, up to 2 leg_cutoff; auto: twice as many")
+
+
+class SmeamConfig(EamConfig):
+    """φ, and U of the density n = Σ ρ(r_ij) + Σ f(r_ij) f(r_ik) g(cos θ_jik)."""
+
+    kind: Literal["smeam"]
+    leg_cutoff: float | None = Field(None, gt=0, description="of f; auto: from the density of the data")
+    leg_knots: int = Field(11, ge=4)
+    angle_knots: int = Field(11, ge=4)
+
+
+class SnnpConfig(Section):
+    """φ, and a network on many ρ and f f g. Distances in Å."""
+
+    kind: Literal["snnp"] = "snnp"
     two_body_filters: int = Field(7, ge=0)
     three_body_filters: int = Field(16, ge=0)
     pair_cutoff: float | None = Field(None, gt=0, description="of φ and ρ; auto: from the density of the data")
@@ -52,6 +93,30 @@ class ModelConfig(Section):
     e0: dict[str, float] = Field({}, description="energies of isolated atoms, eV; others are fitted")
 
 
+RUNGS: dict[str, type[Section]] = {
+    "pair": PairConfig,
+    "eam": EamConfig,
+    "uf3": Uf3Config,
+    "smeam": SmeamConfig,
+    "snnp": SnnpConfig,
+}
+
+
+def _kind(model) -> str:
+    """The rung of the ladder that a section `model` stands for."""
+    return model.get("kind", "snnp") if isinstance(model, dict) else getattr(model, "kind", "snnp")
+
+
+ModelConfig = Annotated[
+    Annotated[PairConfig, Tag("pair")]
+    | Annotated[EamConfig, Tag("eam")]
+    | Annotated[Uf3Config, Tag("uf3")]
+    | Annotated[SmeamConfig, Tag("smeam")]
+    | Annotated[SnnpConfig, Tag("snnp")],
+    Discriminator(_kind),
+]
+
+
 class LossConfig(Section):
     """Weights relative to forces: energy per atom in eV, virial per atom in eV."""
 
@@ -60,10 +125,10 @@ class LossConfig(Section):
 
 
 class TrainingConfig(Section):
-    """How the fit is done."""
+    """How the fit is done; pair and uf3 need no steps, eam and smeam neither batch nor rate."""
 
-    steps: int = Field(6000, ge=0)
-    batch: int = Field(4, ge=1)
+    steps: int | None = Field(None, ge=0, description="auto: 6000 of snnp, at most 200 of eam and smeam")
+    batch: int = Field(4, ge=1, description="structures")
     rate: float = Field(5e-3, gt=0)
     seed: int = Field(0, ge=0)
     threads: int | None = Field(None, ge=1, description="auto: all cores")
@@ -75,13 +140,34 @@ class FitConfig(Section):
 
     data: DataConfig
     output: Path
-    model: ModelConfig = ModelConfig()
+    model: ModelConfig = SnnpConfig()
     loss: LossConfig = LossConfig()
     training: TrainingConfig = TrainingConfig()
 
+    @model_validator(mode="after")
+    def _training_fits_the_rung(self):
+        unused = _UNUSED[self.model.kind]
+        for key in sorted(self.training.model_fields_set & set(unused)):
+            raise PydanticCustomError("no_sense", f"training.{key} makes no sense for model.kind {self.model.kind}")
+        if self.training.steps is None and "steps" not in unused:
+            steps = 6000 if self.model.kind == "snnp" else 200
+            self.training = self.training.model_copy(update={"steps": steps})
+        return self
+
     def dump(self) -> str:
-        """As YAML, with every key."""
-        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+        """As YAML, with every key that the rung knows."""
+        content = self.model_dump(mode="json", exclude={"training": set(_UNUSED[self.model.kind])})
+        return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+
+
+# Keys of `training` without a meaning for a rung.
+_UNUSED: dict[str, tuple[str, ...]] = {
+    "pair": ("steps", "batch", "rate", "checkpoint_seconds"),
+    "uf3": ("steps", "batch", "rate", "checkpoint_seconds"),
+    "eam": ("batch", "rate"),
+    "smeam": ("batch", "rate"),
+    "snnp": (),
+}
 
 
 def load(path: Path, overrides: dict | None = None) -> FitConfig:
@@ -130,9 +216,16 @@ def _relative_to(config: FitConfig, folder: Path) -> FitConfig:
 def _sentence(error: ValidationError) -> str:
     first = error.errors()[0]
     location = [str(part) for part in first["loc"]]
+    rung = location.pop(1) if location[0:1] == ["model"] and location[1:2] and location[1] in RUNGS else None
     key = ".".join(location)
+    if first["type"] == "no_sense":
+        return first["msg"]
+    if first["type"] == "union_tag_invalid":
+        return f"model.kind: expected one of {', '.join(RUNGS)}, found {first['ctx']['tag']!r}"
     if first["type"] == "extra_forbidden":
-        known = _keys(location[:-1])
+        known = _keys(location[:-1], rung)
+        if rung and len(location) == 2 and any(location[1] in other.model_fields for other in RUNGS.values()):
+            return f"{key} makes no sense for model.kind {rung}: expected one of {', '.join(known)}"
         close = difflib.get_close_matches(location[-1], known, n=1)
         hint = f"did you mean {close[0]}?" if close else f"expected one of {', '.join(known)}"
         return f"unknown key {key}: {hint}"
@@ -141,8 +234,8 @@ def _sentence(error: ValidationError) -> str:
     return f"{key}: {first['msg'][0].lower()}{first['msg'][1:]}, found {first['input']!r}"
 
 
-def _keys(sections: list[str]) -> list[str]:
+def _keys(sections: list[str], rung: str | None) -> list[str]:
     model: type[BaseModel] = FitConfig
     for section in sections:
-        model = model.model_fields[section].annotation
+        model = RUNGS[rung] if section == "model" and rung else model.model_fields[section].annotation
     return list(model.model_fields)

@@ -90,6 +90,13 @@ def learning_csv(history) -> str:
     return "\n".join(lines) + "\n"
 
 
+def smoothness_csv(trials) -> str:
+    """The losses of a linear rung by the penalty of curvature; the second row holds units."""
+    lines = ["smoothness,train_loss,validation_loss", "Å,(eV/Å)²,(eV/Å)²"]
+    lines += [f"{t.strength:.6g},{t.train_loss:.8g},{t.validation_loss:.8g}" for t in trials]
+    return "\n".join(lines) + "\n"
+
+
 def error_table(reports: dict[str, Report]) -> Table:
     """MAE and RMSE of energies, forces and stresses: all sets, then each group and element of each."""
     table = Table(title="Errors (MAE / RMSE)", title_justify="left")

@@ -24,18 +24,24 @@ class Shape:
 
     pair_knots and leg_knots hold knots by ordered pair of elements (centre × neighbour); pair_knots must be the same in
     both orders, since φ is.
+    rho_knots: of ρ, by ordered pair; empty: those of φ.
+    opposite_knots: of r_jk, by centre and unordered pair of neighbours, if there are tensor-product splines.
     core: inner and outer radius of the ZBL switch by unordered pair, or None.
+    end: coefficients that are 0 at the end of φ, ρ and f: 3 for value, slope and curvature, 2 for value and slope.
     """
 
     elements: list[str]
     n2: int
     n3: int
     pair_knots: list[np.ndarray]
-    leg_knots: list[np.ndarray]
-    angle_knots: np.ndarray
-    hidden: list[int]
-    activation: str
     core: list[tuple[float, float] | None]
+    leg_knots: list[np.ndarray] = field(default_factory=list)
+    angle_knots: np.ndarray = field(default_factory=lambda: np.linspace(-1, 1, 4))
+    rho_knots: list[np.ndarray] = field(default_factory=list)
+    opposite_knots: list[np.ndarray] = field(default_factory=list)
+    end: int = END
+    hidden: list[int] = field(default_factory=list)
+    activation: str = "tanh"
     shortest: list[float] = field(default_factory=list)
 
     def __post_init__(self):
@@ -62,11 +68,12 @@ class Shape:
     @property
     def functions(self) -> tuple[int, int, int]:
         """Numbers of free coefficients of a pair spline, a leg and an angle."""
-        return len(self.pair_knots[0]) + 2 - END, len(self.leg_knots[0]) + 2 - END, len(self.angle_knots) + 2
+        legs = len(self.leg_knots[0]) + 2 - self.end if self.leg_knots else 0
+        return len(self.pair_knots[0]) + 2 - self.end, legs, len(self.angle_knots) + 2
 
     @property
     def cutoff(self) -> float:
-        return max(k[-1] for k in (*self.pair_knots, *self.leg_knots))
+        return max(k[-1] for k in (*self.pair_knots, *self.rho_knots, *self.leg_knots))
 
 
 class Model(nn.Module):
@@ -187,10 +194,10 @@ class Model(nn.Module):
         p = _core.Potential()
         p.comment, p.n2, p.n3 = comment, shape.n2, shape.n3
         p.elements = [self._element(a, lowest, highest) for a in range(self._E)]
-        p.pairs = [self._pair(n, a, b) for n, (a, b) in enumerate(shape.unordered)]
-        p.rho = [_spline(shape.pair_knots[ab], c, END) for ab, c in _columns(self.rho)]
-        p.f = [_spline(shape.leg_knots[ab], c, END) for ab, c in _columns(self.f)]
-        p.g = [_spline(shape.angle_knots, c, 0) for _, c in _columns(self.g)]
+        p.pairs = pair_potentials(shape, self.unit * self.phi.detach().numpy())
+        p.rho = [core_spline(shape.pair_knots[ab], c, shape.end) for ab, c in _columns(self.rho)]
+        p.f = [core_spline(shape.leg_knots[ab], c, shape.end) for ab, c in _columns(self.f)]
+        p.g = [core_spline(shape.angle_knots, c, 0) for _, c in _columns(self.g)]
         p.check()
         return p
 
@@ -213,15 +220,6 @@ class Model(nn.Module):
             e.network = _core_network(self.shape.activation, weights, biases)
         return e
 
-    def _pair(self, n: int, a: int, b: int) -> _core.Pair:
-        pair = _core.Pair()
-        pair.phi = _spline(self.shape.pair_knots[a * self._E + b], self.unit * self.phi[n].detach().numpy(), END)
-        if self.shape.core[n]:
-            pair.core_inner, pair.core_outer = self.shape.core[n]
-        if self.shape.shortest:
-            pair.shortest = self.shape.shortest[n]
-        return pair
-
     @property
     def _E(self) -> int:
         return self.shape.n_elements
@@ -229,6 +227,25 @@ class Model(nn.Module):
     def _unordered(self, a, b):
         lo, hi = (torch.minimum(a, b), torch.maximum(a, b)) if isinstance(a, Tensor) else (min(a, b), max(a, b))
         return lo * self._E - lo * (lo - 1) // 2 + hi - lo
+
+
+def pair_potentials(shape: Shape, phi: np.ndarray) -> list[_core.Pair]:
+    """What belongs to pairs of elements; phi: free coefficients of φ, eV, (pairs, functions)."""
+    pairs = []
+    for n, (a, b) in enumerate(shape.unordered):
+        pair = _core.Pair()
+        pair.phi = core_spline(shape.pair_knots[a * shape.n_elements + b], phi[n], shape.end)
+        if shape.core[n]:
+            pair.core_inner, pair.core_outer = shape.core[n]
+        if shape.shortest:
+            pair.shortest = shape.shortest[n]
+        pairs.append(pair)
+    return pairs
+
+
+def core_spline(knots: np.ndarray, coefficients: np.ndarray, zeros: int) -> _core.Spline:
+    """The engine's spline of these coefficients with so many zeros at its end."""
+    return _core.Spline(knots, np.r_[coefficients, np.zeros(zeros)])
 
 
 def _network(inputs: int, hidden: Sequence[int], activation: str) -> nn.Sequential:
@@ -269,10 +286,6 @@ def _columns(coefficients: Tensor):
     for n, table in enumerate(coefficients.detach().numpy()):
         for column in table.T:
             yield n, column
-
-
-def _spline(knots: np.ndarray, coefficients: np.ndarray, zeros: int) -> _core.Spline:
-    return _core.Spline(knots, np.r_[coefficients, np.zeros(zeros)])
 
 
 def _core_network(activation: str, weights: list[np.ndarray], biases: list[np.ndarray]) -> _core.Network:

@@ -33,3 +33,17 @@ def project(function, knots: np.ndarray, functions: int) -> np.ndarray:
     x = np.linspace(knots[0], knots[-1], 20 * len(knots))
     basis = BSpline(clamped(knots), np.eye(len(knots) + 2)[:, :functions], 3)(x)
     return np.linalg.lstsq(basis, function(x), rcond=None)[0]
+
+
+def gram(knots: np.ndarray, functions: int, derivative: int) -> np.ndarray:
+    """∫ B_a⁽ᵈ⁾ B_b⁽ᵈ⁾ dx of the first `functions` basis functions, for the derivative d.
+
+    With d = 2, cᵀ gram c is the curvature ∫ s'' ² dx of the spline with coefficients c.
+    """
+    basis = BSpline(clamped(knots), np.eye(len(knots) + 2)[:, :functions], 3)
+    # Four points integrate the squares of cubics exactly.
+    points, weights = np.polynomial.legendre.leggauss(4)
+    half = np.diff(knots)[:, None] / 2
+    x = knots[:-1, None] + half * (points + 1)
+    values = basis(x.ravel(), nu=derivative)
+    return values.T @ ((half * weights).ravel()[:, None] * values)

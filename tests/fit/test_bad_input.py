@@ -91,6 +91,26 @@ def test_file_that_is_no_structure(tmp_path, snnp_fit):
         ),
         ("data: [\n", "not valid YAML"),
         (
+            "data: {train: [a.xyz]}\noutput: x\nmodel: {kind: meam}\n",
+            "model.kind: expected one of pair, eam, uf3, smeam, snnp, found 'meam'",
+        ),
+        (
+            "data: {train: [a.xyz]}\noutput: x\nmodel: {kind: pair, hidden: [3]}\n",
+            "model.hidden makes no sense for model.kind pair: expected one of kind, pair_cutoff, pair_knots",
+        ),
+        (
+            "data: {train: [a.xyz]}\noutput: x\nmodel: {kind: uf3, leg_knot: 9}\n",
+            "unknown key model.leg_knot: did you mean leg_knots?",
+        ),
+        (
+            "data: {train: [a.xyz]}\noutput: x\nmodel: {kind: uf3}\ntraining: {steps: 9}\n",
+            "training.steps makes no sense for model.kind uf3",
+        ),
+        (
+            "data: {train: [a.xyz]}\noutput: x\nmodel: {kind: eam, smoothness: -1}\n",
+            "model.smoothness: input should be greater than or equal to 0, found -1",
+        ),
+        (
             "data: {train: [a.xyz]}\noutput: x\nmodel: {activation: relu}\n",
             "model.activation: input should be 'tanh' or 'silu'",
         ),

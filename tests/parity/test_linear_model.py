@@ -7,9 +7,11 @@ import torch
 import support
 import tolerances
 from models import random_model
+from snnp.linear import LinearModel
 from snnp.neighbors import structures
+from snnp.normal import Frames
 from snnp.training import Labels, Loss, Weights, make_batch
-from snnp.warmstart import LinearModel, warm_start
+from snnp.warmstart import coarsened, linear_shape, warm_start
 
 KINDS = {"one element": (("Si",), True), "two elements": (("In", "P"), True), "uneven knots": (("In", "P"), False)}
 
@@ -57,9 +59,9 @@ def test_linear_model_has_the_loss_of_the_filters_it_is_made_of(kind):
     model = linear_model(elements, uniform)
     frames = frames_for(elements, model.shape.cutoff)
     weights = Weights(energy=7.0, stress=3.0)
-    linear = LinearModel(model.shape)
-    assert len(linear.shape.leg_knots[0]) == len(model.shape.leg_knots[0]), "the test wants full resolution"
-    quadratic = linear.accumulate(frames, weights, threads=2, tick=lambda n: None)
+    shape = coarsened(model.shape)
+    assert len(shape.leg_knots[0]) == len(model.shape.leg_knots[0]), "the test wants full resolution"
+    quadratic = LinearModel(linear_shape(shape)).accumulate(Frames.held(frames), weights, threads=2)
     direct = float(Loss(model, weights, 1.0, 2)(make_batch(frames)))
     assert quadratic(tensor_coefficients(model)) == pytest.approx(direct, rel=tolerances.GRADIENT)
 

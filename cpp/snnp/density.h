@@ -1,0 +1,37 @@
+// The model of EAM and s-MEAM, made linear in small changes of all its coefficients:
+//   E_i = ½ Σ_j φ(r_ij) + U(n_i) − U(0),   n_i = Σ_j ρ(r_ij) + Σ_{j<k} f(r_ij) f(r_ik) g(cos θ_jik),
+//   ∂E_i/∂u_k = B_k(n_i) − B_k(0),   ∂E_i/∂θ = U'(n_i) ∂n_i/∂θ for a coefficient θ of ρ, f or g.
+#pragma once
+
+#include "snnp/basis.h"
+#include "snnp/design.h"
+#include "snnp/training.h"
+
+namespace snnp {
+
+/// One density per element and its embedding. Coefficients stand in the order φ (by unordered pair), ρ, f (by ordered
+/// pair), g (by centre and unordered pair), U (by element); the last ones of φ, ρ and f are left out and 0.
+struct DensityModel {
+  int elements;
+  std::vector<BSplines> pair, rho, leg;  ///< of φ, ρ and f by ordered pair; leg may be empty: no three-body term
+  std::vector<BSplines> angle;           ///< by centre and unordered pair of neighbours
+  std::vector<BSplines> embedding;       ///< by element; U continues linearly beyond its knots
+  int pair_functions, rho_functions, leg_functions;  ///< of φ, ρ and f, in use
+
+  int angle_functions() const { return angle.empty() ? 0 : angle[0].functions(); }
+  int embedding_functions() const { return embedding[0].functions(); }
+  int pairs() const { return elements * (elements + 1) / 2; }
+  int unordered(int a, int b) const;
+  long rho_column() const { return static_cast<long>(pairs()) * pair_functions; }
+  long f_column() const { return rho_column() + static_cast<long>(rho.size()) * rho_functions; }
+  long g_column() const { return f_column() + static_cast<long>(leg.size()) * leg_functions; }
+  long embedding_column() const { return g_column() + static_cast<long>(angle.size()) * angle_functions(); }
+  long columns() const { return embedding_column() + static_cast<long>(elements) * embedding_functions(); }
+};
+
+/// Rows per unit change of each coefficient, at `coefficients`. The model is linear in those of φ and U: its own
+/// energies and forces are their rows times their coefficients. densities: n_i of each atom.
+void density_rows(const DensityModel &model, const double *coefficients, const Batch &batch, const DesignMatrix &matrix,
+                  double *densities);
+
+}  // namespace snnp
