@@ -5,32 +5,6 @@
 
 namespace snnp {
 
-SplineBasis::SplineBasis(const std::vector<double> &knots) : grid_(knots), pieces_(16 * knots.size(), 0.0)
-{
-  const int intervals = static_cast<int>(knots.size()) - 1;
-  for (int f = 0; f < intervals + 3; ++f) {
-    Spline one{knots, std::vector<double>(knots.size() + 2, 0.0)};
-    one.coefficients[f] = 1;
-    const std::vector<double> pieces = polynomial_pieces(one);
-    for (int i = std::max(f - 3, 0); i <= std::min(f, intervals - 1); ++i)
-      std::copy_n(&pieces[4 * i], 4, &pieces_[16 * (i + 1) + 4 * (f - i)]);
-  }
-  for (int n = 0; n < 4; ++n) std::copy_n(&pieces_[16 + 4 * n], 2, &pieces_[4 * n]);
-}
-
-SplineBasis::Local SplineBasis::at(double x) const
-{
-  const Grid::Place place = grid_.find(x);
-  const double *c = &pieces_[16 * place.interval], t = place.t;
-  Local b;
-  b.first = std::max(place.interval - 1, 0);
-  for (int n = 0; n < 4; ++n, c += 4) {
-    b.value[n] = c[0] + t * (c[1] + t * (c[2] + t * c[3]));
-    b.slope[n] = c[1] + t * (2 * c[2] + t * 3 * c[3]);
-  }
-  return b;
-}
-
 TensorTerms::TensorTerms(const Potential &p) : elements_(p.size())
 {
   if (std::all_of(p.V.begin(), p.V.end(), [](const Tensor &t) { return t.empty(); })) return;
@@ -38,8 +12,8 @@ TensorTerms::TensorTerms(const Potential &p) : elements_(p.size())
     terms_.emplace_back();
     if (t.empty()) continue;
     const int ik = static_cast<int>(t.knots_ik.size()) + 2, jk = static_cast<int>(t.knots_jk.size()) + 2;
-    terms_.back() = {SplineBasis(t.knots_ij), SplineBasis(t.knots_ik), SplineBasis(t.knots_jk), ik * jk, jk,
-                     t.coefficients};
+    terms_.back() = std::make_shared<const Term>(
+        Term{BSplines(t.knots_ij), BSplines(t.knots_ik), BSplines(t.knots_jk), ik * jk, jk, t.coefficients});
   }
   for (int a = 0; a < elements_; ++a)
     for (int b = 0; b < elements_; ++b) {
@@ -54,8 +28,8 @@ namespace {
 struct Contraction {
   double value = 0, ij = 0, ik = 0, jk = 0;
 
-  Contraction(const double *c, int stride_ij, int stride_ik, const SplineBasis::Local &j, const SplineBasis::Local &k,
-              const SplineBasis::Local &d)
+  Contraction(const double *c, int stride_ij, int stride_ik, const LocalBasis &j, const LocalBasis &k,
+              const LocalBasis &d)
   {
     c += j.first * stride_ij + k.first * stride_ik + d.first;
     for (int a = 0; a < 4; ++a)
@@ -86,17 +60,18 @@ double TensorTerms::operator()(const Neighborhood &near, double unit, double *gr
       const int bj = near.elements[j], bk = near.elements[k];
       // The first leg is that of the element that comes first; among equals each pair counts once.
       if (bj > bk || (bj == bk && k >= j) || near.r[k] >= reach[bk]) continue;
-      const Term &term = terms_[near.element * (elements_ * (elements_ + 1) / 2) + unordered_[bj * elements_ + bk]];
-      if (term.coefficients.empty() || near.r[j] >= term.ij.back() || near.r[k] >= term.ik.back()) continue;
+      const Term *term =
+          terms_[near.element * (elements_ * (elements_ + 1) / 2) + unordered_[bj * elements_ + bk]].get();
+      if (!term || near.r[j] >= term->ij.back() || near.r[k] >= term->ik.back()) continue;
       double d[3], squared = 0;  // from j to k
       for (int x = 0; x < 3; ++x) {
         d[x] = near.r[k] * near.unit[3 * k + x] - near.r[j] * near.unit[3 * j + x];
         squared += d[x] * d[x];
       }
       const double distance = std::sqrt(squared);
-      if (distance >= term.jk.back()) continue;
-      const Contraction V(term.coefficients.data(), term.stride_ij, term.stride_ik, term.ij.at(near.r[j]),
-                          term.ik.at(near.r[k]), term.jk.at(distance));
+      if (distance >= term->jk.back()) continue;
+      const Contraction V(term->coefficients.data(), term->stride_ij, term->stride_ik, term->ij.at(near.r[j]),
+                          term->ik.at(near.r[k]), term->jk.at(distance));
       energy += V.value;
       for (int x = 0; x < 3; ++x) {
         const double across = distance > 0 ? V.jk * d[x] / distance : 0;
