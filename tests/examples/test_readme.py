@@ -1,5 +1,6 @@
 """What the documentation tells a reader to type works as it stands."""
 
+import json
 import os
 import re
 import sys
@@ -77,3 +78,16 @@ def test_quick_start_makes_data_potential_dynamics_and_pictures(tmp_path):
     assert "NVE: total energy fluctuates by" in done.stdout
     for name in ("Si.snnp", "Si_parity.png", "Si_learning.png", "Si_splines.png", "Si_dynamics.png"):
         assert (tmp_path / name).stat().st_size > 0
+
+
+def test_boundary_puts_every_rung_and_the_styles_of_lammps_on_one_picture(tmp_path):
+    script = ROOT / "examples" / "02_boundary" / "run.py"
+    words = "--frames 3 --rungs pair uf3 --filters 2 --set training.steps=50 --atoms 200 --rounds 1 --atom-steps 2000"
+    done = run([sys.executable, script, *words.split(), "--folder", tmp_path], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    points = {p["name"]: p for p in json.loads((tmp_path / "boundary.json").read_text())}
+    assert list(points) == ["pair", "uf3", "snnp2", "pair_style uf3"]
+    assert all(p["cost"] > 0 for p in points.values())
+    # A pair potential cannot hold a diamond lattice together as well as one that knows of angles.
+    assert points["uf3"]["force"] < 0.5 * points["pair"]["force"]
+    assert (tmp_path / "boundary.png").stat().st_size > 0
