@@ -1,0 +1,331 @@
+#include "snnp/kernels/plan.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "snnp/domain.h"
+#include "snnp/kernels/scratch.h"
+#include "snnp/spline.h"
+
+namespace snnp {
+
+namespace {
+
+// Keeps arrays on cache lines for as long as the plan lives.
+class Memory {
+ public:
+  template <class T> T *array(std::size_t count)
+  {
+    buffers_.push_back(std::make_unique<Buffer>());
+    buffers_.back()->reserve(std::max<std::size_t>(1, count) * sizeof(T));
+    return buffers_.back()->as<T>();
+  }
+  template <class T> const T *keep(const std::vector<T> &v)
+  {
+    T *a = array<T>(v.size());
+    std::copy(v.begin(), v.end(), a);
+    return a;
+  }
+  template <class T> Span<T> span(const std::vector<T> &v) { return {keep(v), static_cast<int>(v.size())}; }
+
+ private:
+  std::vector<std::unique_ptr<Buffer>> buffers_;
+};
+
+// The intervals of an axis: their middles, and edges between them.
+struct Intervals {
+  Axis axis;
+  std::vector<double> middle;
+
+  int count() const { return static_cast<int>(middle.size()); }
+};
+
+bool uniform(const std::vector<double> &knots)
+{
+  const std::size_t n = knots.size() - 1;
+  const double h = (knots[n] - knots[0]) / n;
+  // The polynomials are those of the true knots; only the place where one takes over from the next moves by that much.
+  for (std::size_t i = 1; i < n; ++i)
+    if (std::abs(knots[i] - knots[0] - i * h) > 1e-10 * h) return false;
+  return true;
+}
+
+// `ends`: one more interval below the first knot and one beyond the last.
+Intervals make_intervals(Memory &memory, const std::vector<double> &knots, bool ends)
+{
+  const int pieces = static_cast<int>(knots.size()) - 1, below = ends ? 1 : 0;
+  const double first = knots.front(), range = knots.back() - first, h = range / pieces;
+  Intervals all;
+  Axis &axis = all.axis;
+  axis.per_unit = 1 / h;
+  axis.last = pieces - 1 + 2 * below;
+  const bool even = uniform(knots);
+  for (int i = -below; i < pieces + below; ++i) {
+    const bool inside = 0 <= i && i < pieces;
+    all.middle.push_back(even || !inside ? first + (i + 0.5) * h : 0.5 * (knots[i] + knots[i + 1]));
+  }
+  if (even) {
+    axis.scale = axis.per_unit;
+    axis.shift = below - 0.5 - first / h;
+    return all;
+  }
+  double narrowest = range;
+  for (int i = 0; i < pieces; ++i) narrowest = std::min(narrowest, knots[i + 1] - knots[i]);
+  // As fine as the narrowest interval, within reason; a coarser cell only means that the search walks further.
+  const int cells = static_cast<int>(std::min(std::round(range / narrowest), 16.0 * pieces));
+  axis.scale = cells / range;
+  axis.shift = -0.5 - first * axis.scale;
+  axis.last_cell = cells - 1;
+  std::vector<double> edges(knots.begin() + 1 - below, knots.end() - 1 + below);
+  edges.push_back(std::numeric_limits<double>::infinity());
+  std::vector<int> start;
+  for (int cell = 0; cell < cells; ++cell) {
+    // Rounding may put an x into this cell that lies a hair below its left edge: start that much lower.
+    const double edge = first + (cell - 1e-6) / axis.scale;
+    start.push_back(static_cast<int>(std::upper_bound(edges.begin(), edges.end(), edge) - edges.begin()));
+  }
+  axis.cell = memory.keep(start);
+  axis.edge = memory.keep(edges);
+  axis.middle = memory.keep(all.middle);
+  return all;
+}
+
+// The cubics of a table about the middles of intervals, in the variable t of the axis: c[(interval · 4 + k) · columns + m].
+std::vector<double> centred(const Table &table, const Intervals &intervals, bool ends)
+{
+  const int columns = table.columns();
+  std::vector<double> all(4L * columns * intervals.count(), 0.0);
+  for (int i = 0; i < intervals.count(); ++i) {
+    if (ends && i == intervals.count() - 1) continue;  // nothing beyond the last knot
+    const double middle = intervals.middle[i];
+    const Grid::Place place = table.grid().find(middle);
+    const double d = place.t, h = 1 / intervals.axis.per_unit;
+    const double *c = table.at(place.interval);
+    for (int m = 0; m < columns; ++m) {
+      const double c0 = c[m], c1 = c[table.stride() + m], c2 = c[2 * table.stride() + m],
+                   c3 = c[3 * table.stride() + m];
+      double *to = &all[4L * columns * i + m];
+      to[0] = c0 + d * (c1 + d * (c2 + d * c3));
+      to[columns] = h * (c1 + d * (2 * c2 + d * 3 * c3));
+      to[2 * columns] = h * h * (c2 + d * 3 * c3);
+      to[3 * columns] = h * h * h * c3;
+    }
+  }
+  return all;
+}
+
+Column make_column(Memory &memory, const Intervals &intervals, const std::vector<double> &c, int columns, int m)
+{
+  const int n = intervals.count();
+  Column column;
+  column.axis = intervals.axis;
+  column.stride = n <= 8 ? 8 : n <= 16 ? 16 : n;
+  double *to = memory.array<double>(4L * column.stride);
+  for (int i = 0; i < n; ++i)
+    for (int k = 0; k < 4; ++k) to[k * column.stride + i] = c[(4L * i + k) * columns + m];
+  column.c = to;
+  return column;
+}
+
+// How many filters of `left` share the next vector.
+int group_width(int left) { return left > 8 ? 16 : left > 4 ? 8 : 4; }
+
+// `tables` tables of `filters` columns each, one after the other in the columns of c.
+template <class Real>
+Span<Group<Real>> make_groups(Memory &memory, const Intervals &intervals, const std::vector<double> &c, int filters,
+                              int tables)
+{
+  const int n = intervals.count(), columns = filters * tables;
+  const double per_unit = intervals.axis.per_unit;
+  std::vector<Group<Real>> groups;
+  for (int first = 0; first < filters;) {
+    Group<Real> group;
+    group.first = first;
+    const int W = group.width = group_width(filters - first);
+    group.count = std::min(W, filters - first);
+    Real *value = memory.array<Real>(4L * W * n * tables), *slope = memory.array<Real>(3L * W * n * tables);
+    for (int row = 0; row < n * tables; ++row)
+      for (int m = 0; m < group.count; ++m)
+        for (int k = 0; k < 4; ++k) {
+          const double x = c[(4L * (row % n) + k) * columns + row / n * filters + first + m];
+          value[(4L * row + k) * W + m] = static_cast<Real>(x);
+          if (k > 0) slope[(3L * row + k - 1) * W + m] = static_cast<Real>(k * per_unit * x);
+        }
+    group.value = value;
+    group.slope = slope;
+    groups.push_back(group);
+    first += group.count;
+  }
+  return memory.span(groups);
+}
+
+std::vector<const Spline *> pointers(const std::vector<Spline> &all, int first, int count)
+{
+  std::vector<const Spline *> some;
+  for (int m = 0; m < count; ++m) some.push_back(&all[first + m]);
+  return some;
+}
+
+double reach(const std::vector<const Spline *> &splines)
+{
+  double r = 0;
+  for (const Spline *s : splines) r = std::max(r, s->back());
+  return r;
+}
+
+template <class Real> class Planner {
+ public:
+  Planner(const Potential &potential, Memory &memory) : p_(potential), domain_(potential), memory_(memory) {}
+
+  Span<CentrePlan<Real>> centres()
+  {
+    std::vector<CentrePlan<Real>> all;
+    for (int a = 0; a < p_.size(); ++a) all.push_back(centre(a));
+    return memory_.span(all);
+  }
+
+ private:
+  const Potential &p_;
+  Domain domain_;
+  Memory &memory_;
+
+  CentrePlan<Real> centre(int a)
+  {
+    CentrePlan<Real> plan;
+    std::vector<PairPlan<Real>> pairs;
+    for (int b = 0; b < p_.size(); ++b) pairs.push_back(pair(a, b));
+    plan.pairs = memory_.span(pairs);
+    plan.streams = streams(a);
+    if (p_.n3 > 0) angles(a, plan);
+    plan.embedding = embedding(p_.elements[a]);
+    const std::size_t filters = p_.n2 + p_.n3;
+    plan.lowest = memory_.keep(std::vector<double>(domain_.lowest(a), domain_.lowest(a) + filters));
+    plan.highest = memory_.keep(std::vector<double>(domain_.highest(a), domain_.highest(a) + filters));
+    return plan;
+  }
+
+  PairPlan<Real> pair(int a, int b)
+  {
+    const Pair &pair = p_.pairs[p_.pair_index(a, b)];
+    PairPlan<Real> plan;
+    const Table phi({&pair.phi});
+    const Intervals intervals = make_intervals(memory_, phi.grid().knots(), true);
+    plan.phi = make_column(memory_, intervals, centred(phi, intervals, true), 1, 0);
+    Core *core = memory_.array<Core>(1);
+    *core = Core(atomic_number(p_.elements[a].name), atomic_number(p_.elements[b].name), pair.core_inner,
+                 pair.core_outer);
+    plan.core = core;
+    plan.core_outer = pair.core_outer;
+    plan.shortest = domain_.shortest(a, b);
+    radial(pointers(p_.rho, p_.leg_index(a, b) * p_.n2, p_.n2), plan.density_axis, plan.densities, plan.density);
+    radial(pointers(p_.f, p_.leg_index(a, b) * p_.n3, p_.n3), plan.leg_axis, plan.legs, plan.leg);
+    return plan;
+  }
+
+  void radial(const std::vector<const Spline *> &splines, Axis &axis, Span<Group<Real>> &groups, Column &column)
+  {
+    static const Spline nothing{{0, 1}, {0, 0, 0, 0}};
+    const Table table(splines.empty() ? std::vector<const Spline *>{&nothing} : splines);
+    const Intervals intervals = make_intervals(memory_, table.grid().knots(), true);
+    const std::vector<double> c = centred(table, intervals, true);
+    axis = intervals.axis;
+    groups = make_groups<Real>(memory_, intervals, c, static_cast<int>(splines.size()), 1);
+    column = make_column(memory_, intervals, c, table.columns(), 0);
+  }
+
+  double leg_reach(int a, int b) const { return reach(pointers(p_.f, p_.leg_index(a, b) * p_.n3, p_.n3)); }
+  double density_reach(int a, int b) const { return reach(pointers(p_.rho, p_.leg_index(a, b) * p_.n2, p_.n2)); }
+
+  Span<Stream> streams(int a)
+  {
+    std::vector<Stream> all;
+    for (const Stream::Kind kind : {Stream::leg, Stream::density, Stream::pair})
+      for (int b = 0; b < p_.size(); ++b) {
+        const double legs = leg_reach(a, b);
+        // Beyond it a neighbour is treated as a pair only, which has to be true of both atoms.
+        const double densities = std::max({legs, leg_reach(b, a), density_reach(a, b), density_reach(b, a)});
+        const double ends[4] = {0, legs, densities, std::max(densities, p_.pair_cutoff(a, b))};
+        const double from = ends[kind], to = ends[kind + 1];
+        if (from < to) all.push_back({kind, b, from * from, to * to});
+      }
+    return memory_.span(all);
+  }
+
+  // One axis for the angles between all neighbours, so that a pair of them only chooses the table.
+  void angles(int a, CentrePlan<Real> &plan)
+  {
+    std::vector<const Spline *> splines;
+    std::vector<int> of_pair(p_.size() * p_.size());
+    int tables = 0;
+    for (int b = 0; b < p_.size(); ++b)
+      for (int c = b; c < p_.size(); ++c) {
+        of_pair[b * p_.size() + c] = of_pair[c * p_.size() + b] = tables++;
+        for (const Spline *s : pointers(p_.g, p_.angle_index(a, b, c) * p_.n3, p_.n3)) splines.push_back(s);
+      }
+    const Table table(splines);
+    std::vector<double> knots{-1};  // what lies beyond −1 … 1 is never asked for
+    for (const double x : table.grid().knots())
+      if (-1 < x && x < 1) knots.push_back(x);
+    knots.push_back(1);
+    const Intervals intervals = make_intervals(memory_, knots, false);
+    const std::vector<double> c = centred(table, intervals, false);
+    plan.angle_axis = intervals.axis;
+    plan.angles = make_groups<Real>(memory_, intervals, c, p_.n3, tables);
+    for (int &index : of_pair) index *= intervals.count();
+    plan.angle_table = memory_.keep(of_pair);
+  }
+
+  Column linear_ends(const Spline &U)
+  {
+    const Table table({&U});
+    const Intervals intervals = make_intervals(memory_, table.grid().knots(), true);
+    std::vector<double> c = centred(table, intervals, true);
+    const double slope = evaluate(U, U.back(), 1);
+    double *beyond = &c[c.size() - 4];
+    beyond[0] = evaluate(U, U.back()) + slope * (intervals.middle.back() - U.back());
+    beyond[1] = slope / intervals.axis.per_unit;
+    return make_column(memory_, intervals, c, 1, 0);
+  }
+
+  EmbeddingPlan embedding(const Element &element)
+  {
+    EmbeddingPlan net;
+    net.e0 = element.e0;
+    net.linear = memory_.keep(element.linear);
+    if (!element.density.empty()) {
+      net.density = memory_.keep(element.density);
+      net.U = linear_ends(element.U);
+    }
+    if (element.network.layers.empty()) return net;
+    net.activation = element.network.activation == "tanh" ? EmbeddingPlan::tanh : EmbeddingPlan::silu;
+    std::vector<EmbeddingPlan::Layer> layers;
+    for (const Network::Layer &layer : element.network.layers) {
+      layers.push_back({layer.inputs, layer.outputs, memory_.keep(layer.weights), memory_.keep(layer.biases)});
+      net.nodes += layer.outputs;
+      net.widest = std::max({net.widest, layer.inputs, layer.outputs});
+    }
+    net.layers = memory_.span(layers);
+    return net;
+  }
+};
+
+}  // namespace
+
+template <class Real> Plan<Real> make_plan(const Potential &potential, double unit)
+{
+  const auto memory = std::make_shared<Memory>();
+  Plan<Real> plan;
+  plan.elements = potential.size();
+  plan.n2 = potential.n2;
+  plan.n3 = potential.n3;
+  plan.unit = unit;
+  plan.centres = Planner<Real>(potential, *memory).centres();
+  plan.memory = memory;
+  return plan;
+}
+
+template Plan<double> make_plan(const Potential &, double);
+template Plan<float> make_plan(const Potential &, double);
+
+}  // namespace snnp

@@ -1,0 +1,107 @@
+// A potential laid out for the kernels: plain data, so that code compiled for different instruction sets can share it.
+//
+// Splines are cubics about the middle of each interval in the variable t, which runs over −½ … ½ on an interval of
+// usual width. Radial ones have an interval more on each side: linear below the first knot, zero beyond the last.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "snnp/potential.h"
+#include "snnp/zbl.h"
+
+namespace snnp {
+
+/// An array that someone else keeps. Its functions are part of whatever uses them, see simd.h.
+template <class T> struct Span {
+  const T *first = nullptr;
+  int count = 0;
+
+#define SNNP_PART __attribute__((always_inline))
+  SNNP_PART const T *begin() const { return first; }
+  SNNP_PART const T *end() const { return first + count; }
+  SNNP_PART const T &operator[](int i) const { return first[i]; }
+#undef SNNP_PART
+};
+
+/// From a number x to its interval i and t = (x − middle_i) · per_unit.
+struct Axis {
+  double scale = 1, shift = 0;  ///< s = x · scale + shift, rounded and clamped to 0 … last, is the interval …
+  double per_unit = 1;          ///< equal to `scale` if the knots are uniform, so that t = s − i
+  int last = 0;
+  const int *cell = nullptr;  ///< … or, if the knots are not uniform, a cell in which interval cell[s] comes first
+  int last_cell = 0;
+  const double *edge = nullptr;    ///< right edges of the intervals, infinity at the last (not uniform)
+  const double *middle = nullptr;  ///< middles of the intervals (not uniform)
+};
+
+/// One spline, evaluated for many numbers at a time: value Σ_k c[k · stride + i] t^k.
+struct Column {
+  Axis axis;
+  int stride = 0;  ///< 8, 16, or more than that
+  const double *c = nullptr;
+};
+
+/// Up to `width` splines on one axis, evaluated at one number at a time: coefficients of all splines are contiguous.
+template <class Real> struct Group {
+  int first = 0, count = 0, width = 0;  ///< filters; width is 4, 8 or 16
+  const Real *value = nullptr;          ///< tables × intervals × 4 × width: coefficients of the value
+  const Real *slope = nullptr;          ///< tables × intervals × 3 × width: coefficients of its derivative
+};
+
+/// The embedding of an element.
+struct EmbeddingPlan {
+  double e0 = 0;
+  const double *linear = nullptr;
+  const double *density = nullptr;  ///< null: there is no U
+  Column U;                         ///< linear beyond the last knot, too
+  enum Activation { none, tanh, silu } activation = none;
+  struct Layer {
+    int inputs, outputs;
+    const double *weights, *biases;
+  };
+  Span<Layer> layers;
+  int widest = 0, nodes = 0;
+};
+
+/// What neighbours of one element do to a centre of one element.
+template <class Real> struct PairPlan {
+  Column phi;
+  const Core *core = nullptr;
+  double core_outer = 0;  ///< 0: there is none
+  double shortest = 0;    ///< in the training data
+  Axis density_axis, leg_axis;
+  Span<Group<Real>> densities, legs;  ///< ρ and f
+  Column density, leg;                       ///< the same as columns, where there is one of them at most
+};
+
+/// Neighbours that are treated alike: those of one element with from2 ≤ r² < to2 (Å²).
+struct Stream {
+  enum Kind { leg, density, pair } kind;  ///< a leg is within reach of f, ρ and φ; density: of ρ and φ; pair: of φ
+  int element;
+  double from2, to2;
+};
+
+template <class Real> struct CentrePlan {
+  Span<Stream> streams;  ///< legs first, then densities, then pairs; by element within each
+  Span<PairPlan<Real>> pairs;
+  Axis angle_axis;
+  Span<Group<Real>> angles;  ///< g; tables by pair of neighbours, see angle_table
+  const int *angle_table = nullptr;     ///< element × element: first interval of the table of g
+  EmbeddingPlan embedding;
+  const double *lowest = nullptr, *highest = nullptr;  ///< of each G_m inside the domain
+};
+
+template <class Real> struct Plan {
+  int elements = 0, n2 = 0, n3 = 0;
+  double unit = 1;
+  bool across_atoms = false;  ///< vectors run across atoms where there are angles
+  bool by_column = false;  ///< at most one ρ and one f: neighbours, not filters, fill vectors
+  Span<CentrePlan<Real>> centres;
+  std::shared_ptr<void> memory;  ///< of all that is pointed to
+};
+
+template <class Real> Plan<Real> make_plan(const Potential &potential, double unit);
+
+}  // namespace snnp

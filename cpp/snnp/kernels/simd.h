@@ -1,0 +1,227 @@
+// Vectors of numbers, for the instruction set that this is compiled for. No include guard against several instruction
+// sets in one file is needed: each has a file of its own, which defines SNNP_ISA (the name of its namespace) and
+// SNNP_VECTOR_BYTES. Everything that is compiled with flags of one of them lives in that namespace, so that the linker
+// cannot take it for the same thing compiled with other flags.
+#pragma once
+
+#include <cstdint>
+
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
+#if defined(__GNUC__)
+#define SNNP_INLINE inline __attribute__((always_inline))
+#define SNNP_UNROLL _Pragma("GCC unroll 16")
+#else
+#error "The kernels are written with the vector extensions of GCC and Clang"
+#endif
+
+namespace snnp {
+namespace SNNP_ISA {
+
+template <class T, int N> struct VectorOf {
+  typedef T type __attribute__((vector_size(N * sizeof(T))));
+  typedef T unaligned __attribute__((vector_size(N * sizeof(T)), aligned(sizeof(T)), may_alias));
+};
+template <class T, int N> using Vec = typename VectorOf<T, N>::type;
+
+/// Numbers in a register.
+template <class T> constexpr int lanes = SNNP_VECTOR_BYTES / static_cast<int>(sizeof(T));
+/// Neighbours that are treated at once, whatever the precision: doubles in a register, 4 at least.
+constexpr int C = lanes<double> > 4 ? lanes<double> : 4;
+using D = Vec<double, C>;
+using L = Vec<std::int64_t, C>;
+
+template <class V, class T> SNNP_INLINE V load(const T *p)
+{
+  return *reinterpret_cast<const typename VectorOf<T, sizeof(V) / sizeof(T)>::unaligned *>(p);
+}
+template <class V, class T> SNNP_INLINE void store(T *p, V v)
+{
+  *reinterpret_cast<typename VectorOf<T, sizeof(V) / sizeof(T)>::unaligned *>(p) = v;
+}
+template <class V, class T> SNNP_INLINE V broadcast(T x) { return V{} + x; }
+
+/// Stores numbers in the precision of the target.
+SNNP_INLINE void put(double *p, D v) { store(p, v); }
+SNNP_INLINE void put(float *p, D v) { store(p, __builtin_convertvector(v, Vec<float, C>)); }
+SNNP_INLINE D get(const double *p) { return load<D>(p); }
+SNNP_INLINE D get(const float *p) { return __builtin_convertvector(load<Vec<float, C>>(p), D); }
+
+/// Larger and smaller of two numbers; the second if the first is no number.
+template <class V> SNNP_INLINE V larger(V a, V b) { return a > b ? a : b; }
+template <class V> SNNP_INLINE V smaller(V a, V b) { return a < b ? a : b; }
+#if defined(__AVX512F__)
+template <> SNNP_INLINE D larger(D a, D b) { return (D)_mm512_max_pd((__m512d)a, (__m512d)b); }
+template <> SNNP_INLINE D smaller(D a, D b) { return (D)_mm512_min_pd((__m512d)a, (__m512d)b); }
+#endif
+
+/// Added to a number |x| < 2²² (float) or 2⁵¹ (double), it leaves the nearest integer in the lowest bits.
+template <class T> struct Magic;
+template <> struct Magic<double> {
+  using Int = std::int64_t;
+  static constexpr double value = 6755399441055744.0;
+  static constexpr Int bits = 0x4338000000000000;
+};
+template <> struct Magic<float> {
+  using Int = std::int32_t;
+  static constexpr float value = 12582912.0f;
+  static constexpr Int bits = 0x4B400000;
+};
+
+template <class V> SNNP_INLINE auto sum(V v)
+{
+  auto s = v[0];
+  for (unsigned l = 1; l < sizeof(V) / sizeof(v[0]); ++l) s += v[l];
+  return s;
+}
+#if defined(__AVX512F__)
+template <> SNNP_INLINE auto sum(D v) { return _mm512_reduce_add_pd((__m512d)v); }
+#endif
+
+template <class V> SNNP_INLINE bool any(V mask)
+{
+  bool found = false;
+  for (unsigned l = 0; l < sizeof(V) / sizeof(mask[0]); ++l) found |= mask[l] != 0;
+  return found;
+}
+#if defined(__AVX512F__)
+template <> SNNP_INLINE bool any(L mask) { return _mm512_test_epi64_mask((__m512i)mask, (__m512i)mask) != 0; }
+#endif
+
+SNNP_INLINE D inverse_sqrt(D x)
+{
+#if defined(__AVX512F__)
+  // An estimate of 14 bits and two steps of Newton's method: half the time of a division after a square root.
+  const D half = 0.5 * x;
+  D y = (D)_mm512_rsqrt14_pd((__m512d)x);
+  y = y * (1.5 - half * y * y);
+  return y * (1.5 - half * y * y);
+#else
+  D y;
+  for (int l = 0; l < C; ++l) y[l] = 1 / __builtin_sqrt(x[l]);
+  return y;
+#endif
+}
+
+template <class T> SNNP_INLINE Vec<T, C> gather(const T *p, L index)
+{
+  Vec<T, C> v;
+  SNNP_UNROLL
+  for (int l = 0; l < C; ++l) v[l] = p[index[l]];
+  return v;
+}
+#if defined(__AVX512F__)
+template <> SNNP_INLINE D gather(const double *p, L index) { return (D)_mm512_i64gather_pd((__m512i)index, p, 8); }
+#endif
+
+/// table[index] for tables of `size` 8, 16 (which fit into registers) or more.
+SNNP_INLINE D look_up(const double *table, int size, L index)
+{
+#if defined(__AVX512F__)
+  if (size == 8) return (D)_mm512_permutexvar_pd((__m512i)index, _mm512_loadu_pd(table));
+  if (size == 16)
+    return (D)_mm512_permutex2var_pd(_mm512_loadu_pd(table), (__m512i)index, _mm512_loadu_pd(table + 8));
+#endif
+  (void)size;
+  return gather(table, index);
+}
+
+// ------------------------------------------------------------------------------------------------ sums of rows
+
+template <class V, int... I> SNNP_INLINE auto shuffle(V a, V b) { return __builtin_shufflevector(a, b, I...); }
+
+/// Vector of the C sums of the numbers in each of C rows.
+template <class T, int N> struct RowSums {
+  SNNP_INLINE static Vec<T, C> of(const Vec<T, N> *row)
+  {
+    Vec<T, C> s;
+    for (int r = 0; r < C; ++r) s[r] = sum(row[r]);
+    return s;
+  }
+};
+
+template <class T> SNNP_INLINE Vec<T, 8> fold(const Vec<T, 8> *v)
+{
+  // v[p] holds partial sums of rows 2p (even places) and 2p + 1 (odd places).
+  using V = Vec<T, 8>;
+  const V a = __builtin_shufflevector(v[0], v[1], 0, 1, 4, 5, 8, 9, 12, 13) +
+              __builtin_shufflevector(v[0], v[1], 2, 3, 6, 7, 10, 11, 14, 15);
+  const V b = __builtin_shufflevector(v[2], v[3], 0, 1, 4, 5, 8, 9, 12, 13) +
+              __builtin_shufflevector(v[2], v[3], 2, 3, 6, 7, 10, 11, 14, 15);
+  return __builtin_shufflevector(a, b, 0, 1, 4, 5, 8, 9, 12, 13) +
+         __builtin_shufflevector(a, b, 2, 3, 6, 7, 10, 11, 14, 15);
+}
+
+#if SNNP_VECTOR_BYTES == 64
+template <class T> struct RowSums<T, 8> {
+  SNNP_INLINE static Vec<T, 8> of(const Vec<T, 8> *row)
+  {
+    Vec<T, 8> v[4];
+    SNNP_UNROLL
+    for (int p = 0; p < 4; ++p)
+      v[p] = __builtin_shufflevector(row[2 * p], row[2 * p + 1], 0, 8, 2, 10, 4, 12, 6, 14) +
+             __builtin_shufflevector(row[2 * p], row[2 * p + 1], 1, 9, 3, 11, 5, 13, 7, 15);
+    return fold<T>(v);
+  }
+};
+
+template <class T> struct RowSums<T, 16> {
+  SNNP_INLINE static Vec<T, 8> of(const Vec<T, 16> *row)
+  {
+    Vec<T, 16> v[4];
+    SNNP_UNROLL
+    for (int p = 0; p < 4; ++p)
+      v[p] = __builtin_shufflevector(row[2 * p], row[2 * p + 1], 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14,
+                                     30) +
+             __builtin_shufflevector(row[2 * p], row[2 * p + 1], 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15,
+                                     31);
+    Vec<T, 8> h[4];
+    SNNP_UNROLL
+    for (int p = 0; p < 4; ++p)
+      h[p] = __builtin_shufflevector(v[p], v[p], 0, 1, 2, 3, 4, 5, 6, 7) +
+             __builtin_shufflevector(v[p], v[p], 8, 9, 10, 11, 12, 13, 14, 15);
+    return fold<T>(h);
+  }
+};
+
+template <class T> struct RowSums<T, 4> {
+  SNNP_INLINE static Vec<T, 8> of(const Vec<T, 4> *row)
+  {
+    Vec<T, 8> v[4];
+    SNNP_UNROLL
+    for (int p = 0; p < 4; ++p)
+      v[p] = __builtin_shufflevector(row[2 * p], row[2 * p + 1], 0, 4, 2, 6, 0, 4, 2, 6) +
+             __builtin_shufflevector(row[2 * p], row[2 * p + 1], 1, 5, 3, 7, 1, 5, 3, 7);
+    // Only half of each is wanted: put rows 4p … 4p + 3 side by side.
+    const Vec<T, 8> a = __builtin_shufflevector(v[0], v[1], 0, 1, 8, 9, 2, 3, 10, 11);
+    const Vec<T, 8> b = __builtin_shufflevector(v[2], v[3], 0, 1, 8, 9, 2, 3, 10, 11);
+    return __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11) +
+           __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15);
+  }
+};
+#elif SNNP_VECTOR_BYTES == 32
+template <class T> struct RowSums<T, 4> {
+  SNNP_INLINE static Vec<T, 4> of(const Vec<T, 4> *row)
+  {
+    using V = Vec<T, 4>;
+    const V a = __builtin_shufflevector(row[0], row[1], 0, 4, 2, 6) + __builtin_shufflevector(row[0], row[1], 1, 5, 3, 7);
+    const V b = __builtin_shufflevector(row[2], row[3], 0, 4, 2, 6) + __builtin_shufflevector(row[2], row[3], 1, 5, 3, 7);
+    return __builtin_shufflevector(a, b, 0, 1, 4, 5) + __builtin_shufflevector(a, b, 2, 3, 6, 7);
+  }
+};
+
+template <> struct RowSums<float, 8> {
+  SNNP_INLINE static Vec<float, 4> of(const Vec<float, 8> *row)
+  {
+    Vec<float, 4> half[4];
+    for (int r = 0; r < 4; ++r)
+      half[r] = __builtin_shufflevector(row[r], row[r], 0, 1, 2, 3) + __builtin_shufflevector(row[r], row[r], 4, 5, 6, 7);
+    return RowSums<float, 4>::of(half);
+  }
+};
+#endif
+
+}  // namespace SNNP_ISA
+}  // namespace snnp

@@ -1,0 +1,233 @@
+// The three-body kernels for many filters: vectors run across filters.
+//
+//   pass 1   P_jm = Σ_{k≠j} f_m(r_ik) g_m(c_jk),  G_m = ½ Σ_j f_m(r_ij) P_jm
+//   pass 2   D_jk = Σ_m A_m f_m(r_ij) f_m(r_ik) g'_m(c_jk),  S_j = Σ_{k≠j} D_jk u_k
+//
+// over pairs j < k of legs. Interval and t of the cosine of each pair are found once for all filters (`pair_places`):
+// for C neighbours k at a time, at [row_start(k) + C j] for j below the last of the C, so that both passes find them in
+// the order in which they want them.
+#pragma once
+
+#include "snnp/kernels/kernel.h"
+#include "snnp/kernels/spline_at.h"
+
+namespace snnp {
+namespace SNNP_ISA {
+
+/// Where the entries of pairs (0, k), (1, k) … begin, C apart.
+SNNP_INLINE int row_start(int k)
+{
+  const int q = k / C;
+  return C * (C * q * (q + 1) / 2 - q) + k % C;
+}
+
+template <class Real> SNNP_INLINE Vec<Real, C> clamp(Vec<Real, C> s, Real last)
+{
+  using K = Vec<Real, C>;
+  return smaller<K>(larger<K>(s, K{}), broadcast<K>(last));
+}
+
+template <class Real> struct PairPlace {
+  Vec<Real, C> t;
+  Vec<int, C> interval;
+};
+
+template <class Real> SNNP_INLINE PairPlace<Real> locate_cosine(const Axis &axis, Vec<Real, C> cosine)
+{
+  using K = Vec<Real, C>;
+  using M = Magic<Real>;
+  using Bits = Vec<typename M::Int, C>;
+  const K s = cosine * static_cast<Real>(axis.scale) + static_cast<Real>(axis.shift);
+  const K big = clamp<Real>(s, static_cast<Real>(axis.cell ? axis.last_cell : axis.last)) + M::value;
+  const auto cell = __builtin_convertvector((Bits)big - M::bits, Vec<int, C>);
+  if (!axis.cell) return {s - (big - M::value), cell};
+  PairPlace<Real> place;
+  for (int l = 0; l < C; ++l) {
+    int at = axis.cell[cell[l]];
+    while (at < axis.last && cosine[l] >= axis.edge[at]) ++at;
+    place.interval[l] = at;
+    place.t[l] = static_cast<Real>((cosine[l] - axis.middle[at]) * axis.per_unit);
+  }
+  return place;
+}
+
+template <class Real> void pair_places(const CentrePlan<Real> &centre, int elements, Near<Real> &near)
+{
+  using K = Vec<Real, C>;
+  const int n = near.legs;
+  Real *T = near.T;
+  int *I = near.I;
+  for (int q = 0; q < n; q += C) {
+    const K x = load<K>(near.ux + q), y = load<K>(near.uy + q), z = load<K>(near.uz + q);
+    const int end = (q + C < n ? q + C : n) - 1;
+    for (int j = 0; j < end; ++j, T += C, I += C) {
+      const PairPlace<Real> p = locate_cosine<Real>(centre.angle_axis, x * near.ux[j] + y * near.uy[j] + z * near.uz[j]);
+      store(T, p.t);
+      store(I, p.interval);
+      if (elements == 1) continue;
+      const int *table = centre.angle_table + near.leg_element[j] * elements;
+      for (int l = 0; l < C; ++l) I[l] += table[near.leg_element[q + l]];
+    }
+  }
+}
+
+// Pairs of the B legs from j0 on with each other and with all later ones.
+template <class Real, int W, int B>
+SNNP_INLINE void block_of_legs(const Real *table, int n, int j0, const Real *f, Real *P, const Real *T, const int *I,
+                               double *G)
+{
+  using R = Row<Real, W>;
+  R fj[B], Pj[B];
+  SNNP_UNROLL
+  for (int a = 0; a < B; ++a) {
+    fj[a] = R::of(f + W * (j0 + a));
+    Pj[a] = R::of(P + W * (j0 + a));
+  }
+  SNNP_UNROLL
+  for (int a = 0; a < B; ++a)
+    SNNP_UNROLL
+    for (int b = a + 1; b < B; ++b) {
+      const int at = row_start(j0 + b) + C * (j0 + a);
+      const R g = cubic<Real, W>(table + 4L * W * I[at], T[at]);
+      Pj[a].add(fj[b], g);
+      Pj[b].add(fj[a], g);
+    }
+  for (int k = j0 + B; k < n; ++k) {
+    const int at = row_start(k) + C * j0;
+    const R fk = R::of(f + W * k);
+    R Pk = R::of(P + W * k);
+    SNNP_UNROLL
+    for (int a = 0; a < B; ++a) {
+      const R g = cubic<Real, W>(table + 4L * W * I[at + C * a], T[at + C * a]);
+      Pj[a].add(fk, g);
+      Pk.add(fj[a], g);
+    }
+    Pk.to(P + W * k);
+  }
+  R sum = fj[0] * Pj[0];
+  SNNP_UNROLL
+  for (int a = 0; a < B; ++a) {
+    Pj[a].to(P + W * (j0 + a));
+    if (a > 0) sum.add(fj[a], Pj[a]);
+  }
+  Real sums[W];
+  sum.to(sums);
+  for (int m = 0; m < W; ++m) G[m] += sums[m];
+}
+
+template <class Real, int W>
+void pass_1(const Group<Real> &group, const Near<Real> &near, const Real *f, Real *P, double *G, int step)
+{
+  const int n = near.legs;
+  const Row<Real, W> zero = Row<Real, W>::zero();
+  for (int k = 0; k < n; ++k) zero.to(P + W * k);
+  double sums[W] = {};
+  int j = 0;
+  for (; j + 4 <= n; j += 4) block_of_legs<Real, W, 4>(group.value, n, j, f, P, near.T, near.I, sums);
+  if (n - j == 3)
+    block_of_legs<Real, W, 3>(group.value, n, j, f, P, near.T, near.I, sums);
+  else if (n - j == 2)
+    block_of_legs<Real, W, 2>(group.value, n, j, f, P, near.T, near.I, sums);
+  else if (n - j == 1)
+    block_of_legs<Real, W, 1>(group.value, n, j, f, P, near.T, near.I, sums);
+  for (int m = 0; m < group.count; ++m) G[(group.first + m) * step] += 0.5 * sums[m];
+}
+
+template <class Real, int W>
+void pass_2(const Group<Real> &group, Near<Real> &near, const Real *f, const Real *weight, Real *sums)
+{
+  using K = Vec<Real, C>;
+  using R = Row<Real, W>;
+  const int n = near.legs;
+  const R w = R::of(weight);
+  const Real *T = near.T;
+  const int *I = near.I;
+  // Sums for the earlier leg of each pair stay vectors until all pairs are done: leg × (x, y, z) × C.
+  for (int j = 0; j < n; ++j)
+    for (int d = 0; d < 3; ++d) store(sums + (3 * j + d) * C, K{});
+  for (int q = 0; q < n; q += C) {
+    R fk[C];
+    SNNP_UNROLL
+    for (int z = 0; z < C; ++z) fk[z] = R::of(f + W * (q + z)) * w;
+    const K x = load<K>(near.ux + q), y = load<K>(near.uy + q), z = load<K>(near.uz + q);
+    K sx = K{}, sy = K{}, sz = K{};
+    const int end = (q + C < n ? q + C : n) - 1;
+    for (int j = 0; j < end; ++j, T += C, I += C) {
+      const R fj = R::of(f + W * j);
+      typename R::V rows[C];
+      SNNP_UNROLL
+      for (int l = 0; l < C; ++l) rows[l] = (quadratic<Real, W>(group.slope + 3L * W * I[l], T[l]) * fj).dot(fk[l]);
+      K D = RowSums<Real, R::N>::of(rows);
+      if (j >= q)
+        for (int l = 0; l < C; ++l) D[l] = q + l > j ? D[l] : 0;
+      Real *s = sums + 3 * C * j;
+      store(s, load<K>(s) + D * x);
+      store(s + C, load<K>(s + C) + D * y);
+      store(s + 2 * C, load<K>(s + 2 * C) + D * z);
+      sx += D * near.ux[j];
+      sy += D * near.uy[j];
+      sz += D * near.uz[j];
+    }
+    store(near.sx + q, load<K>(near.sx + q) + sx);
+    store(near.sy + q, load<K>(near.sy + q) + sy);
+    store(near.sz + q, load<K>(near.sz + q) + sz);
+  }
+  for (int j = 0; j < n; ++j) {
+    near.sx[j] += sum(load<K>(sums + 3 * C * j));
+    near.sy[j] += sum(load<K>(sums + 3 * C * j + C));
+    near.sz[j] += sum(load<K>(sums + 3 * C * j + 2 * C));
+  }
+}
+
+/// Pass 1 and pass 2 of all groups of filters of an atom.
+template <class Real> struct WideKernel {
+  const Plan<Real> &plan;
+  const CentrePlan<Real> &centre;
+  Scratch<Real> &scratch;
+  static constexpr int step = Scratch<Real>::block;
+
+  void values(Near<Real> &near, double *G) const
+  {
+    scratch.reserve_pairs(near, near.legs);
+    pair_places(centre, plan.elements, near);
+    long at = 0;
+    for (const Group<Real> &group : centre.angles) {
+      with_width(group.width, First{group, near, near.f + at, near.P + at, G});
+      at += group.width * scratch.capacity;
+    }
+  }
+
+  void gradient(Near<Real> &near, const double *A) const
+  {
+    using K = Vec<Real, C>;
+    for (int k = 0; k < near.legs; k += C)
+      for (Real *s : {near.sx, near.sy, near.sz}) store(s + k, K{});
+    const Real *f = near.f;
+    for (const Group<Real> &group : centre.angles) {
+      Real w[16];
+      for (int m = 0; m < group.width; ++m) w[m] = m < group.count ? static_cast<Real>(A[(group.first + m) * step]) : 0;
+      with_width(group.width, Second{group, near, f, w, scratch.sums});
+      f += group.width * scratch.capacity;
+    }
+  }
+
+ private:
+  struct First {
+    const Group<Real> &group;
+    const Near<Real> &near;
+    const Real *f;
+    Real *P;
+    double *G;
+    template <int W> SNNP_INLINE void run() const { pass_1<Real, W>(group, near, f, P, G, step); }
+  };
+  struct Second {
+    const Group<Real> &group;
+    Near<Real> &near;
+    const Real *f, *w;
+    Real *sums;
+    template <int W> SNNP_INLINE void run() const { pass_2<Real, W>(group, near, f, w, sums); }
+  };
+};
+
+}  // namespace SNNP_ISA
+}  // namespace snnp

@@ -1,0 +1,105 @@
+// The fast path is the plain one: every instruction set, every precision, on random potentials.
+#include "snnp/engine.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "atoms.h"
+#include "check.h"
+#include "random.h"
+
+using namespace snnp;
+using namespace testing;
+
+namespace {
+
+// A random crystal of `n` atoms whose elements are dealt out in turn.
+Atoms crystal(int n, int elements, double edge, unsigned seed)
+{
+  Random random(seed);
+  Atoms atoms{{{{edge, 0, 0}, {0.1 * edge, edge, 0}, {-0.2 * edge, 0.1 * edge, edge}}}, {}, {}};
+  const int side = static_cast<int>(std::ceil(std::cbrt(n)));
+  for (int i = 0; i < n; ++i) {
+    const int place[3] = {i % side, i / side % side, i / side / side};
+    Vector r{};
+    for (int a = 0; a < 3; ++a)
+      for (int d = 0; d < 3; ++d) r[d] += (place[a] + random.uniform(-0.12, 0.12)) / side * atoms.cell[a][d];
+    atoms.positions.push_back(r);
+    atoms.elements.push_back(i % elements);
+  }
+  return atoms;
+}
+
+struct Difference {
+  double energy = 0, force = 0, mean_force = 0, virial = 0, filters = 0;
+};
+
+Difference difference(const Output &a, const Output &b)
+{
+  Difference d;
+  for (std::size_t i = 0; i < a.energies.size(); ++i)
+    d.energy = std::max(d.energy, std::abs(a.energies[i] - b.energies[i]));
+  for (std::size_t i = 0; i < a.forces.size(); ++i) {
+    const double x = a.forces[i] - b.forces[i];
+    d.force = std::max(d.force, std::abs(x));
+    d.mean_force += x * x / a.forces.size();
+  }
+  d.mean_force = std::sqrt(d.mean_force);
+  for (std::size_t i = 0; i < a.virials.size(); ++i)
+    d.virial = std::max(d.virial, std::abs(a.virials[i] - b.virials[i]));
+  for (int v = 0; v < 6; ++v) d.virial = std::max(d.virial, std::abs(a.virial[v] - b.virial[v]));
+  for (std::size_t i = 0; i < a.filters.size(); ++i)
+    d.filters = std::max(d.filters, std::abs(a.filters[i] - b.filters[i]));
+  return d;
+}
+
+struct Case {
+  std::vector<std::string> elements;
+  int n2, n3;
+  const char *activation;
+};
+
+// Widths of groups 4, 8, 16 and combinations of them, whole and not; no filters of a kind; columns.
+const std::vector<Case> cases{
+    {{"Si"}, 8, 4, "tanh"},       {{"Si"}, 8, 8, "silu"},       {{"Si"}, 8, 16, "tanh"},      {{"Si"}, 3, 21, "tanh"},
+    {{"Si"}, 17, 13, "none"},     {{"Si"}, 0, 2, "tanh"},       {{"Si"}, 1, 1, "silu"},       {{"Si"}, 1, 0, "tanh"},
+    {{"Si"}, 0, 1, "none"},       {{"Si"}, 0, 0, "none"},       {{"In", "P"}, 2, 3, "tanh"},  {{"In", "P"}, 5, 11, "silu"},
+    {{"In", "P"}, 1, 1, "tanh"},  {{"In", "P"}, 0, 0, "none"},  {{"In", "P"}, 1, 0, "tanh"},  {{"Al", "In", "P"}, 4, 8, "tanh"},
+    {{"Si"}, 1, 3, "tanh"},       {{"Si"}, 2, 1, "tanh"},       {{"Al", "In", "P"}, 1, 1, "none"}, {{"Si"}, 8, 34, "tanh"},
+};
+
+}  // namespace
+
+TEST(every_kernel_gives_what_the_plain_loops_give)
+{
+  unsigned seed = 100;
+  for (const Case &c : cases)
+    for (const Random::Knots knots : {Random::even, Random::uneven}) {
+      const Potential potential = Random(++seed).potential(c.elements, c.n2, c.n3, c.activation, 4.5, knots);
+      const int n = 19;  // one block and some
+      // From a gas to a crowd; few atoms are in the cores of others.
+      for (const double edge : {14.0, 8.0, 6.5}) {
+        const Atoms atoms = crystal(n, static_cast<int>(c.elements.size()), edge, ++seed);
+        const Output plain = run(Engine(potential, 2, Precision::plain), atoms);
+        double largest = 1;
+        for (const double f : plain.forces) largest = std::max(largest, std::abs(f));
+        for (const Isa isa : available_isas()) {
+          const Output full = run(Engine(potential, 2, Precision::full, isa), atoms);
+          const Difference d = difference(full, plain);
+          if (std::getenv("V")) printf("%zu n2 %d n3 %d %s knots %d edge %g isa %s: F %g E %g W %g G %g (largest %g)\n", c.elements.size(), c.n2, c.n3, c.activation, int(knots), edge, name(isa), d.force, d.energy, d.virial, d.filters, largest);
+          // Rounding of sums of up to a thousand terms: 1e-11 eV/Å where forces are some eV/Å.
+          CHECK_NEAR(d.force, 0, 1e-12 * largest);
+          CHECK_NEAR(d.energy, 0, 1e-12 * largest);
+          CHECK_NEAR(d.virial, 0, 1e-11 * largest);
+          CHECK_NEAR(d.filters, 0, 1e-11);
+          CHECK_NEAR(full.energy, plain.energy, 1e-11 * largest);
+          const Output mixed = run(Engine(potential, 2, Precision::mixed, isa), atoms);
+          const Difference e = difference(mixed, plain);
+          if (std::getenv("V")) printf("      mixed F %g rms %g E %g G %g\n", e.force, e.mean_force, e.energy, e.filters);
+          CHECK_NEAR(e.force, 0, 2e-5 * largest / 10);
+          CHECK_NEAR(e.mean_force, 0, 2e-6 * largest / 10);
+          CHECK_NEAR(e.energy, 0, 2e-6 * largest);
+        }
+      }
+    }
+}
