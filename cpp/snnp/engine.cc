@@ -37,8 +37,8 @@ Engine::Engine(const Potential &potential, double unit, Precision precision, Isa
     : potential_(potential), cutoff_(0), unit_(unit), precision_(precision), isa_(isa)
 {
   check(potential_);
-  if (precision == Precision::full) full_ = make_plan<double>(potential_, unit);
-  if (precision == Precision::mixed) mixed_ = make_plan<float>(potential_, unit);
+  if (precision == Precision::full) full_ = make_plan<double>(potential_, unit, isa);
+  if (precision == Precision::mixed) mixed_ = make_plan<float>(potential_, unit, isa);
   domain_ = Domain(potential_);
   cutoff_ = potential_.cutoff();
   filters_ = make_filters(potential_);

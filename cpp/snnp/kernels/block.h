@@ -22,7 +22,7 @@ template <class Real> class Evaluation {
 
   void run()
   {
-    constexpr int block = LanesKernel<Real>::atoms > 8 ? LanesKernel<Real>::atoms : 8;
+    const int block = plan_.across_atoms ? LanesKernel<Real>::atoms : 8;
     for (int n = 0; n < work_.n_centers; n += block)
       block_of_atoms(work_.centers + n, work_.n_centers - n < block ? work_.n_centers - n : block);
   }

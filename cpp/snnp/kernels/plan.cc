@@ -52,10 +52,17 @@ bool uniform(const std::vector<double> &knots)
 }
 
 // `ends`: one more interval below the first knot and one beyond the last.
-Intervals make_intervals(Memory &memory, const std::vector<double> &knots, bool ends)
+Intervals make_intervals(Memory &memory, std::vector<double> knots, bool ends)
 {
   const int pieces = static_cast<int>(knots.size()) - 1, below = ends ? 1 : 0;
-  const double first = knots.front(), range = knots.back() - first, h = range / pieces;
+  const double first = knots.front();
+  double last = knots.back();
+  if (!ends && pieces > 2) {
+    // Whether the last interval is as wide as the others is no matter if nothing beyond its end is ever asked for.
+    const double next = 2 * knots[pieces - 1] - knots[pieces - 2];
+    if (next > last) knots[pieces] = last = next;
+  }
+  const double range = last - first, h = range / pieces;
   Intervals all;
   Axis &axis = all.axis;
   axis.per_unit = 1 / h;
@@ -134,7 +141,7 @@ int group_width(int left) { return left > 8 ? 16 : left > 4 ? 8 : 4; }
 // `tables` tables of `filters` columns each, one after the other in the columns of c.
 template <class Real>
 Span<Group<Real>> make_groups(Memory &memory, const Intervals &intervals, const std::vector<double> &c, int filters,
-                              int tables)
+                              int tables, bool by_column)
 {
   const int n = intervals.count(), columns = filters * tables;
   const double per_unit = intervals.axis.per_unit;
@@ -142,7 +149,7 @@ Span<Group<Real>> make_groups(Memory &memory, const Intervals &intervals, const 
   for (int first = 0; first < filters;) {
     Group<Real> group;
     group.first = first;
-    const int W = group.width = group_width(filters - first);
+    const int W = group.width = by_column ? 1 : group_width(filters - first);
     group.count = std::min(W, filters - first);
     Real *value = memory.array<Real>(4L * W * n * tables), *slope = memory.array<Real>(3L * W * n * tables);
     for (int row = 0; row < n * tables; ++row)
@@ -176,7 +183,14 @@ double reach(const std::vector<const Spline *> &splines)
 
 template <class Real> class Planner {
  public:
-  Planner(const Potential &potential, Memory &memory) : p_(potential), domain_(potential), memory_(memory) {}
+  Planner(const Potential &potential, Memory &memory, Isa isa)
+      : p_(potential), domain_(potential), memory_(memory), isa_(isa), across_atoms_(is_across_atoms()),
+        by_column_(p_.n2 <= 1 && (p_.n3 == 0 || (p_.n3 == 1 && across_atoms_)))
+  {
+  }
+
+  bool across_atoms() const { return across_atoms_; }
+  bool by_column() const { return by_column_; }
 
   Span<CentrePlan<Real>> centres()
   {
@@ -189,6 +203,8 @@ template <class Real> class Planner {
   const Potential &p_;
   Domain domain_;
   Memory &memory_;
+  Isa isa_;
+  bool across_atoms_, by_column_;
 
   CentrePlan<Real> centre(int a)
   {
@@ -230,7 +246,7 @@ template <class Real> class Planner {
     const Intervals intervals = make_intervals(memory_, table.grid().knots(), true);
     const std::vector<double> c = centred(table, intervals, true);
     axis = intervals.axis;
-    groups = make_groups<Real>(memory_, intervals, c, static_cast<int>(splines.size()), 1);
+    groups = make_groups<Real>(memory_, intervals, c, static_cast<int>(splines.size()), 1, by_column_);
     column = make_column(memory_, intervals, c, table.columns(), 0);
   }
 
@@ -253,27 +269,61 @@ template <class Real> class Planner {
   }
 
   // One axis for the angles between all neighbours, so that a pair of them only chooses the table.
-  void angles(int a, CentrePlan<Real> &plan)
-  {
-    std::vector<const Spline *> splines;
-    std::vector<int> of_pair(p_.size() * p_.size());
+  struct Angles {
+    std::vector<int> of_pair;
     int tables = 0;
+    Intervals intervals;
+    std::vector<double> c;
+  };
+
+  Angles angles(int a)
+  {
+    Angles all;
+    all.of_pair.resize(p_.size() * p_.size());
+    std::vector<const Spline *> splines;
     for (int b = 0; b < p_.size(); ++b)
       for (int c = b; c < p_.size(); ++c) {
-        of_pair[b * p_.size() + c] = of_pair[c * p_.size() + b] = tables++;
+        all.of_pair[b * p_.size() + c] = all.of_pair[c * p_.size() + b] = all.tables++;
         for (const Spline *s : pointers(p_.g, p_.angle_index(a, b, c) * p_.n3, p_.n3)) splines.push_back(s);
       }
     const Table table(splines);
-    std::vector<double> knots{-1};  // what lies beyond −1 … 1 is never asked for
-    for (const double x : table.grid().knots())
-      if (-1 < x && x < 1) knots.push_back(x);
-    knots.push_back(1);
-    const Intervals intervals = make_intervals(memory_, knots, false);
-    const std::vector<double> c = centred(table, intervals, false);
-    plan.angle_axis = intervals.axis;
-    plan.angles = make_groups<Real>(memory_, intervals, c, p_.n3, tables);
-    for (int &index : of_pair) index *= intervals.count();
-    plan.angle_table = memory_.keep(of_pair);
+    all.intervals = make_intervals(memory_, table.grid().knots(), false);
+    all.c = centred(table, all.intervals, false);
+    return all;
+  }
+
+  void angles(int a, CentrePlan<Real> &plan)
+  {
+    Angles all = angles(a);
+    plan.angle_axis = all.intervals.axis;
+    plan.angles = make_groups<Real>(memory_, all.intervals, all.c, p_.n3, all.tables, by_column_);
+    for (int &index : all.of_pair) index *= all.intervals.count();
+    plan.angle_table = memory_.keep(all.of_pair);
+    if (!across_atoms_) return;
+    const int n = all.intervals.count(), size = plan.angle_size = std::max(n, register_size());
+    // As many filters as the kernel computes, those without a spline being zero.
+    Real *value = memory_.array<Real>(8L * 4 * size), *slope = memory_.array<Real>(8L * 3 * size);
+    for (int m = 0; m < p_.n3; ++m)
+      for (int i = 0; i < n; ++i)
+        for (int k = 0; k < 4; ++k) {
+          const double x = all.c[(4L * i + k) * p_.n3 + m];
+          value[(4 * m + k) * size + i] = static_cast<Real>(x);
+          if (k > 0) slope[(3 * m + k - 1) * size + i] = static_cast<Real>(k * plan.angle_axis.per_unit * x);
+        }
+    plan.angle_value = value;
+    plan.angle_slope = slope;
+  }
+
+  // Numbers in a register, if a table of that size can be looked up there.
+  int register_size() const { return isa_ == Isa::avx512 ? static_cast<int>(64 / sizeof(Real)) : 1; }
+
+  // Few filters are faster across atoms, where tables fit into registers; a single one anywhere.
+  bool is_across_atoms()
+  {
+    if (p_.n3 == 0 || p_.size() > 1) return false;
+    const Intervals intervals = angles(0).intervals;
+    if (intervals.axis.cell) return false;
+    return p_.n3 == 1 || (p_.n3 <= register_size() / 2 && intervals.count() <= register_size());
   }
 
   Column linear_ends(const Spline &U)
@@ -312,7 +362,7 @@ template <class Real> class Planner {
 
 }  // namespace
 
-template <class Real> Plan<Real> make_plan(const Potential &potential, double unit)
+template <class Real> Plan<Real> make_plan(const Potential &potential, double unit, Isa isa)
 {
   const auto memory = std::make_shared<Memory>();
   Plan<Real> plan;
@@ -320,12 +370,15 @@ template <class Real> Plan<Real> make_plan(const Potential &potential, double un
   plan.n2 = potential.n2;
   plan.n3 = potential.n3;
   plan.unit = unit;
-  plan.centres = Planner<Real>(potential, *memory).centres();
+  Planner<Real> planner(potential, *memory, isa);
+  plan.across_atoms = planner.across_atoms();
+  plan.by_column = planner.by_column();
+  plan.centres = planner.centres();
   plan.memory = memory;
   return plan;
 }
 
-template Plan<double> make_plan(const Potential &, double);
-template Plan<float> make_plan(const Potential &, double);
+template Plan<double> make_plan(const Potential &, double, Isa);
+template Plan<float> make_plan(const Potential &, double, Isa);
 
 }  // namespace snnp

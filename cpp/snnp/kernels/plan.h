@@ -8,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "snnp/kernels/isa.h"
 #include "snnp/potential.h"
 #include "snnp/zbl.h"
 
@@ -45,7 +46,7 @@ struct Column {
 
 /// Up to `width` splines on one axis, evaluated at one number at a time: coefficients of all splines are contiguous.
 template <class Real> struct Group {
-  int first = 0, count = 0, width = 0;  ///< filters; width is 4, 8 or 16
+  int first = 0, count = 0, width = 0;  ///< filters; width is 4, 8 or 16, by column 1
   const Real *value = nullptr;          ///< tables × intervals × 4 × width: coefficients of the value
   const Real *slope = nullptr;          ///< tables × intervals × 3 × width: coefficients of its derivative
 };
@@ -88,6 +89,8 @@ template <class Real> struct CentrePlan {
   Span<PairPlan<Real>> pairs;
   Axis angle_axis;
   Span<Group<Real>> angles;  ///< g; tables by pair of neighbours, see angle_table
+  const Real *angle_value = nullptr, *angle_slope = nullptr;  ///< across atoms: filters × (4 or 3) × angle_size
+  int angle_size = 0;
   const int *angle_table = nullptr;     ///< element × element: first interval of the table of g
   EmbeddingPlan embedding;
   const double *lowest = nullptr, *highest = nullptr;  ///< of each G_m inside the domain
@@ -97,11 +100,11 @@ template <class Real> struct Plan {
   int elements = 0, n2 = 0, n3 = 0;
   double unit = 1;
   bool across_atoms = false;  ///< vectors run across atoms where there are angles
-  bool by_column = false;  ///< at most one ρ and one f: neighbours, not filters, fill vectors
+  bool by_column = false;     ///< at most one ρ and one f: vectors run across neighbours where there are distances
   Span<CentrePlan<Real>> centres;
   std::shared_ptr<void> memory;  ///< of all that is pointed to
 };
 
-template <class Real> Plan<Real> make_plan(const Potential &potential, double unit);
+template <class Real> Plan<Real> make_plan(const Potential &potential, double unit, Isa isa);
 
 }  // namespace snnp

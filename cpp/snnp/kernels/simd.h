@@ -55,6 +55,12 @@ template <class V> SNNP_INLINE V smaller(V a, V b) { return a < b ? a : b; }
 #if defined(__AVX512F__)
 template <> SNNP_INLINE D larger(D a, D b) { return (D)_mm512_max_pd((__m512d)a, (__m512d)b); }
 template <> SNNP_INLINE D smaller(D a, D b) { return (D)_mm512_min_pd((__m512d)a, (__m512d)b); }
+using F16 = Vec<float, 16>;
+template <> SNNP_INLINE F16 larger(F16 a, F16 b) { return (F16)_mm512_max_ps((__m512)a, (__m512)b); }
+template <> SNNP_INLINE F16 smaller(F16 a, F16 b) { return (F16)_mm512_min_ps((__m512)a, (__m512)b); }
+using F8 = Vec<float, 8>;
+template <> SNNP_INLINE F8 larger(F8 a, F8 b) { return (F8)_mm256_max_ps((__m256)a, (__m256)b); }
+template <> SNNP_INLINE F8 smaller(F8 a, F8 b) { return (F8)_mm256_min_ps((__m256)a, (__m256)b); }
 #endif
 
 /// Added to a number |x| < 2²² (float) or 2⁵¹ (double), it leaves the nearest integer in the lowest bits.
@@ -128,9 +134,24 @@ SNNP_INLINE D look_up(const double *table, int size, L index)
   return gather(table, index);
 }
 
-// ------------------------------------------------------------------------------------------------ sums of rows
+/// The first halves, and the second halves, of two vectors, interleaved.
+#define SNNP_ZIP(T, N, LOW, HIGH)                                                                              \
+  SNNP_INLINE Vec<T, N> zip_low(Vec<T, N> a, Vec<T, N> b) { return __builtin_shufflevector(a, b, SNNP_LIST LOW); } \
+  SNNP_INLINE Vec<T, N> zip_high(Vec<T, N> a, Vec<T, N> b) { return __builtin_shufflevector(a, b, SNNP_LIST HIGH); }
+#define SNNP_LIST(...) __VA_ARGS__
+#if SNNP_VECTOR_BYTES == 64
+SNNP_ZIP(double, 8, (0, 8, 1, 9, 2, 10, 3, 11), (4, 12, 5, 13, 6, 14, 7, 15))
+SNNP_ZIP(float, 16, (0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23),
+         (8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31))
+#elif SNNP_VECTOR_BYTES == 32
+SNNP_ZIP(double, 4, (0, 4, 1, 5), (2, 6, 3, 7))
+SNNP_ZIP(float, 8, (0, 8, 1, 9, 2, 10, 3, 11), (4, 12, 5, 13, 6, 14, 7, 15))
+#else
+SNNP_ZIP(double, 2, (0, 2), (1, 3))
+SNNP_ZIP(float, 4, (0, 4, 1, 5), (2, 6, 3, 7))
+#endif
 
-template <class V, int... I> SNNP_INLINE auto shuffle(V a, V b) { return __builtin_shufflevector(a, b, I...); }
+// ------------------------------------------------------------------------------------------------ sums of rows
 
 /// Vector of the C sums of the numbers in each of C rows.
 template <class T, int N> struct RowSums {
