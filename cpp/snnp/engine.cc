@@ -37,8 +37,8 @@ Engine::Engine(const Potential &potential, double unit, Precision precision, Isa
     : potential_(potential), cutoff_(0), unit_(unit), precision_(precision), isa_(isa)
 {
   check(potential_);
-  if (precision == Precision::full) full_ = make_plan<double>(potential_, unit, isa);
-  if (precision == Precision::mixed) mixed_ = make_plan<float>(potential_, unit, isa);
+  if (precision == Precision::full) full_ = std::make_shared<Fast<double>>(potential_, unit, isa);
+  if (precision == Precision::mixed) mixed_ = std::make_shared<Fast<float>>(potential_, unit, isa);
   domain_ = Domain(potential_);
   cutoff_ = potential_.cutoff();
   filters_ = make_filters(potential_);
@@ -84,8 +84,8 @@ void Engine::evaluate(const Source &source, int n_centers, int n_atoms, int thre
 {
   // There are no fast kernels for tensors.
   if (precision_ == Precision::plain || !tensors_.empty()) return evaluate_plain(source, n_centers, n_atoms, threads, results);
-  if (precision_ == Precision::full) return evaluate_fast(full_, source, n_centers, n_atoms, threads, results);
-  evaluate_fast(mixed_, source, n_centers, n_atoms, threads, results);
+  if (precision_ == Precision::full) return evaluate_fast(*full_, source, n_centers, n_atoms, threads, results);
+  evaluate_fast(*mixed_, source, n_centers, n_atoms, threads, results);
 }
 
 namespace {
@@ -118,7 +118,7 @@ NeighborLists lists_of(const VectorNeighbors &source)
 
 // Each thread takes the centres of its share by element, since kernels work on centres of one element.
 template <class Source, class Real>
-void Engine::evaluate_fast(const Plan<Real> &plan, const Source &source, int n_centers, int n_atoms, int threads,
+void Engine::evaluate_fast(Fast<Real> &fast, const Source &source, int n_centers, int n_atoms, int threads,
                            Results &results) const
 {
   const Kernel<Real> run = kernel<Real>(isa_);
@@ -135,18 +135,18 @@ void Engine::evaluate_fast(const Plan<Real> &plan, const Source &source, int n_c
     work.filters = results.filters;
     work.outside = results.outside;
     work.with_virial = results.with_virial;
-    Scratch<Real> scratch;
-    scratch.prepare(plan);
+    std::unique_ptr<Scratch<Real>> scratch = fast.scratch.take();
     std::vector<int> centers;
-    for (int element = 0; element < plan.elements; ++element) {
+    for (int element = 0; element < fast.plan.elements; ++element) {
       centers.clear();
       for (int n = begin; n < end; ++n)
         if (source.element(source.center(n)) == element) centers.push_back(source.center(n));
       work.centers = centers.data();
       work.n_centers = static_cast<int>(centers.size());
       work.element = element;
-      run(plan, scratch, work);
+      run(fast.plan, *scratch, work);
     }
+    fast.scratch.give(std::move(scratch));
     done[t] = work;
   });
 

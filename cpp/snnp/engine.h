@@ -1,6 +1,7 @@
 // Energies, forces and virials of a potential over neighbour lists that the caller gives.
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "snnp/domain.h"
@@ -65,12 +66,18 @@ class Engine {
   double cutoff_, unit_;
   Precision precision_;
   Isa isa_;
-  Plan<double> full_;
-  Plan<float> mixed_;
+  // What the kernels need; one of them is there, if any. Shared, for it refers to itself.
+  template <class Real> struct Fast {
+    Plan<Real> plan;
+    ScratchPool<Real> scratch;
+    Fast(const Potential &potential, double unit, Isa isa) : plan(make_plan<Real>(potential, unit, isa)), scratch(plan) {}
+  };
+  std::shared_ptr<Fast<double>> full_;
+  std::shared_ptr<Fast<float>> mixed_;
 
   template <class Source> void evaluate_plain(const Source &, int, int, int, Results &) const;
   template <class Source, class Real>
-  void evaluate_fast(const Plan<Real> &, const Source &, int, int, int, Results &) const;
+  void evaluate_fast(Fast<Real> &, const Source &, int, int, int, Results &) const;
   double atom(Workspace &w, double *G, double *A, std::vector<double> &scratch) const;
   double core(Workspace &w) const;
 };

@@ -12,23 +12,46 @@ namespace SNNP_ISA {
 
 template <class Real> using Lane = Vec<Real, lanes<Real>>;
 
-// table[index] in each lane, for the integers in the lowest bits of `index`.
-template <class Real> SNNP_INLINE Lane<Real> pick(const Real *table, int size, Lane<Real> index)
-{
+/// A row of numbers, one of which is taken in each lane: by a permutation of a register that holds all of them, or from
+/// memory. The index is in the lowest bits of a number to which Magic was added.
+template <class Real, bool in_register> struct Numbers {
+  const Real *row;
+
+  SNNP_INLINE explicit Numbers(const Real *p) : row(p) {}
+  SNNP_INLINE Lane<Real> operator[](Lane<Real> index) const
+  {
+    using M = Magic<Real>;
+    const auto i = (Vec<typename M::Int, lanes<Real>>)index - M::bits;
+    Lane<Real> v;
+    SNNP_UNROLL
+    for (int l = 0; l < lanes<Real>; ++l) v[l] = row[i[l]];
+    return v;
+  }
+};
+
 #if defined(__AVX512F__)
-  if constexpr (sizeof(Real) == 8) {
-    if (size == 8) return (Lane<Real>)_mm512_permutexvar_pd((__m512i)index, _mm512_loadu_pd(table));
-  } else if (size == 16)
-    return (Lane<Real>)_mm512_permutexvar_ps((__m512i)index, _mm512_loadu_ps(table));
+constexpr bool has_permutations = true;
+template <> struct Numbers<double, true> {
+  __m512d row;
+
+  SNNP_INLINE explicit Numbers(const double *p) : row(_mm512_loadu_pd(p)) {}
+  SNNP_INLINE Lane<double> operator[](Lane<double> index) const
+  {
+    return (Lane<double>)_mm512_permutexvar_pd((__m512i)index, row);
+  }
+};
+template <> struct Numbers<float, true> {
+  __m512 row;
+
+  SNNP_INLINE explicit Numbers(const float *p) : row(_mm512_loadu_ps(p)) {}
+  SNNP_INLINE Lane<float> operator[](Lane<float> index) const
+  {
+    return (Lane<float>)_mm512_permutexvar_ps((__m512i)index, row);
+  }
+};
+#else
+constexpr bool has_permutations = false;
 #endif
-  (void)size;
-  using M = Magic<Real>;
-  const auto i = (Vec<typename M::Int, lanes<Real>>)index - M::bits;
-  Lane<Real> v;
-  SNNP_UNROLL
-  for (int l = 0; l < lanes<Real>; ++l) v[l] = table[i[l]];
-  return v;
-}
 
 /// Turns N vectors of N numbers around, by log₂ N rounds of interleaving the first half with the second.
 template <class V> SNNP_INLINE void transpose(V *rows)
@@ -63,12 +86,14 @@ template <class Real> class LanesKernel {
     const int n = plan.n3;
     if (n == 1)
       pass_of_one(G);
-    else if (n == 2)
-      pass_1<2>(G);
-    else if (n <= 4)
-      pass_1<4>(G);
-    else
-      pass_1<8>(G);
+    else if constexpr (has_permutations) {
+      if (n == 2)
+        pass_1<2, 4>(G);
+      else if (n <= 4)
+        pass_1<4, 4>(G);
+      else
+        pass_1<8, 8>(G);
+    }
     turn_out(P_, &Near<Real>::P, count, legs_ * width_);
   }
 
@@ -76,22 +101,18 @@ template <class Real> class LanesKernel {
   void gradient(int count, const double *A)
   {
     const int n = plan.n3;
-    if (n == 2)
-      pass_2<2>(A);
-    else if (n > 4)
-      pass_2<8>(A);
-    else if (n > 1)
-      pass_2<4>(A);
+    if constexpr (has_permutations) {
+      if (n == 2)
+        pass_2<2, 4>(A);
+      else if (n > 4)
+        pass_2<8, 8>(A);
+      else if (n > 1)
+        pass_2<4, 4>(A);
+    }
     turn_out(SX_, &Near<Real>::sx, count, padded_);
     turn_out(SY_, &Near<Real>::sy, count, padded_);
     turn_out(SZ_, &Near<Real>::sz, count, padded_);
-    if (n > 1) return;
-    for (int l = 0; l < count; ++l) {
-      Near<Real> &near = scratch.near[l];
-      const Real a = static_cast<Real>(A[l]);
-      for (int k = 0; k < near.legs; k += C)
-        for (Real *s : {near.sx, near.sy, near.sz}) store(s + k, load<Vec<Real, C>>(s + k) * a);
-    }
+    if (n == 1) multiply(count, A);
   }
 
  private:
@@ -149,46 +170,67 @@ template <class Real> class LanesKernel {
     }
   }
 
-  // The cosine with leg k as seen from a leg in direction x, y, z that is multiplied with the scale of the axis.
-  struct Angle {
-    V index, t;
-  };
-  SNNP_INLINE Angle angle(V x, V y, V z, int k, V shift, V last) const
+  void multiply(int count, const double *A) const
   {
-    const V s = X_[k] * x + (Y_[k] * y + (Z_[k] * z + shift));
-    const V big = smaller<V>(larger<V>(s, V{}), last) + Magic<Real>::value;
-    return {big, s - (big - Magic<Real>::value)};
+    for (int l = 0; l < count; ++l) {
+      Near<Real> &near = scratch.near[l];
+      const Real a = static_cast<Real>(A[l]);
+      for (int k = 0; k < near.legs; k += C)
+        for (Real *s : {near.sx, near.sy, near.sz}) store(s + k, load<Vec<Real, C>>(s + k) * a);
+    }
   }
 
-  template <int M> __attribute__((noinline)) void pass_1(double *G)
+  // Interval and t of the cosine between two legs.
+  struct Angle {
+    V interval, t;
+  };
+  struct Cosines {
+    V scale, shift, last;
+
+    SNNP_INLINE explicit Cosines(const Axis &axis)
+        : scale(broadcast<V>(static_cast<Real>(axis.scale))), shift(broadcast<V>(static_cast<Real>(axis.shift))),
+          last(broadcast<V>(static_cast<Real>(axis.last)))
+    {
+    }
+    /// x, y, z are `scale` times the direction of one leg.
+    SNNP_INLINE Angle operator()(V x, V y, V z, V ux, V uy, V uz) const
+    {
+      const V s = fused(ux, x, fused(uy, y, fused(uz, z, shift)));
+      const V big = smaller<V>(larger<V>(s, V{}), last) + Magic<Real>::value;
+      return {big, s - (big - Magic<Real>::value)};
+    }
+  };
+
+  template <int M, int W> __attribute__((noinline)) void pass_1(double *G)
   {
-    const Axis &axis = centre.angle_axis;
-    const V shift = broadcast<V>(static_cast<Real>(axis.shift)), last = broadcast<V>(static_cast<Real>(axis.last));
-    const Real scale = static_cast<Real>(axis.scale);
-    const int size = centre.angle_size, W = width_, n = legs_;
-    const Real *table = centre.angle_value;
+    const Cosines cosine(centre.angle_axis);
+    const int n = legs_;
+    const V *__restrict X = X_, *__restrict Y = Y_, *__restrict Z = Z_, *__restrict F = F_;
+    V *__restrict P = P_;
+    using Row = Numbers<Real, true>;
+    const Real *c = centre.angle_value;
+    constexpr int size = atoms;
     V sums[M] = {};
     for (int j = 0; j < n; ++j) {
-      const V x = X_[j] * scale, y = Y_[j] * scale, z = Z_[j] * scale;
+      const V x = X[j] * cosine.scale, y = Y[j] * cosine.scale, z = Z[j] * cosine.scale;
       V fj[M], Pj[M];
       SNNP_UNROLL
-      for (int m = 0; m < M; ++m) fj[m] = F_[W * j + m], Pj[m] = P_[W * j + m];
+      for (int m = 0; m < M; ++m) fj[m] = F[W * j + m], Pj[m] = P[W * j + m];
       for (int k = j + 1; k < n; ++k) {
-        const Angle c = angle(x, y, z, k, shift, last);
+        const Angle a = cosine(x, y, z, X[k], Y[k], Z[k]);
         SNNP_UNROLL
         for (int m = 0; m < M; ++m) {
-          const Real *p = table + 4 * size * m;
-          const V g = ((pick<Real>(p + 3 * size, size, c.index) * c.t + pick<Real>(p + 2 * size, size, c.index)) * c.t +
-                       pick<Real>(p + size, size, c.index)) *
-                          c.t +
-                      pick<Real>(p, size, c.index);
-          Pj[m] += F_[W * k + m] * g;
-          P_[W * k + m] += fj[m] * g;
+          const Real *p = c + 4 * size * m;
+          const V third = fused(Row(p + 3 * size)[a.interval], a.t, Row(p + 2 * size)[a.interval]);
+          const V second = fused(third, a.t, Row(p + size)[a.interval]);
+          const V g = fused(second, a.t, Row(p)[a.interval]);
+          Pj[m] = fused(F[W * k + m], g, Pj[m]);
+          P[W * k + m] = fused(fj[m], g, P[W * k + m]);
         }
       }
       SNNP_UNROLL
       for (int m = 0; m < M; ++m) {
-        P_[W * j + m] = Pj[m];
+        P[W * j + m] = Pj[m];
         sums[m] += fj[m] * Pj[m];
       }
     }
@@ -196,68 +238,81 @@ template <class Real> class LanesKernel {
       for (int l = 0; l < atoms; ++l) G[m * step + l] = 0.5 * sums[m][l];
   }
 
-  template <int M> __attribute__((noinline)) void pass_2(const double *A)
+  template <int M, int W> __attribute__((noinline)) void pass_2(const double *A)
   {
-    const Axis &axis = centre.angle_axis;
-    const V shift = broadcast<V>(static_cast<Real>(axis.shift)), last = broadcast<V>(static_cast<Real>(axis.last));
-    const Real scale = static_cast<Real>(axis.scale);
-    const int size = centre.angle_size, W = width_, n = legs_;
-    const Real *table = centre.angle_slope;
+    const Cosines cosine(centre.angle_axis);
+    const int n = legs_;
+    const V *__restrict X = X_, *__restrict Y = Y_, *__restrict Z = Z_, *__restrict F = F_;
+    V *__restrict SX = SX_, *__restrict SY = SY_, *__restrict SZ = SZ_;
+    using Row = Numbers<Real, true>;
+    const Real *c = centre.angle_slope;
+    constexpr int size = atoms;
     V w[M] = {};
     for (int m = 0; m < plan.n3; ++m)
       for (int l = 0; l < atoms; ++l) w[m][l] = static_cast<Real>(A[m * step + l]);
     for (int j = 0; j < n; ++j) {
-      const V ux = X_[j], uy = Y_[j], uz = Z_[j], x = ux * scale, y = uy * scale, z = uz * scale;
-      V fj[M], sx = SX_[j], sy = SY_[j], sz = SZ_[j];
+      const V ux = X[j], uy = Y[j], uz = Z[j], x = ux * cosine.scale, y = uy * cosine.scale, z = uz * cosine.scale;
+      V fj[M], sx = SX[j], sy = SY[j], sz = SZ[j];
       SNNP_UNROLL
-      for (int m = 0; m < M; ++m) fj[m] = F_[W * j + m] * w[m];
+      for (int m = 0; m < M; ++m) fj[m] = F[W * j + m] * w[m];
       for (int k = j + 1; k < n; ++k) {
-        const Angle c = angle(x, y, z, k, shift, last);
+        const V kx = X[k], ky = Y[k], kz = Z[k];
+        const Angle a = cosine(x, y, z, kx, ky, kz);
         V D = V{};
         SNNP_UNROLL
         for (int m = 0; m < M; ++m) {
-          const Real *p = table + 3 * size * m;
-          const V slope = (pick<Real>(p + 2 * size, size, c.index) * c.t + pick<Real>(p + size, size, c.index)) * c.t +
-                          pick<Real>(p, size, c.index);
-          D += (fj[m] * F_[W * k + m]) * slope;
+          const Real *p = c + 3 * size * m;
+          const V second = fused(Row(p + 2 * size)[a.interval], a.t, Row(p + size)[a.interval]);
+          D = fused(fj[m] * F[W * k + m], fused(second, a.t, Row(p)[a.interval]), D);
         }
-        sx += D * X_[k], sy += D * Y_[k], sz += D * Z_[k];
-        SX_[k] += D * ux, SY_[k] += D * uy, SZ_[k] += D * uz;
+        sx = fused(D, kx, sx), sy = fused(D, ky, sy), sz = fused(D, kz, sz);
+        SX[k] = fused(D, ux, SX[k]), SY[k] = fused(D, uy, SY[k]), SZ[k] = fused(D, uz, SZ[k]);
       }
-      SX_[j] = sx, SY_[j] = sy, SZ_[j] = sz;
+      SX[j] = sx, SY[j] = sy, SZ[j] = sz;
     }
   }
 
-  // Both passes at once: with one filter its weight is a factor of everything.
-  __attribute__((noinline)) void pass_of_one(double *G)
+  void pass_of_one(double *G)
   {
-    const Axis &axis = centre.angle_axis;
-    const V shift = broadcast<V>(static_cast<Real>(axis.shift)), last = broadcast<V>(static_cast<Real>(axis.last));
-    const Real scale = static_cast<Real>(axis.scale), per_unit = static_cast<Real>(axis.per_unit);
-    const int size = centre.angle_size, W = width_, n = legs_;
-    const Real *table = centre.angle_value;
+    const bool in_register = has_permutations && centre.angle_size == atoms;
+    if (width_ == 1)
+      in_register ? pass_of_one<has_permutations, 1>(G) : pass_of_one<false, 1>(G);
+    else
+      in_register ? pass_of_one<has_permutations, 4>(G) : pass_of_one<false, 4>(G);
+  }
+
+  // Both passes at once: with one filter its weight is a factor of everything.
+  template <bool in_register, int W> __attribute__((noinline)) void pass_of_one(double *G)
+  {
+    const Cosines cosine(centre.angle_axis);
+    const Real per_unit = static_cast<Real>(centre.angle_axis.per_unit);
+    const int n = legs_, size = centre.angle_size;
+    const V *__restrict X = X_, *__restrict Y = Y_, *__restrict Z = Z_, *__restrict F = F_;
+    V *__restrict P = P_, *__restrict SX = SX_, *__restrict SY = SY_, *__restrict SZ = SZ_;
+    using Row = Numbers<Real, in_register>;
+    const Real *c = centre.angle_value;
+    const Row c0(c), c1(c + size), c2(c + 2 * size), c3(c + 3 * size);
     V sum = V{};
     for (int j = 0; j < n; ++j) {
-      const V ux = X_[j], uy = Y_[j], uz = Z_[j], x = ux * scale, y = uy * scale, z = uz * scale, fj = F_[W * j];
-      V Pj = P_[W * j], sx = V{}, sy = V{}, sz = V{};
-      const V fs = fj * per_unit;
+      const V ux = X[j], uy = Y[j], uz = Z[j], x = ux * cosine.scale, y = uy * cosine.scale, z = uz * cosine.scale;
+      const V fj = F[W * j], fs = fj * per_unit;
+      V Pj = P[W * j], sx = V{}, sy = V{}, sz = V{};
       for (int k = j + 1; k < n; ++k) {
-        const Angle c = angle(x, y, z, k, shift, last);
-        const V c3 = pick<Real>(table + 3 * size, size, c.index), fk = F_[W * k];
-        const V a = c3 * c.t + pick<Real>(table + 2 * size, size, c.index);
-        const V b = a * c.t + pick<Real>(table + size, size, c.index);
-        const V g = b * c.t + pick<Real>(table, size, c.index), D = (c3 * c.t + a) * c.t + b;
-        Pj += fk * g;
-        P_[W * k] += fj * g;
-        const V Dk = fk * D, Dj = fs * D;
-        sx += Dk * X_[k], sy += Dk * Y_[k], sz += Dk * Z_[k];
-        SX_[k] += Dj * ux, SY_[k] += Dj * uy, SZ_[k] += Dj * uz;
+        const V kx = X[k], ky = Y[k], kz = Z[k], fk = F[W * k];
+        const Angle angle = cosine(x, y, z, kx, ky, kz);
+        const V third = c3[angle.interval];
+        const V a = fused(third, angle.t, c2[angle.interval]), b = fused(a, angle.t, c1[angle.interval]);
+        const V g = fused(b, angle.t, c0[angle.interval]), slope = fused(fused(third, angle.t, a), angle.t, b);
+        Pj = fused(fk, g, Pj);
+        P[W * k] = fused(fj, g, P[W * k]);
+        const V Dk = fk * slope, Dj = fs * slope;
+        sx = fused(Dk, kx, sx), sy = fused(Dk, ky, sy), sz = fused(Dk, kz, sz);
+        SX[k] = fused(Dj, ux, SX[k]), SY[k] = fused(Dj, uy, SY[k]), SZ[k] = fused(Dj, uz, SZ[k]);
       }
-      P_[W * j] = Pj;
+      P[W * j] = Pj;
       sum += fj * Pj;
-      SX_[j] = SX_[j] * fj + sx * fs;  // what earlier legs have added lacks the factor f_j
-      SY_[j] = SY_[j] * fj + sy * fs;
-      SZ_[j] = SZ_[j] * fj + sz * fs;
+      // What earlier legs have added to S_j lacks the factor f_j.
+      SX[j] = SX[j] * fj + sx * fs, SY[j] = SY[j] * fj + sy * fs, SZ[j] = SZ[j] * fj + sz * fs;
     }
     for (int l = 0; l < atoms; ++l) G[l] = 0.5 * sum[l];
   }

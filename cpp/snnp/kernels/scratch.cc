@@ -109,6 +109,27 @@ template <class Real> void Scratch<Real>::reserve_lanes(int legs)
   carve(interleaved, [&](Carver &piece) { piece(lanes, numbers); });
 }
 
+template <class Real> std::unique_ptr<Scratch<Real>> ScratchPool<Real>::take()
+{
+  const std::lock_guard<std::mutex> lock(mutex_);
+  if (free_.empty()) {
+    auto scratch = std::make_unique<Scratch<Real>>();
+    scratch->prepare(plan_);
+    return scratch;
+  }
+  std::unique_ptr<Scratch<Real>> scratch = std::move(free_.back());
+  free_.pop_back();
+  return scratch;
+}
+
+template <class Real> void ScratchPool<Real>::give(std::unique_ptr<Scratch<Real>> scratch)
+{
+  const std::lock_guard<std::mutex> lock(mutex_);
+  free_.push_back(std::move(scratch));
+}
+
+template class ScratchPool<double>;
+template class ScratchPool<float>;
 template struct Scratch<double>;
 template struct Scratch<float>;
 

@@ -2,6 +2,9 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
+#include <mutex>
+#include <vector>
 
 #include "snnp/kernels/plan.h"
 
@@ -84,6 +87,20 @@ template <class Real> struct Scratch {
   int columns = 0, streams = 0, nodes_size = 0, leg_width = 0;
   bool by_column = false;
   Buffer shared, embedding, interleaved;
+};
+
+/// Memory that threads take for a call and give back, so that it is rarely allocated.
+template <class Real> class ScratchPool {
+ public:
+  explicit ScratchPool(const Plan<Real> &plan) : plan_(plan) {}
+
+  std::unique_ptr<Scratch<Real>> take();
+  void give(std::unique_ptr<Scratch<Real>> scratch);
+
+ private:
+  const Plan<Real> &plan_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<Scratch<Real>>> free_;
 };
 
 }  // namespace snnp

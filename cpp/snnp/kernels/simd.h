@@ -63,6 +63,13 @@ template <> SNNP_INLINE F8 larger(F8 a, F8 b) { return (F8)_mm256_max_ps((__m256
 template <> SNNP_INLINE F8 smaller(F8 a, F8 b) { return (F8)_mm256_min_ps((__m256)a, (__m256)b); }
 #endif
 
+/// a b + c rounded once, where the CPU can. Elsewhere the compiler finds these by itself, but not around permutations.
+template <class V> SNNP_INLINE V fused(V a, V b, V c) { return a * b + c; }
+#if defined(__AVX512F__)
+template <> SNNP_INLINE D fused(D a, D b, D c) { return (D)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c); }
+template <> SNNP_INLINE F16 fused(F16 a, F16 b, F16 c) { return (F16)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c); }
+#endif
+
 /// Added to a number |x| < 2²² (float) or 2⁵¹ (double), it leaves the nearest integer in the lowest bits.
 template <class T> struct Magic;
 template <> struct Magic<double> {

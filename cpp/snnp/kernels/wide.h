@@ -133,50 +133,71 @@ void pass_1(const Group<Real> &group, const Near<Real> &near, const Real *f, Rea
   for (int m = 0; m < group.count; ++m) G[(group.first + m) * step] += 0.5 * sums[m];
 }
 
+// 0 where leg q + l is not after leg j.
+template <class Real> SNNP_INLINE Vec<Real, C> only_later(Vec<Real, C> D, int q, int j)
+{
+  using Int = typename Magic<Real>::Int;
+  Vec<Int, C> lane;
+  SNNP_UNROLL
+  for (int l = 0; l < C; ++l) lane[l] = l;
+  return lane > static_cast<Int>(j - q) ? D : Vec<Real, C>{};
+}
+
 template <class Real, int W>
-void pass_2(const Group<Real> &group, Near<Real> &near, const Real *f, const Real *weight, Real *sums)
+void pass_2(const Group<Real> &group, Near<Real> &near, const Real *__restrict f, const Real *weight,
+            Real *__restrict sums)
 {
   using K = Vec<Real, C>;
   using R = Row<Real, W>;
   const int n = near.legs;
   const R w = R::of(weight);
-  const Real *T = near.T;
-  const int *I = near.I;
+  const Real *__restrict table = group.slope;
+  const Real *__restrict T = near.T, *__restrict ux = near.ux, *__restrict uy = near.uy, *__restrict uz = near.uz;
+  const int *__restrict I = near.I;
   // Sums for the earlier leg of each pair stay vectors until all pairs are done: leg × (x, y, z) × C.
-  for (int j = 0; j < n; ++j)
-    for (int d = 0; d < 3; ++d) store(sums + (3 * j + d) * C, K{});
+  for (int s = 0; s < 3 * (n + C - 1); ++s) store(sums + s * C, K{});
   for (int q = 0; q < n; q += C) {
     R fk[C];
     SNNP_UNROLL
-    for (int z = 0; z < C; ++z) fk[z] = R::of(f + W * (q + z)) * w;
-    const K x = load<K>(near.ux + q), y = load<K>(near.uy + q), z = load<K>(near.uz + q);
+    for (int l = 0; l < C; ++l) fk[l] = R::of(f + W * (q + l)) * w;
+    const K x = load<K>(ux + q), y = load<K>(uy + q), z = load<K>(uz + q);
     K sx = K{}, sy = K{}, sz = K{};
-    const int end = (q + C < n ? q + C : n) - 1;
-    for (int j = 0; j < end; ++j, T += C, I += C) {
+    const auto sum_over_filters = [&](int j) __attribute__((always_inline))
+    {
       const R fj = R::of(f + W * j);
       typename R::V rows[C];
       SNNP_UNROLL
-      for (int l = 0; l < C; ++l) rows[l] = (quadratic<Real, W>(group.slope + 3L * W * I[l], T[l]) * fj).dot(fk[l]);
-      K D = RowSums<Real, R::N>::of(rows);
-      if (j >= q)
-        for (int l = 0; l < C; ++l) D[l] = q + l > j ? D[l] : 0;
+      for (int l = 0; l < C; ++l)
+        rows[l] = (quadratic<Real, W>(table + 3L * W * I[C * j + l], T[C * j + l]) * fj).dot(fk[l]);
+      return RowSums<Real, R::N>::of(rows);
+    };
+    const auto add = [&](int j, K D) __attribute__((always_inline))
+    {
       Real *s = sums + 3 * C * j;
       store(s, load<K>(s) + D * x);
       store(s + C, load<K>(s + C) + D * y);
       store(s + 2 * C, load<K>(s + 2 * C) + D * z);
-      sx += D * near.ux[j];
-      sy += D * near.uy[j];
-      sz += D * near.uz[j];
-    }
+      sx += D * ux[j];
+      sy += D * uy[j];
+      sz += D * uz[j];
+    };
+    const int end = (q + C < n ? q + C : n) - 1;
+    for (int j = 0; j < q; ++j) add(j, sum_over_filters(j));
+    for (int j = q; j < end; ++j) add(j, only_later<Real>(sum_over_filters(j), q, j));
+    T += C * end;
+    I += C * end;
     store(near.sx + q, load<K>(near.sx + q) + sx);
     store(near.sy + q, load<K>(near.sy + q) + sy);
     store(near.sz + q, load<K>(near.sz + q) + sz);
   }
-  for (int j = 0; j < n; ++j) {
-    near.sx[j] += sum(load<K>(sums + 3 * C * j));
-    near.sy[j] += sum(load<K>(sums + 3 * C * j + C));
-    near.sz[j] += sum(load<K>(sums + 3 * C * j + 2 * C));
-  }
+  Real *const target[3] = {near.sx, near.sy, near.sz};
+  for (int d = 0; d < 3; ++d)
+    for (int j = 0; j < n; j += C) {
+      K rows[C];
+      SNNP_UNROLL
+      for (int l = 0; l < C; ++l) rows[l] = load<K>(sums + (3 * (j + l) + d) * C);
+      store(target[d] + j, load<K>(target[d] + j) + RowSums<Real, C>::of(rows));
+    }
 }
 
 /// Pass 1 and pass 2 of all groups of filters of an atom.
