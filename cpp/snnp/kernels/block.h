@@ -22,9 +22,9 @@ template <class Real> class Evaluation {
 
   void run()
   {
-    const int block = plan_.across_atoms ? LanesKernel<Real>::atoms : 8;
-    for (int n = 0; n < work_.n_centers; n += block)
-      block_of_atoms(work_.centers + n, work_.n_centers - n < block ? work_.n_centers - n : block);
+    const int batch = plan_.across_atoms ? Scratch<Real>::batch : 8;
+    for (int n = 0; n < work_.n_centers; n += batch)
+      batch_of_atoms(work_.centers + n, work_.n_centers - n < batch ? work_.n_centers - n : batch);
   }
 
  private:
@@ -39,33 +39,58 @@ template <class Real> class Evaluation {
 
   static constexpr int step = Scratch<Real>::block;
 
-  void block_of_atoms(const int *atoms, int count)
+  // Across atoms the lane with most legs sets the time of a block: atoms are put together by their number.
+  void batch_of_atoms(const int *atoms, int count)
   {
-    double *G = scratch_.G, *A = scratch_.A;
-    const bool across = plan_.across_atoms;
-    for (int m = 0; m < (plan_.n2 + plan_.n3) * step; ++m) G[m] = 0;
+    Near<Real> *slots[Scratch<Real>::batch], *sorted[Scratch<Real>::batch];
     room(atoms, count);
     for (int l = 0; l < count; ++l) {
-      Near<Real> &near = scratch_.near[l];
+      Near<Real> &near = *(slots[l] = &scratch_.near[l]);
       near.atom = atoms[l];
       fetch(centre_, work_.lists, near.atom, scratch_.candidates, scratch_.capacity);
-      radial_.in(near, G + l);
-      if (plan_.n3 > 0 && !across) wide_.values(near, G + plan_.n2 * step + l);
+      radial_.in(near);
     }
-    if (plan_.n3 > 0 && across) lanes_.values(count, G + plan_.n2 * step);
+    if (!plan_.across_atoms || plan_.n3 == 0) return block_of_atoms(slots, count);
+    sort_by_legs(slots, count, sorted);
+    constexpr int block = LanesKernel<Real>::atoms;
+    for (int l = 0; l < count; l += block) block_of_atoms(sorted + l, count - l < block ? count - l : block);
+  }
+
+  static void sort_by_legs(Near<Real> *const *slots, int count, Near<Real> **sorted)
+  {
+    for (int l = 0; l < count; ++l) {
+      int to = l;
+      for (; to > 0 && sorted[to - 1]->legs < slots[l]->legs; --to) sorted[to] = sorted[to - 1];
+      sorted[to] = slots[l];
+    }
+  }
+
+  void block_of_atoms(Near<Real> *const *block, int count)
+  {
+    double *G = scratch_.G, *A = scratch_.A;
+    for (int m = 0; m < (plan_.n2 + plan_.n3) * step; ++m) G[m] = 0;
+    for (int l = 0; l < count; ++l)
+      for (int m = 0; m < plan_.n2; ++m) G[m * step + l] = block[l]->density[m];
+    if (plan_.n3 > 0) values(block, count, G + plan_.n2 * step);
     double energies[step];
     for (int l = 0; l < count; l += C) store(energies + l, embedding_(G + l, A + l, scratch_.nodes));
     for (int m = 0; m < (plan_.n2 + plan_.n3) * step; m += C) store(A + m, load<D>(A + m) * plan_.unit);
-    for (int l = 0; l < count; ++l) tally(scratch_.near[l], energies[l], G + l);
-    if (plan_.n3 > 0 && across) lanes_.gradient(count, A + plan_.n2 * step);
+    for (int l = 0; l < count; ++l) tally(*block[l], energies[l], G + l);
+    if (plan_.n3 > 0 && plan_.across_atoms) lanes_.gradient(block, count, A + plan_.n2 * step);
     for (int l = 0; l < count; ++l) {
-      Near<Real> &near = scratch_.near[l];
-      if (plan_.n3 > 0 && !across) wide_.gradient(near, A + plan_.n2 * step + l);
+      Near<Real> &near = *block[l];
+      if (plan_.n3 > 0 && !plan_.across_atoms) wide_.gradient(near, A + plan_.n2 * step + l);
       radial_.out(near, A + l);
       gradient(near);
       add_forces(near);
       if (work_.with_virial || work_.virials) add_virials(near);
     }
+  }
+
+  void values(Near<Real> *const *block, int count, double *G)
+  {
+    if (plan_.across_atoms) return lanes_.values(block, count, G);
+    for (int l = 0; l < count; ++l) wide_.values(*block[l], G + l);
   }
 
   // Memory for the longest list of the block.

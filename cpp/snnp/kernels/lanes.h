@@ -80,9 +80,9 @@ template <class Real> class LanesKernel {
   static constexpr int atoms = lanes<Real>, step = Scratch<Real>::block;
 
   /// Pass 1 of `count` atoms; with a single filter the gradient but for a factor, too.
-  void values(int count, double *G)
+  void values(Near<Real> *const *block, int count, double *G)
   {
-    turn_in(count);
+    turn_in(block, count);
     const int n = plan.n3;
     if (n == 1)
       pass_of_one(G);
@@ -94,11 +94,11 @@ template <class Real> class LanesKernel {
       else
         pass_1<8, 8>(G);
     }
-    turn_out(P_, &Near<Real>::P, count, legs_ * width_);
+    turn_out(P_, &Near<Real>::P, block, count, legs_ * width_);
   }
 
   /// Pass 2.
-  void gradient(int count, const double *A)
+  void gradient(Near<Real> *const *block, int count, const double *A)
   {
     const int n = plan.n3;
     if constexpr (has_permutations) {
@@ -109,10 +109,10 @@ template <class Real> class LanesKernel {
       else if (n > 1)
         pass_2<4, 4>(A);
     }
-    turn_out(SX_, &Near<Real>::sx, count, padded_);
-    turn_out(SY_, &Near<Real>::sy, count, padded_);
-    turn_out(SZ_, &Near<Real>::sz, count, padded_);
-    if (n == 1) multiply(count, A);
+    turn_out(SX_, &Near<Real>::sx, block, count, padded_);
+    turn_out(SY_, &Near<Real>::sy, block, count, padded_);
+    turn_out(SZ_, &Near<Real>::sz, block, count, padded_);
+    if (n == 1) multiply(block, count, A);
   }
 
  private:
@@ -122,11 +122,11 @@ template <class Real> class LanesKernel {
   int legs_ = 0, padded_ = 0, width_ = 1;  // legs of the atom that has most, to whole vectors; filters, to whole groups
   V *X_, *Y_, *Z_, *SX_, *SY_, *SZ_, *F_, *P_;
 
-  void turn_in(int count)
+  void turn_in(Near<Real> *const *block, int count)
   {
     legs_ = 0;
     width_ = centre.pairs[0].legs[0].width;
-    for (int l = 0; l < count; ++l) legs_ = scratch.near[l].legs > legs_ ? scratch.near[l].legs : legs_;
+    for (int l = 0; l < count; ++l) legs_ = block[l]->legs > legs_ ? block[l]->legs : legs_;
     scratch.reserve_lanes(legs_);
     constexpr int chunk = atoms > C ? atoms : C;
     const int n = padded_ = (legs_ + chunk - 1) / chunk * chunk;
@@ -134,53 +134,55 @@ template <class Real> class LanesKernel {
     for (V **array : {&X_, &Y_, &Z_, &SX_, &SY_, &SZ_}) *array = to, to += n;
     F_ = to, to += static_cast<long>(n) * width_;
     P_ = to;
-    for (int l = 0; l < atoms; ++l) {
-      Near<Real> &near = scratch.near[l];
-      if (l >= count) near.legs = 0;
-      for (int k = near.legs * width_; k < n * width_; k += atoms) store(near.f + k, V{});
-    }
-    turn_array(&Near<Real>::ux, X_, legs_);
-    turn_array(&Near<Real>::uy, Y_, legs_);
-    turn_array(&Near<Real>::uz, Z_, legs_);
-    turn_array(&Near<Real>::f, F_, legs_ * width_);
+    for (int l = 0; l < count; ++l)
+      for (int k = block[l]->legs * width_; k < n * width_; k += atoms) store(block[l]->f + k, V{});
+    turn_array(&Near<Real>::ux, X_, block, count, legs_);
+    turn_array(&Near<Real>::uy, Y_, block, count, legs_);
+    turn_array(&Near<Real>::uz, Z_, block, count, legs_);
+    turn_array(&Near<Real>::f, F_, block, count, legs_ * width_);
     for (int k = 0; k < n; ++k) SX_[k] = SY_[k] = SZ_[k] = V{};
     for (int k = 0; k < n * width_; ++k) P_[k] = V{};
   }
 
-  void turn_array(Real *Near<Real>::*array, V *to, int n) const
+  // Lanes beyond the last atom are zero.
+  void turn_array(Real *Near<Real>::*array, V *to, Near<Real> *const *block, int count, int n) const
   {
     for (int k = 0; k < n; k += atoms) {
-      V rows[atoms];
-      SNNP_UNROLL
-      for (int l = 0; l < atoms; ++l) rows[l] = load<V>(scratch.near[l].*array + k);
+      V rows[atoms] = {};
+      if (count == atoms) {
+        SNNP_UNROLL
+        for (int l = 0; l < atoms; ++l) rows[l] = load<V>(block[l]->*array + k);
+      } else
+        for (int l = 0; l < count; ++l) rows[l] = load<V>(block[l]->*array + k);
       transpose(rows);
       SNNP_UNROLL
       for (int l = 0; l < atoms; ++l) to[k + l] = rows[l];
     }
   }
 
-  void turn_out(const V *from, Real *Near<Real>::*array, int count, int n) const
+  void turn_out(const V *from, Real *Near<Real>::*array, Near<Real> *const *block, int count, int n) const
   {
     for (int k = 0; k < n; k += atoms) {
       V rows[atoms];
       SNNP_UNROLL
       for (int l = 0; l < atoms; ++l) rows[l] = from[k + l];
       transpose(rows);
-      for (int l = 0; l < count; ++l) store(scratch.near[l].*array + k, rows[l]);
+      for (int l = 0; l < count; ++l) store(block[l]->*array + k, rows[l]);
     }
   }
 
-  void multiply(int count, const double *A) const
+  void multiply(Near<Real> *const *block, int count, const double *A) const
   {
     for (int l = 0; l < count; ++l) {
-      Near<Real> &near = scratch.near[l];
+      Near<Real> &near = *block[l];
       const Real a = static_cast<Real>(A[l]);
       for (int k = 0; k < near.legs; k += C)
         for (Real *s : {near.sx, near.sy, near.sz}) store(s + k, load<Vec<Real, C>>(s + k) * a);
     }
   }
 
-  // Interval and t of the cosine between two legs.
+  // Interval and t of the cosine between two legs. Passes find them for one leg ahead, for each of the few operations
+  // that they take waits for the one before.
   struct Angle {
     V interval, t;
   };
@@ -216,8 +218,10 @@ template <class Real> class LanesKernel {
       V fj[M], Pj[M];
       SNNP_UNROLL
       for (int m = 0; m < M; ++m) fj[m] = F[W * j + m], Pj[m] = P[W * j + m];
+      Angle next = cosine(x, y, z, X[j + 1], Y[j + 1], Z[j + 1]);
       for (int k = j + 1; k < n; ++k) {
-        const Angle a = cosine(x, y, z, X[k], Y[k], Z[k]);
+        const Angle a = next;
+        next = cosine(x, y, z, X[k + 1], Y[k + 1], Z[k + 1]);
         SNNP_UNROLL
         for (int m = 0; m < M; ++m) {
           const Real *p = c + 4 * size * m;
@@ -255,9 +259,11 @@ template <class Real> class LanesKernel {
       V fj[M], sx = SX[j], sy = SY[j], sz = SZ[j];
       SNNP_UNROLL
       for (int m = 0; m < M; ++m) fj[m] = F[W * j + m] * w[m];
+      Angle next = cosine(x, y, z, X[j + 1], Y[j + 1], Z[j + 1]);
       for (int k = j + 1; k < n; ++k) {
+        const Angle a = next;
+        next = cosine(x, y, z, X[k + 1], Y[k + 1], Z[k + 1]);
         const V kx = X[k], ky = Y[k], kz = Z[k];
-        const Angle a = cosine(x, y, z, kx, ky, kz);
         V D = V{};
         SNNP_UNROLL
         for (int m = 0; m < M; ++m) {
@@ -297,9 +303,11 @@ template <class Real> class LanesKernel {
       const V ux = X[j], uy = Y[j], uz = Z[j], x = ux * cosine.scale, y = uy * cosine.scale, z = uz * cosine.scale;
       const V fj = F[W * j], fs = fj * per_unit;
       V Pj = P[W * j], sx = V{}, sy = V{}, sz = V{};
+      Angle next = cosine(x, y, z, X[j + 1], Y[j + 1], Z[j + 1]);
       for (int k = j + 1; k < n; ++k) {
+        const Angle angle = next;
+        next = cosine(x, y, z, X[k + 1], Y[k + 1], Z[k + 1]);
         const V kx = X[k], ky = Y[k], kz = Z[k], fk = F[W * k];
-        const Angle angle = cosine(x, y, z, kx, ky, kz);
         const V third = c3[angle.interval];
         const V a = fused(third, angle.t, c2[angle.interval]), b = fused(a, angle.t, c1[angle.interval]);
         const V g = fused(b, angle.t, c0[angle.interval]), slope = fused(fused(third, angle.t, a), angle.t, b);

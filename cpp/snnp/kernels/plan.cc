@@ -127,7 +127,7 @@ Column make_column(Memory &memory, const Intervals &intervals, const std::vector
   const int n = intervals.count();
   Column column;
   column.axis = intervals.axis;
-  column.stride = n <= 8 ? 8 : n <= 16 ? 16 : n;
+  column.stride = n <= 8 ? 8 : n <= 16 ? 16 : n <= 32 ? 32 : n + 1;  // what fits into registers is looked up there
   double *to = memory.array<double>(4L * column.stride);
   for (int i = 0; i < n; ++i)
     for (int k = 0; k < 4; ++k) to[k * column.stride + i] = c[(4L * i + k) * columns + m];

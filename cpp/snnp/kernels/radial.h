@@ -8,7 +8,7 @@ namespace snnp {
 namespace SNNP_ISA {
 
 template <class Real, int W> void density_sums(const Group<Real> &group, const Near<Real> &near, int from, int count,
-                                               double *G, int step)
+                                               double *G)
 {
   Row<Real, W> sum = Row<Real, W>::zero();
   for (int k = from; k < from + count; ++k) {
@@ -17,7 +17,7 @@ template <class Real, int W> void density_sums(const Group<Real> &group, const N
   }
   Real sums[W];
   sum.to(sums);
-  for (int m = 0; m < group.count; ++m) G[(group.first + m) * step] += sums[m];
+  for (int m = 0; m < group.count; ++m) G[group.first + m] += sums[m];
 }
 
 template <class Real, int W> void leg_values(const Group<Real> &group, const Near<Real> &near, int from, int count,
@@ -60,9 +60,11 @@ template <class Real> struct RadialStage {
 
   static constexpr int step = Scratch<Real>::block;
 
-  /// Fills `near` from the candidates; adds to G_1 … G_n2, which are `step` apart.
-  void in(Near<Real> &near, double *G) const
+  /// Fills `near` from the candidates.
+  void in(Near<Real> &near) const
   {
+    double *const G = near.density;
+    for (int m = 0; m < plan.n2; ++m) G[m] = 0;
     near.legs = near.densities = near.count = 0;
     near.energy = near.phi = 0;
     near.close = false;
@@ -135,7 +137,7 @@ template <class Real> struct RadialStage {
     const Near<Real> &near;
     int from, count;
     double *G;
-    template <int W> SNNP_INLINE void run() const { density_sums<Real, W>(group, near, from, count, G, step); }
+    template <int W> SNNP_INLINE void run() const { density_sums<Real, W>(group, near, from, count, G); }
   };
   struct Values {
     const Group<Real> &group;

@@ -58,7 +58,9 @@ template <class Real> void Scratch<Real>::prepare(const Plan<Real> &plan)
     nodes_size = std::max(nodes_size, 2 * centre.embedding.nodes + 2 * centre.embedding.widest);
   }
   for (const Group<Real> &group : plan.centres[0].pairs[0].legs) leg_width += group.width;
+  densities = plan.n2;
   by_column = plan.by_column;
+  atoms = plan.across_atoms ? batch : block;
   carve(embedding, [&](Carver &piece) {
     piece(G, static_cast<std::size_t>(columns) * block);
     piece(A, static_cast<std::size_t>(columns) * block);
@@ -77,7 +79,8 @@ template <class Real> void Scratch<Real>::reserve(int neighbors)
     piece(sums, 3 * 8 * n);
     for (double **p : {&fx, &fy, &fz}) piece(*p, n);
   });
-  for (Near<Real> &atom : near)
+  for (int l = 0; l < atoms; ++l) {
+    Near<Real> &atom = near[l];
     carve(atom.arrays, [&](Carver &piece) {
       for (double **p : {&atom.x, &atom.y, &atom.z, &atom.inverse, &atom.slope}) piece(*p, n);
       for (Real **p : {&atom.sx, &atom.sy, &atom.sz}) piece(*p, n);
@@ -86,11 +89,13 @@ template <class Real> void Scratch<Real>::reserve(int neighbors)
       else
         for (Real **p : {&atom.ux, &atom.uy, &atom.uz}) piece(*p, n);
       piece(atom.stream_count, streams);
+      piece(atom.density, densities);
       for (Real **p : {&atom.density_t, &atom.leg_t}) piece(*p, n);
       for (int **p : {&atom.id, &atom.density_row, &atom.leg_row, &atom.leg_element}) piece(*p, n);
       for (Real **p : {&atom.f, &atom.P}) piece(*p, n * leg_width);
       for (double **p : {&atom.density_slope, &atom.leg_slope}) piece(*p, by_column ? n : 0);
     });
+  }
 }
 
 template <class Real> void Scratch<Real>::reserve_pairs(Near<Real> &atom, int legs)

@@ -34,6 +34,7 @@ template <class Real> struct Near {
   bool close;                  ///< a neighbour is closer than any in the training data
   double energy, phi;          ///< ½ Σ of cores, eV; Σ φ, eV
   int *stream_count;           ///< neighbours by stream
+  double *density;             ///< Σ ρ_m
 
   double *x, *y, *z;    ///< direction to each neighbour
   double *inverse;      ///< 1/r, 1/Å
@@ -62,10 +63,11 @@ struct Candidates {
 };
 
 template <class Real> struct Scratch {
-  static constexpr int block = 16;  ///< atoms of a block, at most
+  static constexpr int block = 16;  ///< atoms that go through the embedding together, at most
+  static constexpr int batch = 64;  ///< atoms whose neighbourhoods are there at the same time, at most
   static constexpr int slack = 32;  ///< numbers beyond the end of an array that vectors may touch
 
-  Near<Real> near[block];
+  Near<Real> near[batch];
   Candidates candidates;
   double *G, *A;          ///< columns × block: filter values and ∂E/∂G
   double *nodes;          ///< of perceptrons × block
@@ -84,7 +86,7 @@ template <class Real> struct Scratch {
   void reserve_lanes(int legs);
 
  private:
-  int columns = 0, streams = 0, nodes_size = 0, leg_width = 0;
+  int atoms = block, columns = 0, streams = 0, densities = 0, nodes_size = 0, leg_width = 0;
   bool by_column = false;
   Buffer shared, embedding, interleaved;
 };

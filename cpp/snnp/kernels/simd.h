@@ -129,13 +129,18 @@ template <class T> SNNP_INLINE Vec<T, C> gather(const T *p, L index)
 template <> SNNP_INLINE D gather(const double *p, L index) { return (D)_mm512_i64gather_pd((__m512i)index, p, 8); }
 #endif
 
-/// table[index] for tables of `size` 8, 16 (which fit into registers) or more.
+/// table[index] for tables of `size` 8, 16, 32 (which fit into registers) or more.
 SNNP_INLINE D look_up(const double *table, int size, L index)
 {
 #if defined(__AVX512F__)
   if (size == 8) return (D)_mm512_permutexvar_pd((__m512i)index, _mm512_loadu_pd(table));
   if (size == 16)
     return (D)_mm512_permutex2var_pd(_mm512_loadu_pd(table), (__m512i)index, _mm512_loadu_pd(table + 8));
+  if (size == 32) {
+    const __m512d low = _mm512_permutex2var_pd(_mm512_loadu_pd(table), (__m512i)index, _mm512_loadu_pd(table + 8));
+    const __m512d high = _mm512_permutex2var_pd(_mm512_loadu_pd(table + 16), (__m512i)index, _mm512_loadu_pd(table + 24));
+    return (D)_mm512_mask_blend_pd(_mm512_test_epi64_mask((__m512i)index, _mm512_set1_epi64(16)), low, high);
+  }
 #endif
   (void)size;
   return gather(table, index);
