@@ -163,96 +163,130 @@ SNNP_ZIP(double, 2, (0, 2), (1, 3))
 SNNP_ZIP(float, 4, (0, 4, 1, 5), (2, 6, 3, 7))
 #endif
 
+/// Lane l of the result is lane (l + by) mod C.
+template <int by, class V> SNNP_INLINE V rotate(V v)
+{
+  if constexpr (C == 8)
+    return __builtin_shufflevector(v, v, by, by + 1, by + 2, by + 3, by + 4, by + 5, by + 6, by + 7);
+  else
+    return __builtin_shufflevector(v, v, by, by + 1, by + 2, by + 3);
+}
+
+/// A number as a type.
+template <int N> struct Int {
+  static constexpr int value = N;
+};
+
 // ------------------------------------------------------------------------------------------------ sums of rows
 
-/// Vector of the C sums of the numbers in each of C rows.
+/// The sums of the numbers in each of C rows, as one vector. In two steps, since the second is a chain of operations
+/// that wait for each other: between them there is time for something else.
 template <class T, int N> struct RowSums {
-  SNNP_INLINE static Vec<T, C> of(const Vec<T, N> *row)
+  using Partial = Vec<T, C>;
+  SNNP_INLINE static Partial begin(const Vec<T, N> *row)
   {
     Vec<T, C> s;
     for (int r = 0; r < C; ++r) s[r] = sum(row[r]);
     return s;
   }
+  SNNP_INLINE static Vec<T, C> end(const Partial &s) { return s; }
+  SNNP_INLINE static Vec<T, C> of(const Vec<T, N> *row) { return end(begin(row)); }
 };
 
-template <class T> SNNP_INLINE Vec<T, 8> fold(const Vec<T, 8> *v)
-{
-  // v[p] holds partial sums of rows 2p (even places) and 2p + 1 (odd places).
-  using V = Vec<T, 8>;
-  const V a = __builtin_shufflevector(v[0], v[1], 0, 1, 4, 5, 8, 9, 12, 13) +
-              __builtin_shufflevector(v[0], v[1], 2, 3, 6, 7, 10, 11, 14, 15);
-  const V b = __builtin_shufflevector(v[2], v[3], 0, 1, 4, 5, 8, 9, 12, 13) +
-              __builtin_shufflevector(v[2], v[3], 2, 3, 6, 7, 10, 11, 14, 15);
-  return __builtin_shufflevector(a, b, 0, 1, 4, 5, 8, 9, 12, 13) +
-         __builtin_shufflevector(a, b, 2, 3, 6, 7, 10, 11, 14, 15);
-}
+#define SNNP_PAIR_SUM(a, b, EVEN, ODD) \
+  (__builtin_shufflevector(a, b, SNNP_LIST EVEN) + __builtin_shufflevector(a, b, SNNP_LIST ODD))
 
 #if SNNP_VECTOR_BYTES == 64
+/// Four vectors; numbers of rows 2p and 2p + 1 take turns in v[p].
+template <class V> struct FourPairs {
+  V v[4];
+};
+
+// Sums neighbouring pairs of numbers of a, then of b, leaving the pairs of rows together.
+template <class V> SNNP_INLINE V sum_pairs(V a, V b)
+{
+  return SNNP_PAIR_SUM(a, b, (0, 1, 4, 5, 8, 9, 12, 13), (2, 3, 6, 7, 10, 11, 14, 15));
+}
+
 template <class T> struct RowSums<T, 8> {
-  SNNP_INLINE static Vec<T, 8> of(const Vec<T, 8> *row)
+  using Partial = FourPairs<Vec<T, 8>>;
+  SNNP_INLINE static Partial begin(const Vec<T, 8> *row)
   {
-    Vec<T, 8> v[4];
+    Partial p;
     SNNP_UNROLL
-    for (int p = 0; p < 4; ++p)
-      v[p] = __builtin_shufflevector(row[2 * p], row[2 * p + 1], 0, 8, 2, 10, 4, 12, 6, 14) +
-             __builtin_shufflevector(row[2 * p], row[2 * p + 1], 1, 9, 3, 11, 5, 13, 7, 15);
-    return fold<T>(v);
+    for (int i = 0; i < 4; ++i)
+      p.v[i] = SNNP_PAIR_SUM(row[2 * i], row[2 * i + 1], (0, 8, 2, 10, 4, 12, 6, 14), (1, 9, 3, 11, 5, 13, 7, 15));
+    return p;
   }
+  SNNP_INLINE static Vec<T, 8> end(const Partial &p)
+  {
+    return sum_pairs(sum_pairs(p.v[0], p.v[1]), sum_pairs(p.v[2], p.v[3]));
+  }
+  SNNP_INLINE static Vec<T, 8> of(const Vec<T, 8> *row) { return end(begin(row)); }
 };
 
 template <class T> struct RowSums<T, 16> {
-  SNNP_INLINE static Vec<T, 8> of(const Vec<T, 16> *row)
+  using Partial = FourPairs<Vec<T, 16>>;
+  SNNP_INLINE static Partial begin(const Vec<T, 16> *row)
   {
-    Vec<T, 16> v[4];
+    Partial p;
     SNNP_UNROLL
-    for (int p = 0; p < 4; ++p)
-      v[p] = __builtin_shufflevector(row[2 * p], row[2 * p + 1], 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14,
-                                     30) +
-             __builtin_shufflevector(row[2 * p], row[2 * p + 1], 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15,
-                                     31);
-    Vec<T, 8> h[4];
-    SNNP_UNROLL
-    for (int p = 0; p < 4; ++p)
-      h[p] = __builtin_shufflevector(v[p], v[p], 0, 1, 2, 3, 4, 5, 6, 7) +
-             __builtin_shufflevector(v[p], v[p], 8, 9, 10, 11, 12, 13, 14, 15);
-    return fold<T>(h);
+    for (int i = 0; i < 4; ++i)
+      p.v[i] = SNNP_PAIR_SUM(row[2 * i], row[2 * i + 1],
+                             (0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30),
+                             (1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31));
+    return p;
   }
+  SNNP_INLINE static Vec<T, 8> end(const Partial &p)
+  {
+    Vec<T, 8> half[4];
+    SNNP_UNROLL
+    for (int i = 0; i < 4; ++i)
+      half[i] = SNNP_PAIR_SUM(p.v[i], p.v[i], (0, 1, 2, 3, 4, 5, 6, 7), (8, 9, 10, 11, 12, 13, 14, 15));
+    return sum_pairs(sum_pairs(half[0], half[1]), sum_pairs(half[2], half[3]));
+  }
+  SNNP_INLINE static Vec<T, 8> of(const Vec<T, 16> *row) { return end(begin(row)); }
 };
 
 template <class T> struct RowSums<T, 4> {
-  SNNP_INLINE static Vec<T, 8> of(const Vec<T, 4> *row)
+  using Partial = FourPairs<Vec<T, 4>>;
+  SNNP_INLINE static Partial begin(const Vec<T, 4> *row)
   {
-    Vec<T, 8> v[4];
+    Partial p;
     SNNP_UNROLL
-    for (int p = 0; p < 4; ++p)
-      v[p] = __builtin_shufflevector(row[2 * p], row[2 * p + 1], 0, 4, 2, 6, 0, 4, 2, 6) +
-             __builtin_shufflevector(row[2 * p], row[2 * p + 1], 1, 5, 3, 7, 1, 5, 3, 7);
-    // Only half of each is wanted: put rows 4p … 4p + 3 side by side.
-    const Vec<T, 8> a = __builtin_shufflevector(v[0], v[1], 0, 1, 8, 9, 2, 3, 10, 11);
-    const Vec<T, 8> b = __builtin_shufflevector(v[2], v[3], 0, 1, 8, 9, 2, 3, 10, 11);
-    return __builtin_shufflevector(a, b, 0, 1, 2, 3, 8, 9, 10, 11) +
-           __builtin_shufflevector(a, b, 4, 5, 6, 7, 12, 13, 14, 15);
+    for (int i = 0; i < 4; ++i) p.v[i] = SNNP_PAIR_SUM(row[2 * i], row[2 * i + 1], (0, 4, 2, 6), (1, 5, 3, 7));
+    return p;
   }
+  SNNP_INLINE static Vec<T, 8> end(const Partial &p)
+  {
+    const Vec<T, 8> low = __builtin_shufflevector(p.v[0], p.v[1], 0, 1, 2, 3, 4, 5, 6, 7);
+    return sum_pairs(low, __builtin_shufflevector(p.v[2], p.v[3], 0, 1, 2, 3, 4, 5, 6, 7));
+  }
+  SNNP_INLINE static Vec<T, 8> of(const Vec<T, 4> *row) { return end(begin(row)); }
 };
 #elif SNNP_VECTOR_BYTES == 32
 template <class T> struct RowSums<T, 4> {
-  SNNP_INLINE static Vec<T, 4> of(const Vec<T, 4> *row)
+  using Partial = Vec<T, 4>;
+  SNNP_INLINE static Partial begin(const Vec<T, 4> *row)
   {
-    using V = Vec<T, 4>;
-    const V a = __builtin_shufflevector(row[0], row[1], 0, 4, 2, 6) + __builtin_shufflevector(row[0], row[1], 1, 5, 3, 7);
-    const V b = __builtin_shufflevector(row[2], row[3], 0, 4, 2, 6) + __builtin_shufflevector(row[2], row[3], 1, 5, 3, 7);
-    return __builtin_shufflevector(a, b, 0, 1, 4, 5) + __builtin_shufflevector(a, b, 2, 3, 6, 7);
+    const Vec<T, 4> a = SNNP_PAIR_SUM(row[0], row[1], (0, 4, 2, 6), (1, 5, 3, 7));
+    const Vec<T, 4> b = SNNP_PAIR_SUM(row[2], row[3], (0, 4, 2, 6), (1, 5, 3, 7));
+    return SNNP_PAIR_SUM(a, b, (0, 1, 4, 5), (2, 3, 6, 7));
   }
+  SNNP_INLINE static Vec<T, 4> end(const Partial &p) { return p; }
+  SNNP_INLINE static Vec<T, 4> of(const Vec<T, 4> *row) { return begin(row); }
 };
 
 template <> struct RowSums<float, 8> {
-  SNNP_INLINE static Vec<float, 4> of(const Vec<float, 8> *row)
+  using Partial = Vec<float, 4>;
+  SNNP_INLINE static Partial begin(const Vec<float, 8> *row)
   {
     Vec<float, 4> half[4];
-    for (int r = 0; r < 4; ++r)
-      half[r] = __builtin_shufflevector(row[r], row[r], 0, 1, 2, 3) + __builtin_shufflevector(row[r], row[r], 4, 5, 6, 7);
-    return RowSums<float, 4>::of(half);
+    for (int r = 0; r < 4; ++r) half[r] = SNNP_PAIR_SUM(row[r], row[r], (0, 1, 2, 3), (4, 5, 6, 7));
+    return RowSums<float, 4>::begin(half);
   }
+  SNNP_INLINE static Vec<float, 4> end(const Partial &p) { return p; }
+  SNNP_INLINE static Vec<float, 4> of(const Vec<float, 8> *row) { return begin(row); }
 };
 #endif
 

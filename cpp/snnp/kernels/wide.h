@@ -55,13 +55,15 @@ template <class Real> void pair_places(const CentrePlan<Real> &centre, int eleme
 {
   using K = Vec<Real, C>;
   const int n = near.legs;
-  Real *T = near.T;
-  int *I = near.I;
+  Real *__restrict T = near.T;
+  int *__restrict I = near.I;
+  const Real *__restrict ux = near.ux, *__restrict uy = near.uy, *__restrict uz = near.uz;
+  const Axis axis = centre.angle_axis;
   for (int q = 0; q < n; q += C) {
-    const K x = load<K>(near.ux + q), y = load<K>(near.uy + q), z = load<K>(near.uz + q);
+    const K x = load<K>(ux + q), y = load<K>(uy + q), z = load<K>(uz + q);
     const int end = (q + C < n ? q + C : n) - 1;
     for (int j = 0; j < end; ++j, T += C, I += C) {
-      const PairPlace<Real> p = locate_cosine<Real>(centre.angle_axis, x * near.ux[j] + y * near.uy[j] + z * near.uz[j]);
+      const PairPlace<Real> p = locate_cosine<Real>(axis, x * ux[j] + y * uy[j] + z * uz[j]);
       store(T, p.t);
       store(I, p.interval);
       if (elements == 1) continue;
@@ -162,14 +164,15 @@ void pass_2(const Group<Real> &group, Near<Real> &near, const Real *__restrict f
     for (int l = 0; l < C; ++l) fk[l] = R::of(f + W * (q + l)) * w;
     const K x = load<K>(ux + q), y = load<K>(uy + q), z = load<K>(uz + q);
     K sx = K{}, sy = K{}, sz = K{};
-    const auto sum_over_filters = [&](int j) __attribute__((always_inline))
+    using Sums = RowSums<Real, R::N>;
+    const auto begin_sums = [&](int j) __attribute__((always_inline))
     {
       const R fj = R::of(f + W * j);
       typename R::V rows[C];
       SNNP_UNROLL
       for (int l = 0; l < C; ++l)
         rows[l] = (quadratic<Real, W>(table + 3L * W * I[C * j + l], T[C * j + l]) * fj).dot(fk[l]);
-      return RowSums<Real, R::N>::of(rows);
+      return Sums::begin(rows);
     };
     const auto add = [&](int j, K D) __attribute__((always_inline))
     {
@@ -181,9 +184,48 @@ void pass_2(const Group<Real> &group, Near<Real> &near, const Real *__restrict f
       sy += D * uy[j];
       sz += D * uz[j];
     };
+    // Pairs among the C legs themselves: row a has the later legs a + 1 … in their lanes, and in the others those of
+    // row C − 2 − a, to which they are moved when sums are done.
+    const auto two_rows = [&](auto number) __attribute__((always_inline))
+    {
+      constexpr int a = decltype(number)::value, b = C - 2 - a;
+      const R fa = R::of(f + W * (q + a)), fb = R::of(f + W * (q + b));
+      typename R::V rows[C];
+      SNNP_UNROLL
+      for (int l = 0; l < C; ++l) {
+        const int lane = l > a ? l : b + 1 + l, at = C * (q + (l > a ? a : b)) + lane;
+        rows[l] = (quadratic<Real, W>(table + 3L * W * I[at], T[at]) * (l > a ? fa : fb)).dot(fk[lane]);
+      }
+      const K D = Sums::of(rows);
+      add(q + a, only_later<Real>(D, 0, a));
+      if constexpr (a < b) add(q + b, only_later<Real>(rotate<a + 1>(D), 0, b));
+    };
     const int end = (q + C < n ? q + C : n) - 1;
-    for (int j = 0; j < q; ++j) add(j, sum_over_filters(j));
-    for (int j = q; j < end; ++j) add(j, only_later<Real>(sum_over_filters(j), q, j));
+    if (end == 0) break;  // a single leg
+    // The end of each sum is left to the next turn of the loop, where it fills gaps.
+    typename Sums::Partial last = begin_sums(0);
+    int j = 1;
+    for (; j < q; ++j) {
+      const typename Sums::Partial next = begin_sums(j);
+      add(j - 1, Sums::end(last));
+      last = next;
+    }
+    if (end == q + C - 1) {
+      if (q > 0) add(q - 1, Sums::end(last));
+      two_rows(Int<0>{});
+      two_rows(Int<1>{});
+      if constexpr (C == 8) {
+        two_rows(Int<2>{});
+        two_rows(Int<3>{});
+      }
+    } else {
+      for (; j < end; ++j) {
+        const typename Sums::Partial next = begin_sums(j);
+        add(j - 1, only_later<Real>(Sums::end(last), q, j - 1));
+        last = next;
+      }
+      add(end - 1, only_later<Real>(Sums::end(last), q, end - 1));
+    }
     T += C * end;
     I += C * end;
     store(near.sx + q, load<K>(near.sx + q) + sx);
