@@ -14,7 +14,7 @@ template <class Real> class Evaluation {
  public:
   Evaluation(const Plan<Real> &plan, Scratch<Real> &scratch, Work &work)
       : plan_(plan), centre_(plan.centres[work.element]), scratch_(scratch), work_(work),
-        radial_{plan, centre_, scratch, work.virials != nullptr}, wide_{plan, centre_, scratch},
+        radial_{plan, centre_, scratch, work.virials != nullptr, work.with_virial}, wide_{plan, centre_, scratch},
         lanes_{plan, centre_, scratch}, embedding_(centre_.embedding, plan.n2 + plan.n3, step)
   {
     embedding_.set_zero(scratch_.G, scratch_.nodes);
@@ -153,9 +153,10 @@ template <class Real> class Evaluation {
     for (; k + C <= near.count; k += C) sx += load<D>(x + k), sy += load<D>(y + k), sz += load<D>(z + k);
     double *own = F + 3L * near.atom;
     for (; k < near.count; ++k) own[0] += x[k], own[1] += y[k], own[2] += z[k];
-    own[0] += sum(sx), own[1] += sum(sy), own[2] += sum(sz);
-    const int others = radial_.all_pairs ? near.count : near.densities;
-    for (int j = 0; j < others; ++j) {
+    own[0] += sum(sx) + near.pairs_force[0];
+    own[1] += sum(sy) + near.pairs_force[1];
+    own[2] += sum(sz) + near.pairs_force[2];
+    for (int j = 0; j < near.count; ++j) {
       double *f = F + 3L * near.id[j];
       f[0] -= x[j];
       f[1] -= y[j];
@@ -167,8 +168,9 @@ template <class Real> class Evaluation {
   {
     const double *g[3] = {scratch_.fx, scratch_.fy, scratch_.fz}, *u[3] = {near.x, near.y, near.z};
     static constexpr int row[6] = {0, 1, 2, 0, 0, 1}, column[6] = {0, 1, 2, 1, 2, 2};
+    for (int v = 0; v < 6; ++v) work_.virial[v] += near.pairs_virial[v];
     for (int j = 0; j < near.count; ++j) {
-      const double share = radial_.all_pairs || j < near.densities ? 1 : 0.5, r = share / near.inverse[j];
+      const double r = 1 / near.inverse[j];
       for (int v = 0; v < 6; ++v) work_.virial[v] -= r * u[row[v]][j] * g[column[v]][j];
       if (!work_.virials) continue;
       double *w = work_.virials + 9L * near.id[j];

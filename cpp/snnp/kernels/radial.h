@@ -56,7 +56,9 @@ template <class Real> struct RadialStage {
   const Plan<Real> &plan;
   const CentrePlan<Real> &centre;
   Scratch<Real> &scratch;
-  bool all_pairs;  // false: each pair acts in full on the centre, which is its own turn, and not at all on the neighbour
+  // Whether pairs beyond the reach of f and ρ go through the arrays as other neighbours do. Else such a pair acts in full
+  // on the centre, and on the neighbour when that is the centre: nothing has to be kept of it.
+  bool keep_pairs, with_virial;
 
   static constexpr int step = Scratch<Real>::block;
 
@@ -68,6 +70,8 @@ template <class Real> struct RadialStage {
     near.legs = near.densities = near.count = 0;
     near.energy = near.phi = 0;
     near.close = false;
+    for (double &f : near.pairs_force) f = 0;
+    for (double &w : near.pairs_virial) w = 0;
     Candidates &c = scratch.candidates;
     for (int s = 0; s < centre.streams.count; ++s) {
       const int count = near.stream_count[s] = c.count[s];
@@ -76,6 +80,10 @@ template <class Real> struct RadialStage {
       finish_list(s, count, stream.to2);
       const PairPlan<Real> &pair = centre.pairs[stream.element];
       const int at = near.count;
+      if (stream.kind == Stream::pair && !keep_pairs) {
+        pairs_only(near, pair, s, count);
+        continue;
+      }
       if (stream.kind == Stream::pair)
         distances<Stream::pair>(near, pair, s, count, G);
       else if (stream.kind == Stream::density)
@@ -182,7 +190,7 @@ template <class Real> struct RadialStage {
   {
     const Candidates &c = scratch.candidates;
     const long from = static_cast<long>(s) * scratch.capacity;
-    const double factor = (kind == Stream::pair && !all_pairs ? 1.0 : 0.5) * plan.unit;
+    const double factor = 0.5 * plan.unit;
     D phi = D{}, density = D{};
     L close = L{};
     for (int q = 0; q < count; q += C) {
@@ -201,7 +209,7 @@ template <class Real> struct RadialStage {
       phi += e.value;
       store(near.slope + k, factor * e.slope);
       close |= r < pair.shortest;
-      if (any(r < pair.core_outer)) add_cores(near, pair, r, k, factor);
+      if (any(r < pair.core_outer)) add_cores(near, pair, r, factor, near.slope + k);
       if constexpr (kind == Stream::pair) continue;
       if (plan.by_column) {
         const ValueAndSlope rho = evaluate(pair.density, r);
@@ -222,6 +230,36 @@ template <class Real> struct RadialStage {
     if (plan.by_column && plan.n2 == 1) G[0] += sum(density);
   }
 
+  void pairs_only(Near<Real> &near, const PairPlan<Real> &pair, int s, int count) const
+  {
+    const Candidates &c = scratch.candidates;
+    const long from = static_cast<long>(s) * scratch.capacity;
+    D phi = D{}, force[3] = {}, virial[6] = {};
+    L close = L{};
+    for (int q = 0; q < count; q += C) {
+      const D squared = load<D>(c.squared + from + q), inverse = inverse_sqrt(squared), r = squared * inverse;
+      const D x = load<D>(c.x + from + q), y = load<D>(c.y + from + q), z = load<D>(c.z + from + q);
+      ValueAndSlope e = evaluate(pair.phi, r);
+      phi += e.value;
+      close |= r < pair.shortest;
+      if (any(r < pair.core_outer)) {
+        double slopes[C];
+        store(slopes, e.slope);
+        add_cores(near, pair, r, 1, slopes);
+        e.slope = load<D>(slopes);
+      }
+      const D g = plan.unit * e.slope * inverse, fx = g * x, fy = g * y, fz = g * z;
+      force[0] += fx, force[1] += fy, force[2] += fz;
+      if (!with_virial) continue;
+      virial[0] += fx * x, virial[1] += fy * y, virial[2] += fz * z;
+      virial[3] += fx * y, virial[4] += fx * z, virial[5] += fy * z;
+    }
+    near.phi += sum(phi);
+    near.close |= any(close);
+    for (int d = 0; d < 3; ++d) near.pairs_force[d] += sum(force[d]);
+    for (int v = 0; with_virial && v < 6; ++v) near.pairs_virial[v] -= 0.5 * sum(virial[v]);
+  }
+
   static SNNP_INLINE void rows(const Axis &axis, D r, int *row, Real *t)
   {
     const Place place = locate(axis, r);
@@ -229,13 +267,14 @@ template <class Real> struct RadialStage {
     store(row, __builtin_convertvector(place.interval, Vec<int, C>));
   }
 
-  __attribute__((noinline)) void add_cores(Near<Real> &near, const PairPlan<Real> &pair, D r, int k, double factor) const
+  __attribute__((noinline)) void add_cores(Near<Real> &near, const PairPlan<Real> &pair, D r, double factor,
+                                           double *slopes) const
   {
     for (int l = 0; l < C; ++l) {
       if (!(r[l] < pair.core_outer)) continue;
       double slope;
       near.energy += 0.5 * (*pair.core)(r[l], slope);
-      near.slope[k + l] += factor * slope;
+      slopes[l] += factor * slope;
     }
   }
 

@@ -30,7 +30,9 @@ class Buffer {
 /// The neighbourhood of one atom of a block, neighbours in the order of the streams of its plan.
 template <class Real> struct Near {
   int atom;
-  int legs, densities, count;  ///< how many of the first ones are in reach of f; of f and ρ; of anything
+  int legs, densities, count;  ///< how many of the first ones are in reach of f; of f and ρ; are in the arrays
+  double pairs_force[3];       ///< on the atom by the neighbours that are pairs only, eV/Å, and …
+  double pairs_virial[6];      ///< … the virial of these pairs, eV
   bool close;                  ///< a neighbour is closer than any in the training data
   double energy, phi;          ///< ½ Σ of cores, eV; Σ φ, eV
   int *stream_count;           ///< neighbours by stream
