@@ -51,7 +51,8 @@ template <class Real> SNNP_INLINE PairPlace<Real> locate_cosine(const Axis &axis
   return place;
 }
 
-template <class Real> void pair_places(const CentrePlan<Real> &centre, int elements, Near<Real> &near)
+template <class Real, bool single>
+void pair_places(const CentrePlan<Real> &centre, int elements, const Near<Real> &near)
 {
   using K = Vec<Real, C>;
   const int n = near.legs;
@@ -66,7 +67,7 @@ template <class Real> void pair_places(const CentrePlan<Real> &centre, int eleme
       const PairPlace<Real> p = locate_cosine<Real>(axis, x * ux[j] + y * uy[j] + z * uz[j]);
       store(T, p.t);
       store(I, p.interval);
-      if (elements == 1) continue;
+      if (single) continue;
       const int *table = centre.angle_table + near.leg_element[j] * elements;
       for (int l = 0; l < C; ++l) I[l] += table[near.leg_element[q + l]];
     }
@@ -125,6 +126,8 @@ void pass_1(const Group<Real> &group, const Near<Real> &near, const Real *f, Rea
   for (int k = 0; k < n; ++k) zero.to(P + W * k);
   double sums[W] = {};
   int j = 0;
+  if constexpr (Row<Real, W>::parts == 1)
+    for (; j + 8 <= n; j += 8) block_of_legs<Real, W, 8>(group.value, n, j, f, P, near.T, near.I, sums);
   for (; j + 4 <= n; j += 4) block_of_legs<Real, W, 4>(group.value, n, j, f, P, near.T, near.I, sums);
   if (n - j == 3)
     block_of_legs<Real, W, 3>(group.value, n, j, f, P, near.T, near.I, sums);
@@ -252,7 +255,10 @@ template <class Real> struct WideKernel {
   void values(Near<Real> &near, double *G) const
   {
     scratch.reserve_pairs(near, near.legs);
-    pair_places(centre, plan.elements, near);
+    if (plan.elements == 1)
+      pair_places<Real, true>(centre, 1, near);
+    else
+      pair_places<Real, false>(centre, plan.elements, near);
     long at = 0;
     for (const Group<Real> &group : centre.angles) {
       with_width(group.width, First{group, near, near.f + at, near.P + at, G});
