@@ -202,15 +202,11 @@ template <class V> struct FourPairs {
   V v[4];
 };
 
-// Sums neighbouring pairs of numbers of a, then of b, leaving the pairs of rows together.
-template <class V> SNNP_INLINE V sum_pairs(V a, V b)
-{
-  return SNNP_PAIR_SUM(a, b, (0, 1, 4, 5, 8, 9, 12, 13), (2, 3, 6, 7, 10, 11, 14, 15));
-}
-
-template <class T> struct RowSums<T, 8> {
-  using Partial = FourPairs<Vec<T, 8>>;
-  SNNP_INLINE static Partial begin(const Vec<T, 8> *row)
+// The patterns are those of single instructions, which differ between double and float.
+template <> struct RowSums<double, 8> {
+  using V = Vec<double, 8>;
+  using Partial = FourPairs<V>;
+  SNNP_INLINE static Partial begin(const V *row)
   {
     Partial p;
     SNNP_UNROLL
@@ -218,51 +214,94 @@ template <class T> struct RowSums<T, 8> {
       p.v[i] = SNNP_PAIR_SUM(row[2 * i], row[2 * i + 1], (0, 8, 2, 10, 4, 12, 6, 14), (1, 9, 3, 11, 5, 13, 7, 15));
     return p;
   }
-  SNNP_INLINE static Vec<T, 8> end(const Partial &p)
+  // Sums neighbouring pairs of numbers of a, then of b, leaving the pairs of rows together.
+  SNNP_INLINE static V halve(V a, V b)
   {
-    return sum_pairs(sum_pairs(p.v[0], p.v[1]), sum_pairs(p.v[2], p.v[3]));
+    return SNNP_PAIR_SUM(a, b, (0, 1, 4, 5, 8, 9, 12, 13), (2, 3, 6, 7, 10, 11, 14, 15));
   }
-  SNNP_INLINE static Vec<T, 8> of(const Vec<T, 8> *row) { return end(begin(row)); }
+  SNNP_INLINE static V end(const Partial &p) { return halve(halve(p.v[0], p.v[1]), halve(p.v[2], p.v[3])); }
+  SNNP_INLINE static V of(const V *row) { return end(begin(row)); }
 };
 
-template <class T> struct RowSums<T, 16> {
-  using Partial = FourPairs<Vec<T, 16>>;
-  SNNP_INLINE static Partial begin(const Vec<T, 16> *row)
-  {
-    Partial p;
-    SNNP_UNROLL
-    for (int i = 0; i < 4; ++i)
-      p.v[i] = SNNP_PAIR_SUM(row[2 * i], row[2 * i + 1],
-                             (0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30),
-                             (1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31));
-    return p;
-  }
-  SNNP_INLINE static Vec<T, 8> end(const Partial &p)
-  {
-    Vec<T, 8> half[4];
-    SNNP_UNROLL
-    for (int i = 0; i < 4; ++i)
-      half[i] = SNNP_PAIR_SUM(p.v[i], p.v[i], (0, 1, 2, 3, 4, 5, 6, 7), (8, 9, 10, 11, 12, 13, 14, 15));
-    return sum_pairs(sum_pairs(half[0], half[1]), sum_pairs(half[2], half[3]));
-  }
-  SNNP_INLINE static Vec<T, 8> of(const Vec<T, 16> *row) { return end(begin(row)); }
-};
-
-template <class T> struct RowSums<T, 4> {
-  using Partial = FourPairs<Vec<T, 4>>;
-  SNNP_INLINE static Partial begin(const Vec<T, 4> *row)
+template <> struct RowSums<double, 4> {
+  using V = Vec<double, 4>;
+  using Partial = FourPairs<V>;
+  SNNP_INLINE static Partial begin(const V *row)
   {
     Partial p;
     SNNP_UNROLL
     for (int i = 0; i < 4; ++i) p.v[i] = SNNP_PAIR_SUM(row[2 * i], row[2 * i + 1], (0, 4, 2, 6), (1, 5, 3, 7));
     return p;
   }
-  SNNP_INLINE static Vec<T, 8> end(const Partial &p)
+  SNNP_INLINE static D end(const Partial &p)
   {
-    const Vec<T, 8> low = __builtin_shufflevector(p.v[0], p.v[1], 0, 1, 2, 3, 4, 5, 6, 7);
-    return sum_pairs(low, __builtin_shufflevector(p.v[2], p.v[3], 0, 1, 2, 3, 4, 5, 6, 7));
+    return RowSums<double, 8>::halve(__builtin_shufflevector(p.v[0], p.v[1], 0, 1, 2, 3, 4, 5, 6, 7),
+                                     __builtin_shufflevector(p.v[2], p.v[3], 0, 1, 2, 3, 4, 5, 6, 7));
   }
-  SNNP_INLINE static Vec<T, 8> of(const Vec<T, 4> *row) { return end(begin(row)); }
+  SNNP_INLINE static D of(const V *row) { return end(begin(row)); }
+};
+
+template <> struct RowSums<float, 8> {
+  using V = Vec<float, 8>;
+  using Partial = FourPairs<V>;
+  SNNP_INLINE static Partial begin(const V *row)
+  {
+    Partial p;
+    SNNP_UNROLL
+    for (int i = 0; i < 4; ++i)
+      p.v[i] = SNNP_PAIR_SUM(row[2 * i], row[2 * i + 1], (0, 8, 1, 9, 4, 12, 5, 13), (2, 10, 3, 11, 6, 14, 7, 15));
+    return p;
+  }
+  SNNP_INLINE static V end(const Partial &p)
+  {
+    const V a = SNNP_PAIR_SUM(p.v[0], p.v[1], (0, 1, 8, 9, 4, 5, 12, 13), (2, 3, 10, 11, 6, 7, 14, 15));
+    const V b = SNNP_PAIR_SUM(p.v[2], p.v[3], (0, 1, 8, 9, 4, 5, 12, 13), (2, 3, 10, 11, 6, 7, 14, 15));
+    return SNNP_PAIR_SUM(a, b, (0, 1, 2, 3, 8, 9, 10, 11), (4, 5, 6, 7, 12, 13, 14, 15));
+  }
+  SNNP_INLINE static V of(const V *row) { return end(begin(row)); }
+};
+
+template <> struct RowSums<float, 16> {
+  using V = Vec<float, 16>;
+  using Partial = FourPairs<V>;
+  SNNP_INLINE static Partial begin(const V *row)
+  {
+    Partial p;
+    SNNP_UNROLL
+    for (int i = 0; i < 4; ++i)
+      p.v[i] = SNNP_PAIR_SUM(row[2 * i], row[2 * i + 1],
+                             (0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29),
+                             (2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31));
+    return p;
+  }
+  SNNP_INLINE static F8 end(const Partial &p)
+  {
+    RowSums<float, 8>::Partial half;
+    SNNP_UNROLL
+    for (int i = 0; i < 4; ++i)
+      half.v[i] = SNNP_PAIR_SUM(p.v[i], p.v[i], (0, 1, 2, 3, 4, 5, 6, 7), (8, 9, 10, 11, 12, 13, 14, 15));
+    return RowSums<float, 8>::end(half);
+  }
+  SNNP_INLINE static F8 of(const V *row) { return end(begin(row)); }
+};
+
+template <> struct RowSums<float, 4> {
+  using V = Vec<float, 4>;
+  using Partial = FourPairs<V>;
+  SNNP_INLINE static Partial begin(const V *row)
+  {
+    Partial p;
+    SNNP_UNROLL
+    for (int i = 0; i < 4; ++i) p.v[i] = SNNP_PAIR_SUM(row[2 * i], row[2 * i + 1], (0, 4, 1, 5), (2, 6, 3, 7));
+    return p;
+  }
+  SNNP_INLINE static F8 end(const Partial &p)
+  {
+    const F8 a = __builtin_shufflevector(p.v[0], p.v[2], 0, 1, 2, 3, 4, 5, 6, 7);
+    const F8 b = __builtin_shufflevector(p.v[1], p.v[3], 0, 1, 2, 3, 4, 5, 6, 7);
+    return SNNP_PAIR_SUM(a, b, (0, 1, 8, 9, 4, 5, 12, 13), (2, 3, 10, 11, 6, 7, 14, 15));
+  }
+  SNNP_INLINE static F8 of(const V *row) { return end(begin(row)); }
 };
 #elif SNNP_VECTOR_BYTES == 32
 template <class T> struct RowSums<T, 4> {

@@ -32,15 +32,15 @@ template <class Real> struct PairPlace {
   Vec<int, C> interval;
 };
 
-template <class Real> SNNP_INLINE PairPlace<Real> locate_cosine(const Axis &axis, Vec<Real, C> cosine)
+template <class Real, bool uniform> SNNP_INLINE PairPlace<Real> locate_cosine(const Axis &axis, Vec<Real, C> cosine)
 {
   using K = Vec<Real, C>;
   using M = Magic<Real>;
   using Bits = Vec<typename M::Int, C>;
   const K s = cosine * static_cast<Real>(axis.scale) + static_cast<Real>(axis.shift);
-  const K big = clamp<Real>(s, static_cast<Real>(axis.cell ? axis.last_cell : axis.last)) + M::value;
+  const K big = clamp<Real>(s, static_cast<Real>(uniform ? axis.last : axis.last_cell)) + M::value;
   const auto cell = __builtin_convertvector((Bits)big - M::bits, Vec<int, C>);
-  if (!axis.cell) return {s - (big - M::value), cell};
+  if constexpr (uniform) return {s - (big - M::value), cell};
   PairPlace<Real> place;
   for (int l = 0; l < C; ++l) {
     int at = axis.cell[cell[l]];
@@ -51,7 +51,7 @@ template <class Real> SNNP_INLINE PairPlace<Real> locate_cosine(const Axis &axis
   return place;
 }
 
-template <class Real, bool single>
+template <class Real, bool single, bool uniform>
 void pair_places(const CentrePlan<Real> &centre, int elements, const Near<Real> &near)
 {
   using K = Vec<Real, C>;
@@ -64,7 +64,7 @@ void pair_places(const CentrePlan<Real> &centre, int elements, const Near<Real> 
     const K x = load<K>(ux + q), y = load<K>(uy + q), z = load<K>(uz + q);
     const int end = (q + C < n ? q + C : n) - 1;
     for (int j = 0; j < end; ++j, T += C, I += C) {
-      const PairPlace<Real> p = locate_cosine<Real>(axis, x * ux[j] + y * uy[j] + z * uz[j]);
+      const PairPlace<Real> p = locate_cosine<Real, uniform>(axis, x * ux[j] + y * uy[j] + z * uz[j]);
       store(T, p.t);
       store(I, p.interval);
       if (single) continue;
@@ -255,10 +255,10 @@ template <class Real> struct WideKernel {
   void values(Near<Real> &near, double *G) const
   {
     scratch.reserve_pairs(near, near.legs);
-    if (plan.elements == 1)
-      pair_places<Real, true>(centre, 1, near);
-    else
-      pair_places<Real, false>(centre, plan.elements, near);
+    const bool single = plan.elements == 1, uniform = !centre.angle_axis.cell;
+    const auto places = single ? (uniform ? pair_places<Real, true, true> : pair_places<Real, true, false>)
+                               : (uniform ? pair_places<Real, false, true> : pair_places<Real, false, false>);
+    places(centre, plan.elements, near);
     long at = 0;
     for (const Group<Real> &group : centre.angles) {
       with_width(group.width, First{group, near, near.f + at, near.P + at, G});
