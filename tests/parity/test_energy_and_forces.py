@@ -30,10 +30,10 @@ POTENTIALS = {
 STRUCTURES = list(support.structures())
 
 
-def engine_result(potential, atoms):
+def engine_result(potential, atoms, precision=_core.Precision.full):
     """What the engine says, in the form of the reference."""
     elements = [e.name for e in potential.elements]
-    out = _core.Engine(potential).evaluate(structures([atoms], elements, potential.cutoff()))
+    out = _core.Engine(potential, precision).evaluate(structures([atoms], elements, potential.cutoff()))
     virial = out["virial"][[0, 3, 4, 3, 1, 5, 4, 5, 2]].reshape(3, 3)
     return reference.Result(out["energy"], out["energies"], out["forces"], virial)
 
