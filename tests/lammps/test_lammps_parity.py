@@ -9,6 +9,7 @@ import run_lammps as lmp
 import snnp
 from snnp import reference
 from support import alternating, random_potential, structures, write
+from tolerances import MIXED_ENERGY, MIXED_FORCE
 
 # Sums over a hundred neighbours of terms of a few eV, taken in different orders: 1e2 × 1e-16 × 1e1 with a margin of
 # 1e3. Virials are forces times distances of a few Å. The data file and the dump carry 17 digits.
