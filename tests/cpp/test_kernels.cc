@@ -61,12 +61,58 @@ struct Case {
 
 // Widths of groups 4, 8, 16 and combinations of them, whole and not; no filters of a kind; columns.
 const std::vector<Case> cases{
-    {{"Si"}, 8, 4, "tanh"},       {{"Si"}, 8, 8, "silu"},       {{"Si"}, 8, 16, "tanh"},      {{"Si"}, 3, 21, "tanh"},
-    {{"Si"}, 17, 13, "none"},     {{"Si"}, 0, 2, "tanh"},       {{"Si"}, 1, 1, "silu"},       {{"Si"}, 1, 0, "tanh"},
-    {{"Si"}, 0, 1, "none"},       {{"Si"}, 0, 0, "none"},       {{"In", "P"}, 2, 3, "tanh"},  {{"In", "P"}, 5, 11, "silu"},
-    {{"In", "P"}, 1, 1, "tanh"},  {{"In", "P"}, 0, 0, "none"},  {{"In", "P"}, 1, 0, "tanh"},  {{"Al", "In", "P"}, 4, 8, "tanh"},
-    {{"Si"}, 1, 3, "tanh"},       {{"Si"}, 2, 1, "tanh"},       {{"Al", "In", "P"}, 1, 1, "none"}, {{"Si"}, 8, 34, "tanh"},
+    {{"Si"}, 8, 4, "tanh"},
+    {{"Si"}, 8, 8, "silu"},
+    {{"Si"}, 8, 16, "tanh"},
+    {{"Si"}, 3, 21, "tanh"},
+    {{"Si"}, 17, 13, "none"},
+    {{"Si"}, 0, 2, "tanh"},
+    {{"Si"}, 1, 1, "silu"},
+    {{"Si"}, 1, 0, "tanh"},
+    {{"Si"}, 0, 1, "none"},
+    {{"Si"}, 0, 0, "none"},
+    {{"In", "P"}, 2, 3, "tanh"},
+    {{"In", "P"}, 5, 11, "silu"},
+    {{"In", "P"}, 1, 1, "tanh"},
+    {{"In", "P"}, 0, 0, "none"},
+    {{"In", "P"}, 1, 0, "tanh"},
+    {{"Al", "In", "P"}, 4, 8, "tanh"},
+    {{"Si"}, 1, 3, "tanh"},
+    {{"Si"}, 2, 1, "tanh"},
+    {{"Al", "In", "P"}, 1, 1, "none"},
+    {{"Si"}, 8, 34, "tanh"},
 };
+
+}  // namespace
+
+namespace {
+
+void check_kernels(const Potential &potential, const Atoms &atoms)
+{
+  const double unit = 2;
+  const Output plain = run(Engine(potential, unit, Precision::plain), atoms);
+  double largest = 1;
+  for (const double f : plain.forces) largest = std::max(largest, std::abs(f));
+  for (const Isa isa : available_isas()) {
+    const Output full = run(Engine(potential, unit, Precision::full, isa), atoms);
+    const Difference d = difference(full, plain);
+    // Rounding of sums of up to a thousand terms: 1e-11 eV/Å where forces are some eV/Å.
+    CHECK_NEAR(d.force, 0, 1e-12 * largest);
+    CHECK_NEAR(d.energy, 0, 1e-12 * largest);
+    CHECK_NEAR(d.virial, 0, 1e-11 * largest);
+    CHECK_NEAR(d.filters, 0, 1e-11);
+    CHECK_NEAR(full.energy, plain.energy, 1e-11 * largest);
+    const Output mixed = run(Engine(potential, unit, Precision::mixed, isa), atoms);
+    const Difference e = difference(mixed, plain);
+    CHECK_NEAR(e.force, 0, 2e-6 * largest);
+    CHECK_NEAR(e.mean_force, 0, 2e-7 * largest);
+    CHECK_NEAR(e.energy, 0, 2e-6 * largest);
+  }
+}
+
+constexpr int some = 19;  // atoms: whole blocks and a part of one
+// From a gas to a crowd; few atoms are in the cores of others.
+const double edges[] = {14.0, 8.0, 6.5};
 
 }  // namespace
 
@@ -76,30 +122,35 @@ TEST(every_kernel_gives_what_the_plain_loops_give)
   for (const Case &c : cases)
     for (const Random::Knots knots : {Random::even, Random::uneven}) {
       const Potential potential = Random(++seed).potential(c.elements, c.n2, c.n3, c.activation, 4.5, knots);
-      const int n = 19;  // one block and some
-      // From a gas to a crowd; few atoms are in the cores of others.
-      for (const double edge : {14.0, 8.0, 6.5}) {
-        const Atoms atoms = crystal(n, static_cast<int>(c.elements.size()), edge, ++seed);
-        const Output plain = run(Engine(potential, 2, Precision::plain), atoms);
-        double largest = 1;
-        for (const double f : plain.forces) largest = std::max(largest, std::abs(f));
-        for (const Isa isa : available_isas()) {
-          const Output full = run(Engine(potential, 2, Precision::full, isa), atoms);
-          const Difference d = difference(full, plain);
-          if (std::getenv("V")) printf("%zu n2 %d n3 %d %s knots %d edge %g isa %s: F %g E %g W %g G %g (largest %g)\n", c.elements.size(), c.n2, c.n3, c.activation, int(knots), edge, name(isa), d.force, d.energy, d.virial, d.filters, largest);
-          // Rounding of sums of up to a thousand terms: 1e-11 eV/Å where forces are some eV/Å.
-          CHECK_NEAR(d.force, 0, 1e-12 * largest);
-          CHECK_NEAR(d.energy, 0, 1e-12 * largest);
-          CHECK_NEAR(d.virial, 0, 1e-11 * largest);
-          CHECK_NEAR(d.filters, 0, 1e-11);
-          CHECK_NEAR(full.energy, plain.energy, 1e-11 * largest);
-          const Output mixed = run(Engine(potential, 2, Precision::mixed, isa), atoms);
-          const Difference e = difference(mixed, plain);
-          if (std::getenv("V")) printf("      mixed F %g rms %g E %g G %g\n", e.force, e.mean_force, e.energy, e.filters);
-          CHECK_NEAR(e.force, 0, 2e-5 * largest / 10);
-          CHECK_NEAR(e.mean_force, 0, 2e-6 * largest / 10);
-          CHECK_NEAR(e.energy, 0, 2e-6 * largest);
-        }
-      }
+      for (const double edge : edges)
+        check_kernels(potential, crystal(some, static_cast<int>(c.elements.size()), edge, ++seed));
     }
+}
+
+TEST(kernels_know_the_terms_of_classical_potentials)
+{
+  unsigned seed = 300;
+  for (const auto &[n2, n3] : {std::pair(1, 1), std::pair(1, 0), std::pair(2, 3), std::pair(0, 0)})
+    for (const std::vector<std::string> &elements : {std::vector<std::string>{"Si"}, {"In", "P"}}) {
+      Potential potential = Random(++seed).classical(elements, n2, n3);
+      potential.V.clear();
+      for (const double edge : edges) check_kernels(potential, crystal(some, potential.size(), edge, ++seed));
+    }
+}
+
+TEST(the_virial_is_there_without_the_virials_of_atoms)
+{
+  const Potential potential = Random(400).potential({"In", "P"}, 1, 1, "tanh", 4.5);
+  const Atoms atoms = crystal(some, 2, 8.0, 401);
+  const Output right = run(Engine(potential, 1, Precision::plain), atoms);
+  for (const Isa isa : available_isas()) {
+    const Engine engine(potential, 1, Precision::full, isa);
+    const Lists lists(atoms, engine.cutoff());
+    std::vector<double> forces(3 * some);
+    Results results;
+    results.forces = forces.data();
+    engine.evaluate(lists.view(), some, some, 1, results);
+    for (int v = 0; v < 6; ++v) CHECK_NEAR(results.virial[v], right.virial[v], 1e-11);
+    for (int i = 0; i < 3 * some; ++i) CHECK_NEAR(forces[i], right.forces[i], 1e-12);
+  }
 }

@@ -129,7 +129,8 @@ template <class Real> class Evaluation {
     if (plan_.n3 > 0)
       for (; k < near.legs; k += C) {
         const D x = load<D>(near.x + k), y = load<D>(near.y + k), z = load<D>(near.z + k);
-        const D sx = get(near.sx + k), sy = get(near.sy + k), sz = get(near.sz + k), inverse = load<D>(near.inverse + k);
+        const D sx = get(near.sx + k), sy = get(near.sy + k), sz = get(near.sz + k),
+                inverse = load<D>(near.inverse + k);
         const D radial = load<D>(near.slope + k) - inverse * (sx * x + sy * y + sz * z);
         store(scratch_.fx + k, radial * x + inverse * sx);
         store(scratch_.fy + k, radial * y + inverse * sy);

@@ -14,9 +14,9 @@ SNNP_INLINE D exponential(D x)
   const D big = x * 1.4426950408889634 + Magic<double>::value, n = big - Magic<double>::value;
   const D r = (x - n * 0.6931471803691238) - n * 1.9082149292705877e-10;  // ln 2 in two parts
   // Taylor series: |r| ≤ 0.35, so that the next term is below 1e-16.
-  static constexpr double inverse[] = {1. / 479001600, 1. / 39916800, 1. / 3628800, 1. / 362880, 1. / 40320, 1. / 5040,
-                                       1. / 720,       1. / 120,      1. / 24,      1. / 6,      0.5,        1,
-                                       1};
+  static constexpr double inverse[] = {
+      1. / 479001600, 1. / 39916800, 1. / 3628800, 1. / 362880, 1. / 40320, 1. / 5040, 1. / 720,
+      1. / 120,       1. / 24,       1. / 6,       0.5,         1,          1};
   D p = broadcast<D>(1. / 6227020800);
   SNNP_UNROLL
   for (const double c : inverse) p = p * r + c;
@@ -35,13 +35,11 @@ SNNP_INLINE void activate(EmbeddingPlan::Activation kind, D &x, D &slope)
   }
 }
 
-/// E(G) = e0 + a·G + [N(G) − N(0)] + [U(d·G) − U(0)] and A = ∂E/∂G of C atoms; G and A are `step` apart, `nodes` is scratch memory.
+/// E(G) = e0 + a·G + [N(G) − N(0)] + [U(d·G) − U(0)] and A = ∂E/∂G of C atoms; G and A are `step` apart, `nodes` is
+/// scratch memory.
 class BlockEmbedding {
  public:
-  explicit BlockEmbedding(const EmbeddingPlan &plan, int inputs, int step)
-      : net_(plan), inputs_(inputs), step_(step)
-  {
-  }
+  explicit BlockEmbedding(const EmbeddingPlan &plan, int inputs, int step) : net_(plan), inputs_(inputs), step_(step) {}
 
   /// Takes N(0) by the same operations as any N(G), so that an isolated atom has exactly e0. `G` is scratch memory.
   void set_zero(double *G, double *nodes)

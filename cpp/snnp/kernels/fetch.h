@@ -49,12 +49,10 @@ struct Triple {
 // Three numbers from each of eight places, counted in triples. Loads and shuffles take half the time of three gathers.
 SNNP_INLINE Triple load_triples(const double *from, const int *places, int mask)
 {
-  const auto xyz = [&](int l) __attribute__((always_inline))
-  {
+  const auto xyz = [&](int l) __attribute__((always_inline)) {
     return _mm256_maskz_loadu_pd(7, from + 3L * (places[l] & mask));
   };
-  const auto two = [&](int l) __attribute__((always_inline))
-  {
+  const auto two = [&](int l) __attribute__((always_inline)) {
     return _mm512_insertf64x4(_mm512_castpd256_pd512(xyz(l)), xyz(l + 4), 1);
   };
   const __m512d a = two(0), b = two(1), c = two(2), d = two(3);

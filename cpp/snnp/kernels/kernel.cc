@@ -2,7 +2,7 @@
 
 namespace snnp {
 
-#define SNNP_DECLARE(isa)                                          \
+#define SNNP_DECLARE(isa)                                    \
   void isa(const Plan<double> &, Scratch<double> &, Work &); \
   void isa(const Plan<float> &, Scratch<float> &, Work &);
 SNNP_DECLARE(evaluate_base)

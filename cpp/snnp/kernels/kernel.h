@@ -8,13 +8,15 @@
 
 namespace snnp {
 
-/// Neighbour lists of any caller, see IndexedNeighbors and VectorNeighbors. A neighbour in place n of the list of atom i
-/// is atom id = list(i)[n] & mask; it lies at places[3 · id] from xyz(i), or, given by vectors, at places[3 · n] from 0.
+/// Neighbour lists of any caller, see IndexedNeighbors and VectorNeighbors. A neighbour in place n of the list of atom
+/// i is atom id = list(i)[n] & mask; it lies at places[3 · id] from xyz(i), or, given by vectors, at places[3 · n] from
+/// 0.
 struct NeighborLists {
-  const double *positions;                                ///< null: there are vectors
-  const double *vectors;                                  ///< null: there are positions
-  const int *counts, *const *lists;                       ///< by positions
-  const std::ptrdiff_t *offsets; const int *indices;      ///< by vectors
+  const double *positions;           ///< null: there are vectors
+  const double *vectors;             ///< null: there are positions
+  const int *counts, *const *lists;  ///< by positions
+  const std::ptrdiff_t *offsets;
+  const int *indices;  ///< by vectors
   int mask;
   const int *types, *element_of_type;  ///< element_of_type null: types are elements
   bool single;                         ///< all types are element 0

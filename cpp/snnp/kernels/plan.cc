@@ -229,8 +229,8 @@ template <class Real> class Planner {
     const Intervals intervals = make_intervals(memory_, phi.grid().knots(), true);
     plan.phi = make_column(memory_, intervals, centred(phi, intervals, true), 1, 0);
     Core *core = memory_.array<Core>(1);
-    *core = Core(atomic_number(p_.elements[a].name), atomic_number(p_.elements[b].name), pair.core_inner,
-                 pair.core_outer);
+    *core =
+        Core(atomic_number(p_.elements[a].name), atomic_number(p_.elements[b].name), pair.core_inner, pair.core_outer);
     plan.core = core;
     plan.core_outer = pair.core_outer;
     plan.shortest = domain_.shortest(a, b);

@@ -74,7 +74,7 @@ template <class Real> struct PairPlan {
   double shortest = 0;    ///< in the training data
   Axis density_axis, leg_axis;
   Span<Group<Real>> densities, legs;  ///< ρ and f
-  Column density, leg;                       ///< the same as columns, where there is one of them at most
+  Column density, leg;                ///< the same as columns, where there is one of them at most
 };
 
 /// Neighbours that are treated alike: those of one element with from2 ≤ r² < to2 (Å²).
@@ -88,10 +88,10 @@ template <class Real> struct CentrePlan {
   Span<Stream> streams;  ///< legs first, then densities, then pairs; by element within each
   Span<PairPlan<Real>> pairs;
   Axis angle_axis;
-  Span<Group<Real>> angles;  ///< g; tables by pair of neighbours, see angle_table
+  Span<Group<Real>> angles;                                   ///< g; tables by pair of neighbours, see angle_table
   const Real *angle_value = nullptr, *angle_slope = nullptr;  ///< across atoms: filters × (4 or 3) × angle_size
   int angle_size = 0;
-  const int *angle_table = nullptr;     ///< element × element: first interval of the table of g
+  const int *angle_table = nullptr;  ///< element × element: first interval of the table of g
   EmbeddingPlan embedding;
   const double *lowest = nullptr, *highest = nullptr;  ///< of each G_m inside the domain
 };

@@ -7,8 +7,8 @@
 namespace snnp {
 namespace SNNP_ISA {
 
-template <class Real, int W> void density_sums(const Group<Real> &group, const Near<Real> &near, int from, int count,
-                                               double *G)
+template <class Real, int W>
+void density_sums(const Group<Real> &group, const Near<Real> &near, int from, int count, double *G)
 {
   Row<Real, W> sum = Row<Real, W>::zero();
   for (int k = from; k < from + count; ++k) {
@@ -20,8 +20,8 @@ template <class Real, int W> void density_sums(const Group<Real> &group, const N
   for (int m = 0; m < group.count; ++m) G[group.first + m] += sums[m];
 }
 
-template <class Real, int W> void leg_values(const Group<Real> &group, const Near<Real> &near, int from, int count,
-                                             Real *f)
+template <class Real, int W>
+void leg_values(const Group<Real> &group, const Near<Real> &near, int from, int count, Real *f)
 {
   for (int k = from; k < from + count; ++k)
     cubic<Real, W>(group.value + 4L * W * near.leg_row[k], near.leg_t[k]).to(f + W * k);

@@ -38,16 +38,16 @@ template <class Real> struct Near {
   int *stream_count;           ///< neighbours by stream
   double *density;             ///< Σ ρ_m
 
-  double *x, *y, *z;    ///< direction to each neighbour
-  double *inverse;      ///< 1/r, 1/Å
-  double *slope;        ///< ∂E/∂r: first of pair terms, then of all radial ones, eV/Å
-  Real *ux, *uy, *uz;   ///< direction again, as the kernels want it
-  Real *sx, *sy, *sz;   ///< Σ_k D_jk u_k: the angular part of the gradient, not yet projected, eV
-  int *id;              ///< atoms
-  int *density_row, *leg_row;    ///< intervals
+  double *x, *y, *z;           ///< direction to each neighbour
+  double *inverse;             ///< 1/r, 1/Å
+  double *slope;               ///< ∂E/∂r: first of pair terms, then of all radial ones, eV/Å
+  Real *ux, *uy, *uz;          ///< direction again, as the kernels want it
+  Real *sx, *sy, *sz;          ///< Σ_k D_jk u_k: the angular part of the gradient, not yet projected, eV
+  int *id;                     ///< atoms
+  int *density_row, *leg_row;  ///< intervals
   int *leg_element;
   Real *density_t, *leg_t;
-  Real *f, *P;          ///< groups × neighbours × width: f_m(r_ij) and Σ_k f_m(r_ik) g_m(c_jk)
+  Real *f, *P;            ///< groups × neighbours × width: f_m(r_ij) and Σ_k f_m(r_ik) g_m(c_jk)
   double *density_slope;  ///< ρ'(r_ij) and f'(r_ij), by column only
   double *leg_slope;
 
@@ -71,12 +71,12 @@ template <class Real> struct Scratch {
 
   Near<Real> near[batch];
   Candidates candidates;
-  double *G, *A;          ///< columns × block: filter values and ∂E/∂G
-  double *nodes;          ///< of perceptrons × block
-  double *fx, *fy, *fz;   ///< gradient by neighbour, eV/Å
-  Real *sums;             ///< capacity × 3 × 8
-  Real *lanes;            ///< arrays of the kernel across atoms
-  int capacity = 0;       ///< neighbours that there is room for
+  double *G, *A;         ///< columns × block: filter values and ∂E/∂G
+  double *nodes;         ///< of perceptrons × block
+  double *fx, *fy, *fz;  ///< gradient by neighbour, eV/Å
+  Real *sums;            ///< capacity × 3 × 8
+  Real *lanes;           ///< arrays of the kernel across atoms
+  int capacity = 0;      ///< neighbours that there is room for
 
   /// To be called once, before all else.
   void prepare(const Plan<Real> &plan);

@@ -134,11 +134,11 @@ SNNP_INLINE D look_up(const double *table, int size, L index)
 {
 #if defined(__AVX512F__)
   if (size == 8) return (D)_mm512_permutexvar_pd((__m512i)index, _mm512_loadu_pd(table));
-  if (size == 16)
-    return (D)_mm512_permutex2var_pd(_mm512_loadu_pd(table), (__m512i)index, _mm512_loadu_pd(table + 8));
+  if (size == 16) return (D)_mm512_permutex2var_pd(_mm512_loadu_pd(table), (__m512i)index, _mm512_loadu_pd(table + 8));
   if (size == 32) {
     const __m512d low = _mm512_permutex2var_pd(_mm512_loadu_pd(table), (__m512i)index, _mm512_loadu_pd(table + 8));
-    const __m512d high = _mm512_permutex2var_pd(_mm512_loadu_pd(table + 16), (__m512i)index, _mm512_loadu_pd(table + 24));
+    const __m512d high =
+        _mm512_permutex2var_pd(_mm512_loadu_pd(table + 16), (__m512i)index, _mm512_loadu_pd(table + 24));
     return (D)_mm512_mask_blend_pd(_mm512_test_epi64_mask((__m512i)index, _mm512_set1_epi64(16)), low, high);
   }
 #endif
@@ -147,7 +147,7 @@ SNNP_INLINE D look_up(const double *table, int size, L index)
 }
 
 /// The first halves, and the second halves, of two vectors, interleaved.
-#define SNNP_ZIP(T, N, LOW, HIGH)                                                                              \
+#define SNNP_ZIP(T, N, LOW, HIGH)                                                                                  \
   SNNP_INLINE Vec<T, N> zip_low(Vec<T, N> a, Vec<T, N> b) { return __builtin_shufflevector(a, b, SNNP_LIST LOW); } \
   SNNP_INLINE Vec<T, N> zip_high(Vec<T, N> a, Vec<T, N> b) { return __builtin_shufflevector(a, b, SNNP_LIST HIGH); }
 #define SNNP_LIST(...) __VA_ARGS__
@@ -269,8 +269,7 @@ template <> struct RowSums<float, 16> {
     Partial p;
     SNNP_UNROLL
     for (int i = 0; i < 4; ++i)
-      p.v[i] = SNNP_PAIR_SUM(row[2 * i], row[2 * i + 1],
-                             (0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29),
+      p.v[i] = SNNP_PAIR_SUM(row[2 * i], row[2 * i + 1], (0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29),
                              (2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31));
     return p;
   }

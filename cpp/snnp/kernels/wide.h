@@ -87,14 +87,13 @@ SNNP_INLINE void block_of_legs(const Real *table, int n, int j0, const Real *f, 
     Pj[a] = R::of(P + W * (j0 + a));
   }
   SNNP_UNROLL
-  for (int a = 0; a < B; ++a)
-    SNNP_UNROLL
-    for (int b = a + 1; b < B; ++b) {
-      const int at = row_start(j0 + b) + C * (j0 + a);
-      const R g = cubic<Real, W>(table + 4L * W * I[at], T[at]);
-      Pj[a].add(fj[b], g);
-      Pj[b].add(fj[a], g);
-    }
+  for (int a = 0; a < B; ++a) SNNP_UNROLL
+  for (int b = a + 1; b < B; ++b) {
+    const int at = row_start(j0 + b) + C * (j0 + a);
+    const R g = cubic<Real, W>(table + 4L * W * I[at], T[at]);
+    Pj[a].add(fj[b], g);
+    Pj[b].add(fj[a], g);
+  }
   for (int k = j0 + B; k < n; ++k) {
     const int at = row_start(k) + C * j0;
     const R fk = R::of(f + W * k);
@@ -168,8 +167,7 @@ void pass_2(const Group<Real> &group, Near<Real> &near, const Real *__restrict f
     const K x = load<K>(ux + q), y = load<K>(uy + q), z = load<K>(uz + q);
     K sx = K{}, sy = K{}, sz = K{};
     using Sums = RowSums<Real, R::N>;
-    const auto begin_sums = [&](int j) __attribute__((always_inline))
-    {
+    const auto begin_sums = [&](int j) __attribute__((always_inline)) {
       const R fj = R::of(f + W * j);
       typename R::V rows[C];
       SNNP_UNROLL
@@ -177,8 +175,7 @@ void pass_2(const Group<Real> &group, Near<Real> &near, const Real *__restrict f
         rows[l] = (quadratic<Real, W>(table + 3L * W * I[C * j + l], T[C * j + l]) * fj).dot(fk[l]);
       return Sums::begin(rows);
     };
-    const auto add = [&](int j, K D) __attribute__((always_inline))
-    {
+    const auto add = [&](int j, K D) __attribute__((always_inline)) {
       Real *s = sums + 3 * C * j;
       store(s, load<K>(s) + D * x);
       store(s + C, load<K>(s + C) + D * y);
@@ -189,8 +186,7 @@ void pass_2(const Group<Real> &group, Near<Real> &near, const Real *__restrict f
     };
     // Pairs among the C legs themselves: row a has the later legs a + 1 … in their lanes, and in the others those of
     // row C − 2 − a, to which they are moved when sums are done.
-    const auto two_rows = [&](auto number) __attribute__((always_inline))
-    {
+    const auto two_rows = [&](auto number) __attribute__((always_inline)) {
       constexpr int a = decltype(number)::value, b = C - 2 - a;
       const R fa = R::of(f + W * (q + a)), fb = R::of(f + W * (q + b));
       typename R::V rows[C];
