@@ -59,6 +59,7 @@ template <class Real> void Scratch<Real>::prepare(const Plan<Real> &plan)
   }
   for (const Group<Real> &group : plan.centres[0].pairs[0].legs) leg_width += group.width;
   densities = plan.n2;
+  elements = plan.elements;
   by_column = plan.by_column;
   atoms = plan.across_atoms ? batch : block;
   carve(embedding, [&](Carver &piece) {
@@ -76,6 +77,7 @@ template <class Real> void Scratch<Real>::reserve(int neighbors)
     piece(candidates.count, streams);
     for (double **p : {&candidates.x, &candidates.y, &candidates.z, &candidates.squared}) piece(*p, streams * n);
     piece(candidates.id, streams * n);
+    piece(tables, elements * n);
     piece(sums, 3 * 8 * n);
     for (double **p : {&fx, &fy, &fz}) piece(*p, n);
   });

@@ -74,6 +74,7 @@ template <class Real> struct Scratch {
   double *G, *A;         ///< columns × block: filter values and ∂E/∂G
   double *nodes;         ///< of perceptrons × block
   double *fx, *fy, *fz;  ///< gradient by neighbour, eV/Å
+  int *tables;           ///< elements × capacity: see pair_places
   Real *sums;            ///< capacity × 3 × 8
   Real *lanes;           ///< arrays of the kernel across atoms
   int capacity = 0;      ///< neighbours that there is room for
@@ -88,7 +89,7 @@ template <class Real> struct Scratch {
   void reserve_lanes(int legs);
 
  private:
-  int atoms = block, columns = 0, streams = 0, densities = 0, nodes_size = 0, leg_width = 0;
+  int atoms = block, columns = 0, streams = 0, densities = 0, elements = 0, nodes_size = 0, leg_width = 0;
   bool by_column = false;
   Buffer shared, embedding, interleaved;
 };

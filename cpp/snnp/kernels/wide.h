@@ -52,7 +52,7 @@ template <class Real, bool uniform> SNNP_INLINE PairPlace<Real> locate_cosine(co
 }
 
 template <class Real, bool single, bool uniform>
-void pair_places(const CentrePlan<Real> &centre, int elements, const Near<Real> &near)
+void pair_places(const CentrePlan<Real> &centre, int elements, const Near<Real> &near, int *tables, int step)
 {
   using K = Vec<Real, C>;
   const int n = near.legs;
@@ -60,16 +60,20 @@ void pair_places(const CentrePlan<Real> &centre, int elements, const Near<Real> 
   int *__restrict I = near.I;
   const Real *__restrict ux = near.ux, *__restrict uy = near.uy, *__restrict uz = near.uz;
   const Axis axis = centre.angle_axis;
+  // Where the table of g begins for a leg of element b and leg k: tables[step · b + k].
+  for (int b = 0; !single && b < elements; ++b)
+    for (int k = 0; k < n + C - 1; ++k)
+      tables[step * b + k] = k < n ? centre.angle_table[b * elements + near.leg_element[k]] : 0;
   for (int q = 0; q < n; q += C) {
     const K x = load<K>(ux + q), y = load<K>(uy + q), z = load<K>(uz + q);
     const int end = (q + C < n ? q + C : n) - 1;
     for (int j = 0; j < end; ++j, T += C, I += C) {
       const PairPlace<Real> p = locate_cosine<Real, uniform>(axis, x * ux[j] + y * uy[j] + z * uz[j]);
       store(T, p.t);
-      store(I, p.interval);
-      if (single) continue;
-      const int *table = centre.angle_table + near.leg_element[j] * elements;
-      for (int l = 0; l < C; ++l) I[l] += table[near.leg_element[q + l]];
+      if constexpr (single)
+        store(I, p.interval);
+      else
+        store(I, p.interval + load<Vec<int, C>>(tables + step * near.leg_element[j] + q));
     }
   }
 }
@@ -254,7 +258,7 @@ template <class Real> struct WideKernel {
     const bool single = plan.elements == 1, uniform = !centre.angle_axis.cell;
     const auto places = single ? (uniform ? pair_places<Real, true, true> : pair_places<Real, true, false>)
                                : (uniform ? pair_places<Real, false, true> : pair_places<Real, false, false>);
-    places(centre, plan.elements, near);
+    places(centre, plan.elements, near, scratch.tables, scratch.capacity);
     long at = 0;
     for (const Group<Real> &group : centre.angles) {
       with_width(group.width, First{group, near, near.f + at, near.P + at, G});
