@@ -65,7 +65,7 @@ struct Structures {
     for (int i = 0; i < n_atoms(); ++i)
       require(0 <= elements.data()[i] && elements.data()[i] < n_elements,
               "elements: index beyond the elements of the potential");
-    return {{n_atoms(), offsets.data(), indices.data(), vectors.data(), elements.data()},
+    return {{n_atoms(), offsets.data(), indices.data(), vectors.data(), elements.data(), n_elements == 1},
             structure.data(),
             n_structures,
             threads};

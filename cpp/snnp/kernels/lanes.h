@@ -2,6 +2,9 @@
 //
 // The legs of the atoms of a block are turned from rows by atom into vectors by leg. Then the sums of wide.h are done
 // leg by leg for all atoms at once, with tables of splines in registers. Lanes whose atom has fewer legs have f = 0.
+//
+// With two elements the table of g for a pair of legs of elements b and c is number b + c: each leg shifts the index by
+// its element times the intervals of a table.
 #pragma once
 
 #include "snnp/kernels/kernel.h"
@@ -12,9 +15,9 @@ namespace SNNP_ISA {
 
 template <class Real> using Lane = Vec<Real, lanes<Real>>;
 
-/// A row of numbers, one of which is taken in each lane: by a permutation of a register that holds all of them, or from
-/// memory. The index is in the lowest bits of a number to which Magic was added.
-template <class Real, bool in_register> struct Numbers {
+/// A row of numbers, one of which is taken in each lane: by a permutation of one or two registers that hold all of
+/// them, or (0) from memory. The index is in the lowest bits of a number to which Magic was added.
+template <class Real, int registers> struct Numbers {
   const Real *row;
 
   SNNP_INLINE explicit Numbers(const Real *p) : row(p) {}
@@ -31,7 +34,7 @@ template <class Real, bool in_register> struct Numbers {
 
 #if defined(__AVX512F__)
 constexpr bool has_permutations = true;
-template <> struct Numbers<double, true> {
+template <> struct Numbers<double, 1> {
   __m512d row;
 
   SNNP_INLINE explicit Numbers(const double *p) : row(_mm512_loadu_pd(p)) {}
@@ -40,13 +43,31 @@ template <> struct Numbers<double, true> {
     return (Lane<double>)_mm512_permutexvar_pd((__m512i)index, row);
   }
 };
-template <> struct Numbers<float, true> {
+template <> struct Numbers<float, 1> {
   __m512 row;
 
   SNNP_INLINE explicit Numbers(const float *p) : row(_mm512_loadu_ps(p)) {}
   SNNP_INLINE Lane<float> operator[](Lane<float> index) const
   {
     return (Lane<float>)_mm512_permutexvar_ps((__m512i)index, row);
+  }
+};
+template <> struct Numbers<double, 2> {
+  __m512d low, high;
+
+  SNNP_INLINE explicit Numbers(const double *p) : low(_mm512_loadu_pd(p)), high(_mm512_loadu_pd(p + 8)) {}
+  SNNP_INLINE Lane<double> operator[](Lane<double> index) const
+  {
+    return (Lane<double>)_mm512_permutex2var_pd(low, (__m512i)index, high);
+  }
+};
+template <> struct Numbers<float, 2> {
+  __m512 low, high;
+
+  SNNP_INLINE explicit Numbers(const float *p) : low(_mm512_loadu_ps(p)), high(_mm512_loadu_ps(p + 16)) {}
+  SNNP_INLINE Lane<float> operator[](Lane<float> index) const
+  {
+    return (Lane<float>)_mm512_permutex2var_ps(low, (__m512i)index, high);
   }
 };
 #else
@@ -86,14 +107,8 @@ template <class Real> class LanesKernel {
     const int n = plan.n3;
     if (n == 1)
       pass_of_one(G);
-    else if constexpr (has_permutations) {
-      if (n == 2)
-        pass_1<2, 4>(G);
-      else if (n <= 4)
-        pass_1<4, 4>(G);
-      else
-        pass_1<8, 8>(G);
-    }
+    else if constexpr (has_permutations)
+      centre.angle_size == atoms ? first_pass<1>(G) : first_pass<2>(G);
     turn_out(P_, &Near<Real>::P, block, count, legs_ * width_);
   }
 
@@ -101,14 +116,8 @@ template <class Real> class LanesKernel {
   void gradient(Near<Real> *const *block, int count, const double *A)
   {
     const int n = plan.n3;
-    if constexpr (has_permutations) {
-      if (n == 2)
-        pass_2<2, 4>(A);
-      else if (n > 4)
-        pass_2<8, 8>(A);
-      else if (n > 1)
-        pass_2<4, 4>(A);
-    }
+    if constexpr (has_permutations)
+      if (n > 1) centre.angle_size == atoms ? second_pass<1>(A) : second_pass<2>(A);
     turn_out(SX_, &Near<Real>::sx, block, count, padded_);
     turn_out(SY_, &Near<Real>::sy, block, count, padded_);
     turn_out(SZ_, &Near<Real>::sz, block, count, padded_);
@@ -120,7 +129,19 @@ template <class Real> class LanesKernel {
   const CentrePlan<Real> &centre;
   Scratch<Real> &scratch;
   int legs_ = 0, padded_ = 0, width_ = 1;  // legs of the atom that has most, to whole vectors; filters, to whole groups
-  V *X_, *Y_, *Z_, *SX_, *SY_, *SZ_, *F_, *P_;
+  V *X_, *Y_, *Z_, *shift_, *SX_, *SY_, *SZ_, *F_, *P_;
+
+  template <int registers> void first_pass(double *G)
+  {
+    const int n = plan.n3;
+    n == 2 ? pass_1<2, 4, registers>(G) : n <= 4 ? pass_1<4, 4, registers>(G) : pass_1<8, 8, registers>(G);
+  }
+
+  template <int registers> void second_pass(const double *A)
+  {
+    const int n = plan.n3;
+    n == 2 ? pass_2<2, 4, registers>(A) : n <= 4 ? pass_2<4, 4, registers>(A) : pass_2<8, 8, registers>(A);
+  }
 
   void turn_in(Near<Real> *const *block, int count)
   {
@@ -131,7 +152,7 @@ template <class Real> class LanesKernel {
     constexpr int chunk = atoms > C ? atoms : C;
     const int n = padded_ = (legs_ + chunk - 1) / chunk * chunk;
     V *to = reinterpret_cast<V *>(scratch.lanes);
-    for (V **array : {&X_, &Y_, &Z_, &SX_, &SY_, &SZ_}) *array = to, to += n;
+    for (V **array : {&X_, &Y_, &Z_, &shift_, &SX_, &SY_, &SZ_}) *array = to, to += n;
     F_ = to, to += static_cast<long>(n) * width_;
     P_ = to;
     for (int l = 0; l < count; ++l)
@@ -139,6 +160,10 @@ template <class Real> class LanesKernel {
     turn_array(&Near<Real>::ux, X_, block, count, legs_);
     turn_array(&Near<Real>::uy, Y_, block, count, legs_);
     turn_array(&Near<Real>::uz, Z_, block, count, legs_);
+    if (plan.elements > 1)
+      turn_array(&Near<Real>::leg_shift, shift_, block, count, legs_);
+    else
+      for (int k = 0; k < n; ++k) shift_[k] = V{};
     turn_array(&Near<Real>::f, F_, block, count, legs_ * width_);
     for (int k = 0; k < n; ++k) SX_[k] = SY_[k] = SZ_[k] = V{};
     for (int k = 0; k < n * width_; ++k) P_[k] = V{};
@@ -203,25 +228,28 @@ template <class Real> class LanesKernel {
     }
   };
 
-  template <int M, int W> __attribute__((noinline)) void pass_1(double *G)
+  template <int M, int W, int registers> __attribute__((noinline)) void pass_1(double *G)
   {
     const Cosines cosine(centre.angle_axis);
     const int n = legs_;
-    const V *__restrict X = X_, *__restrict Y = Y_, *__restrict Z = Z_, *__restrict F = F_;
+    const V *__restrict X = X_, *__restrict Y = Y_, *__restrict Z = Z_, *__restrict F = F_, *__restrict E = shift_;
     V *__restrict P = P_;
-    using Row = Numbers<Real, true>;
+    using Row = Numbers<Real, registers>;
     const Real *c = centre.angle_value;
-    constexpr int size = atoms;
+    constexpr int size = registers * atoms;
     V sums[M] = {};
     for (int j = 0; j < n; ++j) {
       const V x = X[j] * cosine.scale, y = Y[j] * cosine.scale, z = Z[j] * cosine.scale;
       V fj[M], Pj[M];
       SNNP_UNROLL
       for (int m = 0; m < M; ++m) fj[m] = F[W * j + m], Pj[m] = P[W * j + m];
+      const V ej = E[j];
       Angle next = cosine(x, y, z, X[j + 1], Y[j + 1], Z[j + 1]);
+      if (registers != 1) next.interval += ej + E[j + 1];
       for (int k = j + 1; k < n; ++k) {
         const Angle a = next;
         next = cosine(x, y, z, X[k + 1], Y[k + 1], Z[k + 1]);
+        if (registers != 1) next.interval += ej + E[k + 1];
         SNNP_UNROLL
         for (int m = 0; m < M; ++m) {
           const Real *p = c + 4 * size * m;
@@ -242,15 +270,15 @@ template <class Real> class LanesKernel {
       for (int l = 0; l < atoms; ++l) G[m * step + l] = 0.5 * sums[m][l];
   }
 
-  template <int M, int W> __attribute__((noinline)) void pass_2(const double *A)
+  template <int M, int W, int registers> __attribute__((noinline)) void pass_2(const double *A)
   {
     const Cosines cosine(centre.angle_axis);
     const int n = legs_;
-    const V *__restrict X = X_, *__restrict Y = Y_, *__restrict Z = Z_, *__restrict F = F_;
+    const V *__restrict X = X_, *__restrict Y = Y_, *__restrict Z = Z_, *__restrict F = F_, *__restrict E = shift_;
     V *__restrict SX = SX_, *__restrict SY = SY_, *__restrict SZ = SZ_;
-    using Row = Numbers<Real, true>;
+    using Row = Numbers<Real, registers>;
     const Real *c = centre.angle_slope;
-    constexpr int size = atoms;
+    constexpr int size = registers * atoms;
     V w[M] = {};
     for (int m = 0; m < plan.n3; ++m)
       for (int l = 0; l < atoms; ++l) w[m][l] = static_cast<Real>(A[m * step + l]);
@@ -259,10 +287,13 @@ template <class Real> class LanesKernel {
       V fj[M], sx = SX[j], sy = SY[j], sz = SZ[j];
       SNNP_UNROLL
       for (int m = 0; m < M; ++m) fj[m] = F[W * j + m] * w[m];
+      const V ej = E[j];
       Angle next = cosine(x, y, z, X[j + 1], Y[j + 1], Z[j + 1]);
+      if (registers != 1) next.interval += ej + E[j + 1];
       for (int k = j + 1; k < n; ++k) {
         const Angle a = next;
         next = cosine(x, y, z, X[k + 1], Y[k + 1], Z[k + 1]);
+        if (registers != 1) next.interval += ej + E[k + 1];
         const V kx = X[k], ky = Y[k], kz = Z[k];
         V D = V{};
         SNNP_UNROLL
@@ -280,22 +311,24 @@ template <class Real> class LanesKernel {
 
   void pass_of_one(double *G)
   {
-    const bool in_register = has_permutations && centre.angle_size == atoms;
-    if (width_ == 1)
-      in_register ? pass_of_one<has_permutations, 1>(G) : pass_of_one<false, 1>(G);
+    const int size = centre.angle_size;
+    if (has_permutations && size == atoms)
+      width_ == 1 ? pass_of_one<has_permutations ? 1 : 0, 1>(G) : pass_of_one<has_permutations ? 1 : 0, 4>(G);
+    else if (has_permutations && size == 2 * atoms)
+      width_ == 1 ? pass_of_one<has_permutations ? 2 : 0, 1>(G) : pass_of_one<has_permutations ? 2 : 0, 4>(G);
     else
-      in_register ? pass_of_one<has_permutations, 4>(G) : pass_of_one<false, 4>(G);
+      width_ == 1 ? pass_of_one<0, 1>(G) : pass_of_one<0, 4>(G);
   }
 
   // Both passes at once: with one filter its weight is a factor of everything.
-  template <bool in_register, int W> __attribute__((noinline)) void pass_of_one(double *G)
+  template <int registers, int W> __attribute__((noinline)) void pass_of_one(double *G)
   {
     const Cosines cosine(centre.angle_axis);
     const Real per_unit = static_cast<Real>(centre.angle_axis.per_unit);
     const int n = legs_, size = centre.angle_size;
-    const V *__restrict X = X_, *__restrict Y = Y_, *__restrict Z = Z_, *__restrict F = F_;
+    const V *__restrict X = X_, *__restrict Y = Y_, *__restrict Z = Z_, *__restrict F = F_, *__restrict E = shift_;
     V *__restrict P = P_, *__restrict SX = SX_, *__restrict SY = SY_, *__restrict SZ = SZ_;
-    using Row = Numbers<Real, in_register>;
+    using Row = Numbers<Real, registers>;
     const Real *c = centre.angle_value;
     const Row c0(c), c1(c + size), c2(c + 2 * size), c3(c + 3 * size);
     V sum = V{};
@@ -303,10 +336,13 @@ template <class Real> class LanesKernel {
       const V ux = X[j], uy = Y[j], uz = Z[j], x = ux * cosine.scale, y = uy * cosine.scale, z = uz * cosine.scale;
       const V fj = F[W * j], fs = fj * per_unit;
       V Pj = P[W * j], sx = V{}, sy = V{}, sz = V{};
+      const V ej = E[j];
       Angle next = cosine(x, y, z, X[j + 1], Y[j + 1], Z[j + 1]);
+      if (registers != 1) next.interval += ej + E[j + 1];
       for (int k = j + 1; k < n; ++k) {
         const Angle angle = next;
         next = cosine(x, y, z, X[k + 1], Y[k + 1], Z[k + 1]);
+        if (registers != 1) next.interval += ej + E[k + 1];
         const V kx = X[k], ky = Y[k], kz = Z[k], fk = F[W * k];
         const V third = c3[angle.interval];
         const V a = fused(third, angle.t, c2[angle.interval]), b = fused(a, angle.t, c1[angle.interval]);

@@ -300,13 +300,13 @@ template <class Real> class Planner {
     for (int &index : all.of_pair) index *= all.intervals.count();
     plan.angle_table = memory_.keep(all.of_pair);
     if (!across_atoms_) return;
-    const int n = all.intervals.count(), size = plan.angle_size = std::max(n, register_size());
+    const int n = all.intervals.count(), columns = all.tables * p_.n3, size = plan.angle_size = table_size(all);
     // As many filters as the kernel computes, those without a spline being zero.
     Real *value = memory_.array<Real>(8L * 4 * size), *slope = memory_.array<Real>(8L * 3 * size);
     for (int m = 0; m < p_.n3; ++m)
-      for (int i = 0; i < n; ++i)
+      for (int i = 0; i < n * all.tables; ++i)
         for (int k = 0; k < 4; ++k) {
-          const double x = all.c[(4L * i + k) * p_.n3 + m];
+          const double x = all.c[(4L * (i % n) + k) * columns + i / n * p_.n3 + m];
           value[(4 * m + k) * size + i] = static_cast<Real>(x);
           if (k > 0) slope[(3 * m + k - 1) * size + i] = static_cast<Real>(k * plan.angle_axis.per_unit * x);
         }
@@ -315,15 +315,25 @@ template <class Real> class Planner {
   }
 
   // Numbers in a register, if a table of that size can be looked up there.
-  int register_size() const { return isa_ == Isa::avx512 ? static_cast<int>(64 / sizeof(Real)) : 1; }
+  int register_size() const { return isa_ == Isa::avx512 ? static_cast<int>(64 / sizeof(Real)) : 0; }
+
+  // Room for the intervals of all tables of g: a register for one table, two registers, or memory.
+  int table_size(const Angles &angles) const
+  {
+    const int n = angles.tables * angles.intervals.count(), size = register_size();
+    return n <= size && angles.tables == 1 ? size : n <= 2 * size ? 2 * size : n;
+  }
 
   // Few filters are faster across atoms, where tables fit into registers; a single one anywhere.
   bool is_across_atoms()
   {
-    if (p_.n3 == 0 || p_.size() > 1) return false;
-    const Intervals intervals = angles(0).intervals;
-    if (intervals.axis.cell) return false;
-    return p_.n3 == 1 || (p_.n3 <= register_size() / 2 && intervals.count() <= register_size());
+    if (p_.n3 == 0 || p_.size() > 2) return false;
+    for (int a = 0; a < p_.size(); ++a) {
+      const Angles all = angles(a);
+      if (all.intervals.axis.cell) return false;
+      if (p_.n3 > 1 && (p_.n3 > register_size() / 2 || table_size(all) > 2 * register_size())) return false;
+    }
+    return true;
   }
 
   Column linear_ends(const Spline &U)

@@ -202,8 +202,12 @@ template <class Real> struct RadialStage {
       store(near.inverse + k, inverse);
       if constexpr (kind == Stream::leg && sizeof(Real) != sizeof(double))
         put(near.ux + k, x), put(near.uy + k, y), put(near.uz + k, z);
-      if (kind == Stream::leg && plan.elements > 1)
-        store(near.leg_element + k, broadcast<Vec<int, C>>(centre.streams[s].element));
+      if (kind == Stream::leg && plan.elements > 1) {
+        const int element = centre.streams[s].element;
+        store(near.leg_element + k, broadcast<Vec<int, C>>(element));
+        const Real shift = static_cast<Real>(element * (centre.angle_axis.last + 1));
+        store(near.leg_shift + k, broadcast<Vec<Real, C>>(shift));
+      }
       store(near.id + k, load<Vec<int, C>>(c.id + from + q));
       const ValueAndSlope e = evaluate(pair.phi, r);
       phi += e.value;

@@ -92,7 +92,7 @@ template <class Real> void Scratch<Real>::reserve(int neighbors)
         for (Real **p : {&atom.ux, &atom.uy, &atom.uz}) piece(*p, n);
       piece(atom.stream_count, streams);
       piece(atom.density, densities);
-      for (Real **p : {&atom.density_t, &atom.leg_t}) piece(*p, n);
+      for (Real **p : {&atom.density_t, &atom.leg_t, &atom.leg_shift}) piece(*p, n);
       for (int **p : {&atom.id, &atom.density_row, &atom.leg_row, &atom.leg_element}) piece(*p, n);
       for (Real **p : {&atom.f, &atom.P}) piece(*p, n * leg_width);
       for (double **p : {&atom.density_slope, &atom.leg_slope}) piece(*p, by_column ? n : 0);
@@ -112,7 +112,7 @@ template <class Real> void Scratch<Real>::reserve_pairs(Near<Real> &atom, int le
 
 template <class Real> void Scratch<Real>::reserve_lanes(int legs)
 {
-  const std::size_t n = (legs + slack + 15) / 16 * 16, numbers = (6 + 2 * leg_width) * n * block;
+  const std::size_t n = (legs + slack + 15) / 16 * 16, numbers = (7 + 2 * leg_width) * n * block;
   carve(interleaved, [&](Carver &piece) { piece(lanes, numbers); });
 }
 

@@ -46,6 +46,7 @@ template <class Real> struct Near {
   int *id;                     ///< atoms
   int *density_row, *leg_row;  ///< intervals
   int *leg_element;
+  Real *leg_shift;  ///< across atoms: element × intervals of g
   Real *density_t, *leg_t;
   Real *f, *P;            ///< groups × neighbours × width: f_m(r_ij) and Σ_k f_m(r_ik) g_m(c_jk)
   double *density_slope;  ///< ρ'(r_ij) and f'(r_ij), by column only
