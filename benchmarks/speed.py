@@ -3,9 +3,9 @@
     python benchmarks/speed.py [--only snnp smeam pair …] [--filters 4 8 16] [--precision double mixed]
                                [--threads 1] [--ranks 1] [--cells 10] [--steps 100] [--repeat 3] [--output FOLDER]
 
-Each group of cases has one crystal, one list of neighbours and one peer. All cases run in turn, `--repeat` times, each as
-a process of its own; the fastest run of each counts. Potentials that LAMMPS has in other formats are converted by
-snnp; those of networks have random splines of a sane kind, since time does not depend on what they say.
+Each group of cases has one crystal, one list of neighbours and one peer. All cases run in turn, `--repeat` times, each
+as a process of its own; the fastest run of each counts. Potentials that LAMMPS has in other formats are converted;
+those of networks have random splines of a sane kind, since time does not depend on what they say.
 `--threads` and `--ranks` take several numbers: then the table has the gain over the first. On one thread of one rank it
 is time of the processor that counts, so that other programs on the machine do not. With `--roofline` the peak rate of
 fused multiply-adds of a core is measured, too, and the share of it that the triplets of networks need.
@@ -257,7 +257,9 @@ def run(args):
 
 def show(result):
     gains = [f"{s['threads']} threads, {s['ranks']} ranks" for s in result["setups"][1:]]
-    print("| group | case | µs/atom/step | times as fast as the first of its group |" + "".join(f" {g} |" for g in gains))
+    print(
+        "| group | case | µs/atom/step | times as fast as the first of its group |" + "".join(f" {g} |" for g in gains)
+    )
     print("|---|---|---|---|" + "---|" * len(gains))
     for row in result["rows"]:
         base, *more = row["microseconds"]
