@@ -82,9 +82,7 @@ double Engine::atom(Workspace &w, double *G, double *A, std::vector<double> &scr
 template <class Source>
 void Engine::evaluate(const Source &source, int n_centers, int n_atoms, int threads, Results &results) const
 {
-  // There are no fast kernels for tensors.
-  if (precision_ == Precision::plain || !tensors_.empty())
-    return evaluate_plain(source, n_centers, n_atoms, threads, results);
+  if (precision_ == Precision::plain) return evaluate_plain(source, n_centers, n_atoms, threads, results);
   if (precision_ == Precision::full) return evaluate_fast(*full_, source, n_centers, n_atoms, threads, results);
   evaluate_fast(*mixed_, source, n_centers, n_atoms, threads, results);
 }

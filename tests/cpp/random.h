@@ -60,7 +60,7 @@ class Random {
     return p;
   }
   /// With the terms that no network needs: U of a density, tensors, splines that end open and have a double knot.
-  snnp::Potential classical(const std::vector<std::string> &names, int n2, int n3)
+  snnp::Potential classical(const std::vector<std::string> &names, int n2, int n3, Knots knots = uneven)
   {
     snnp::Potential p = potential(names, n2, n3, "none");
     for (snnp::Element &e : p.elements) {
@@ -75,16 +75,17 @@ class Random {
     }
     for (int a = 0; a < p.size(); ++a)
       for (int b = 0; b < p.size(); ++b)
-        for (int c = b; c < p.size(); ++c) p.V.push_back(tensor(b == c));
+        for (int c = b; c < p.size(); ++c) p.V.push_back(tensor(b == c, knots));
     return p;
   }
 
  private:
   std::mt19937 engine_;
 
-  snnp::Tensor tensor(bool symmetric)
+  snnp::Tensor tensor(bool symmetric, Knots knots)
   {
-    snnp::Tensor t{radial(3.5).knots, radial(4).knots, spline(1, 7, 6, uneven).knots, {}};
+    snnp::Tensor t{
+        spline(1.5, 3.2, 8, knots).knots, spline(1.4, 3.7, 8, knots).knots, spline(1, 7, 6, knots).knots, {}};
     if (symmetric) t.knots_ik = t.knots_ij;
     const int ij = static_cast<int>(t.knots_ij.size()) + 2, ik = static_cast<int>(t.knots_ik.size()) + 2, jk = 8;
     t.coefficients = numbers(static_cast<std::size_t>(ij) * ik * jk, 0.3);

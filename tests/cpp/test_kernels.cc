@@ -131,11 +131,13 @@ TEST(kernels_know_the_terms_of_classical_potentials)
 {
   unsigned seed = 300;
   for (const auto &[n2, n3] : {std::pair(1, 1), std::pair(1, 0), std::pair(2, 3), std::pair(0, 0)})
-    for (const std::vector<std::string> &elements : {std::vector<std::string>{"Si"}, {"In", "P"}}) {
-      Potential potential = Random(++seed).classical(elements, n2, n3);
-      potential.V.clear();
-      for (const double edge : edges) check_kernels(potential, crystal(some, potential.size(), edge, ++seed));
-    }
+    for (const std::vector<std::string> &elements : {std::vector<std::string>{"Si"}, {"In", "P"}, {"Al", "In", "P"}})
+      for (const Random::Knots knots : {Random::even, Random::uneven})
+        for (const bool tensors : {true, false}) {
+          Potential potential = Random(++seed).classical(elements, n2, n3, knots);
+          if (!tensors) potential.V.clear();
+          for (const double edge : edges) check_kernels(potential, crystal(some, potential.size(), edge, ++seed));
+        }
 }
 
 TEST(the_virial_is_there_without_the_virials_of_atoms)

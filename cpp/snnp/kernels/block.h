@@ -5,6 +5,7 @@
 #include "snnp/kernels/fetch.h"
 #include "snnp/kernels/lanes.h"
 #include "snnp/kernels/radial.h"
+#include "snnp/kernels/tensor.h"
 #include "snnp/kernels/wide.h"
 
 namespace snnp {
@@ -82,6 +83,7 @@ template <class Real> class Evaluation {
       if (plan_.n3 > 0 && !plan_.across_atoms) wide_.gradient(near, A + plan_.n2 * step + l);
       radial_.out(near, A + l);
       gradient(near);
+      if (centre_.tensors.count > 0) add_tensors(near);
       add_forces(near);
       if (work_.with_virial || work_.virials) add_virials(near);
     }
@@ -142,6 +144,13 @@ template <class Real> class Evaluation {
       store(scratch_.fy + k, slope * load<D>(near.y + k));
       store(scratch_.fz + k, slope * load<D>(near.z + k));
     }
+  }
+
+  void add_tensors(const Near<Real> &near)
+  {
+    const double energy = TensorKernel<Real>(centre_, plan_.elements, scratch_)(near);
+    work_.energy += energy;
+    if (work_.energies) work_.energies[near.atom] += energy;
   }
 
   void add_forces(const Near<Real> &near)

@@ -1,126 +1,13 @@
 #include "snnp/kernels/plan.h"
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
 
 #include "snnp/domain.h"
-#include "snnp/kernels/scratch.h"
-#include "snnp/spline.h"
+#include "snnp/kernels/tensor_plan.h"
 
 namespace snnp {
 
 namespace {
-
-// Keeps arrays on cache lines for as long as the plan lives.
-class Memory {
- public:
-  template <class T> T *array(std::size_t count)
-  {
-    buffers_.push_back(std::make_unique<Buffer>());
-    buffers_.back()->reserve(std::max<std::size_t>(1, count) * sizeof(T));
-    return buffers_.back()->as<T>();
-  }
-  template <class T> const T *keep(const std::vector<T> &v)
-  {
-    T *a = array<T>(v.size());
-    std::copy(v.begin(), v.end(), a);
-    return a;
-  }
-  template <class T> Span<T> span(const std::vector<T> &v) { return {keep(v), static_cast<int>(v.size())}; }
-
- private:
-  std::vector<std::unique_ptr<Buffer>> buffers_;
-};
-
-// The intervals of an axis: their middles, and edges between them.
-struct Intervals {
-  Axis axis;
-  std::vector<double> middle;
-
-  int count() const { return static_cast<int>(middle.size()); }
-};
-
-bool uniform(const std::vector<double> &knots)
-{
-  const std::size_t n = knots.size() - 1;
-  const double h = (knots[n] - knots[0]) / n;
-  // The polynomials are those of the true knots; only the place where one takes over from the next moves by that much.
-  for (std::size_t i = 1; i < n; ++i)
-    if (std::abs(knots[i] - knots[0] - i * h) > 1e-10 * h) return false;
-  return true;
-}
-
-// `ends`: one more interval below the first knot and one beyond the last.
-Intervals make_intervals(Memory &memory, std::vector<double> knots, bool ends)
-{
-  const int pieces = static_cast<int>(knots.size()) - 1, below = ends ? 1 : 0;
-  const double first = knots.front();
-  double last = knots.back();
-  if (!ends && pieces > 2) {
-    // Whether the last interval is as wide as the others is no matter if nothing beyond its end is ever asked for.
-    const double next = 2 * knots[pieces - 1] - knots[pieces - 2];
-    if (next > last) knots[pieces] = last = next;
-  }
-  const double range = last - first, h = range / pieces;
-  Intervals all;
-  Axis &axis = all.axis;
-  axis.per_unit = 1 / h;
-  axis.last = pieces - 1 + 2 * below;
-  const bool even = uniform(knots);
-  for (int i = -below; i < pieces + below; ++i) {
-    const bool inside = 0 <= i && i < pieces;
-    all.middle.push_back(even || !inside ? first + (i + 0.5) * h : 0.5 * (knots[i] + knots[i + 1]));
-  }
-  if (even) {
-    axis.scale = axis.per_unit;
-    axis.shift = below - 0.5 - first / h;
-    return all;
-  }
-  double narrowest = range;
-  for (int i = 0; i < pieces; ++i) narrowest = std::min(narrowest, knots[i + 1] - knots[i]);
-  // As fine as the narrowest interval, within reason; a coarser cell only means that the search walks further.
-  const int cells = static_cast<int>(std::min(std::round(range / narrowest), 16.0 * pieces));
-  axis.scale = cells / range;
-  axis.shift = -0.5 - first * axis.scale;
-  axis.last_cell = cells - 1;
-  std::vector<double> edges(knots.begin() + 1 - below, knots.end() - 1 + below);
-  edges.push_back(std::numeric_limits<double>::infinity());
-  std::vector<int> start;
-  for (int cell = 0; cell < cells; ++cell) {
-    // Rounding may put an x into this cell that lies a hair below its left edge: start that much lower.
-    const double edge = first + (cell - 1e-6) / axis.scale;
-    start.push_back(static_cast<int>(std::upper_bound(edges.begin(), edges.end(), edge) - edges.begin()));
-  }
-  axis.cell = memory.keep(start);
-  axis.edge = memory.keep(edges);
-  axis.middle = memory.keep(all.middle);
-  return all;
-}
-
-// The cubics of a table about the middles of intervals, in the variable t of the axis: c[(interval · 4 + k) · columns + m].
-std::vector<double> centred(const Table &table, const Intervals &intervals, bool ends)
-{
-  const int columns = table.columns();
-  std::vector<double> all(4L * columns * intervals.count(), 0.0);
-  for (int i = 0; i < intervals.count(); ++i) {
-    if (ends && i == intervals.count() - 1) continue;  // nothing beyond the last knot
-    const double middle = intervals.middle[i];
-    const Grid::Place place = table.grid().find(middle);
-    const double d = place.t, h = 1 / intervals.axis.per_unit;
-    const double *c = table.at(place.interval);
-    for (int m = 0; m < columns; ++m) {
-      const double c0 = c[m], c1 = c[table.stride() + m], c2 = c[2 * table.stride() + m],
-                   c3 = c[3 * table.stride() + m];
-      double *to = &all[4L * columns * i + m];
-      to[0] = c0 + d * (c1 + d * (c2 + d * c3));
-      to[columns] = h * (c1 + d * (2 * c2 + d * 3 * c3));
-      to[2 * columns] = h * h * (c2 + d * 3 * c3);
-      to[3 * columns] = h * h * h * c3;
-    }
-  }
-  return all;
-}
 
 Column make_column(Memory &memory, const Intervals &intervals, const std::vector<double> &c, int columns, int m)
 {
@@ -183,8 +70,8 @@ double reach(const std::vector<const Spline *> &splines)
 
 template <class Real> class Planner {
  public:
-  Planner(const Potential &potential, Memory &memory, Isa isa)
-      : p_(potential), domain_(potential), memory_(memory), isa_(isa), across_atoms_(is_across_atoms()),
+  Planner(const Potential &potential, Memory &memory, double unit, Isa isa)
+      : p_(potential), domain_(potential), memory_(memory), unit_(unit), isa_(isa), across_atoms_(is_across_atoms()),
         by_column_(p_.n2 <= 1 && (p_.n3 == 0 || (p_.n3 == 1 && across_atoms_)))
   {
   }
@@ -203,6 +90,7 @@ template <class Real> class Planner {
   const Potential &p_;
   Domain domain_;
   Memory &memory_;
+  double unit_;
   Isa isa_;
   bool across_atoms_, by_column_;
 
@@ -214,6 +102,7 @@ template <class Real> class Planner {
     plan.pairs = memory_.span(pairs);
     plan.streams = streams(a);
     if (p_.n3 > 0) angles(a, plan);
+    if (!p_.V.empty()) tensors(a, plan);
     plan.embedding = embedding(p_.elements[a]);
     const std::size_t filters = p_.n2 + p_.n3;
     plan.lowest = memory_.keep(std::vector<double>(domain_.lowest(a), domain_.lowest(a) + filters));
@@ -260,12 +149,28 @@ template <class Real> class Planner {
       for (int b = 0; b < p_.size(); ++b) {
         const double legs = leg_reach(a, b);
         // Beyond it a neighbour is treated as a pair only, which has to be true of both atoms.
-        const double densities = std::max({legs, leg_reach(b, a), density_reach(a, b), density_reach(b, a)});
+        const double densities = std::max({legs, leg_reach(b, a), density_reach(a, b), density_reach(b, a),
+                                           p_.tensor_cutoff(a, b), p_.tensor_cutoff(b, a)});
         const double ends[4] = {0, legs, densities, std::max(densities, p_.pair_cutoff(a, b))};
         const double from = ends[kind], to = ends[kind + 1];
         if (from < to) all.push_back({kind, b, from * from, to * to});
       }
     return memory_.span(all);
+  }
+
+  void tensors(int a, CentrePlan<Real> &plan)
+  {
+    std::vector<TensorPlan<Real>> terms(p_.n_pairs());
+    std::vector<double> reach;
+    for (int b = 0; b < p_.size(); ++b) {
+      reach.push_back(p_.tensor_cutoff(a, b));
+      for (int c = b; c < p_.size(); ++c) {
+        const Tensor &t = p_.V[p_.angle_index(a, b, c)];
+        if (!t.empty()) terms[p_.pair_index(b, c)] = make_tensor_plan<Real>(memory_, t, unit_);
+      }
+    }
+    plan.tensors = memory_.span(terms);
+    plan.tensor_reach = memory_.span(reach);
   }
 
   // One axis for the angles between all neighbours, so that a pair of them only chooses the table.
@@ -380,7 +285,7 @@ template <class Real> Plan<Real> make_plan(const Potential &potential, double un
   plan.n2 = potential.n2;
   plan.n3 = potential.n3;
   plan.unit = unit;
-  Planner<Real> planner(potential, *memory, isa);
+  Planner<Real> planner(potential, *memory, unit, isa);
   plan.across_atoms = planner.across_atoms();
   plan.by_column = planner.by_column();
   plan.centres = planner.centres();

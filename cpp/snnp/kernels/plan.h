@@ -77,6 +77,22 @@ template <class Real> struct PairPlan {
   Column density, leg;                ///< the same as columns, where there is one of them at most
 };
 
+/// The basis along a leg: in an interval, cubics of the four functions that do not vanish there, as 4 powers × 4
+/// functions.
+struct TensorSide {
+  Axis axis;
+  const double *cubics = nullptr;
+  int stride = 0;  ///< of an interval in the cells of the term
+};
+
+/// V of a centre and an unordered pair of neighbours. A cell, which is an interval of r_ij, one of r_ik and one of
+/// r_jk, holds 4 powers of t_jk × 4 functions of r_ij × 4 functions of r_ik.
+template <class Real> struct TensorPlan {
+  TensorSide ij, ik;
+  Axis jk;
+  const Real *cells = nullptr;  ///< null: there is no such term
+};
+
 /// Neighbours that are treated alike: those of one element with from2 ≤ r² < to2 (Å²).
 struct Stream {
   enum Kind { leg, density, pair } kind;  ///< a leg is within reach of f, ρ and φ; density: of ρ and φ; pair: of φ
@@ -92,6 +108,8 @@ template <class Real> struct CentrePlan {
   const Real *angle_value = nullptr, *angle_slope = nullptr;  ///< across atoms: filters × (4 or 3) × angle_size
   int angle_size = 0;
   const int *angle_table = nullptr;  ///< element × element: first interval of the table of g
+  Span<TensorPlan<Real>> tensors;    ///< by unordered pair of neighbours; none: the potential has no tensors
+  Span<double> tensor_reach;         ///< by element: neighbours beyond it are in no tensor, Å
   EmbeddingPlan embedding;
   const double *lowest = nullptr, *highest = nullptr;  ///< of each G_m inside the domain
 };

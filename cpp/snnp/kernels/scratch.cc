@@ -110,6 +110,24 @@ template <class Real> void Scratch<Real>::reserve_pairs(Near<Real> &atom, int le
   });
 }
 
+template <class Real> void Scratch<Real>::reserve_tensors(int legs)
+{
+  TensorLegs<Real> &all = tensor_legs;
+  if (legs + slack <= all.capacity) return;
+  const std::size_t n = all.capacity = (legs + legs / 4 + slack + 15) / 16 * 16;
+  carve(tensor_arrays, [&](Carver &piece) {
+    for (double **p : {&all.x, &all.y, &all.z, &all.r, &all.gx, &all.gy, &all.gz}) piece(*p, n);
+    for (double **p : {&all.row_x, &all.row_y, &all.row_z}) piece(*p, 8 * n);
+    for (int **p : {&all.place, &all.first, &all.second}) piece(*p, n);
+    for (Real **p : {&all.first_basis, &all.second_basis}) piece(*p, 32 * n);
+    piece(all.along, 16 * n);
+    for (double **p : {&all.ux, &all.uy, &all.uz}) piece(*p, n * n);
+    piece(all.t, n * n);
+    piece(all.across, 16 * n * n);
+    piece(all.cell, n * n);
+  });
+}
+
 template <class Real> void Scratch<Real>::reserve_lanes(int legs)
 {
   const std::size_t n = (legs + slack + 15) / 16 * 16, numbers = (7 + 2 * leg_width) * n * block;

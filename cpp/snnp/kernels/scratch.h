@@ -65,6 +65,21 @@ struct Candidates {
   int *id;
 };
 
+/// The neighbours of one atom that tensors see, by element, and what the kernel of tensors keeps of their pairs.
+template <class Real> struct TensorLegs {
+  int *place;                        ///< in Near
+  double *x, *y, *z, *r;             ///< vectors from the centre and their lengths, Å
+  double *gx, *gy, *gz;              ///< gradient, eV/Å …
+  double *row_x, *row_y, *row_z;     ///< … from which the sums over these rows of 8 are to be taken
+  int *first, *second;               ///< of the leg as the first or the second of a pair: its interval in the cells
+  Real *first_basis, *second_basis;  ///< legs × (functions, derivatives), each spread over the 16 pairs (a, b)
+  Real *along;                       ///< legs × 16: summands of ∂V/∂r_ij and ∂V/∂r_ik
+  double *ux, *uy, *uz;              ///< pairs: direction from j to k
+  Real *t, *across;                  ///< pairs: place in the interval of r_jk; pairs × 16: summands of ∂V/∂r_jk
+  int *cell;                         ///< pairs: interval of r_jk in the cells
+  int capacity = 0;                  ///< legs that there is room for
+};
+
 template <class Real> struct Scratch {
   static constexpr int block = 16;  ///< atoms that go through the embedding together, at most
   static constexpr int batch = 64;  ///< atoms whose neighbourhoods are there at the same time, at most
@@ -72,6 +87,7 @@ template <class Real> struct Scratch {
 
   Near<Real> near[batch];
   Candidates candidates;
+  TensorLegs<Real> tensor_legs;
   double *G, *A;         ///< columns × block: filter values and ∂E/∂G
   double *nodes;         ///< of perceptrons × block
   double *fx, *fy, *fz;  ///< gradient by neighbour, eV/Å
@@ -86,13 +102,15 @@ template <class Real> struct Scratch {
   void reserve(int neighbors);
   /// Room for the pairs of that many legs of one atom.
   void reserve_pairs(Near<Real> &atom, int legs);
+  /// Room for that many neighbours in reach of tensors.
+  void reserve_tensors(int legs);
   /// Room for that many legs of a block in the arrays across atoms.
   void reserve_lanes(int legs);
 
  private:
   int atoms = block, columns = 0, streams = 0, densities = 0, elements = 0, nodes_size = 0, leg_width = 0;
   bool by_column = false;
-  Buffer shared, embedding, interleaved;
+  Buffer shared, embedding, interleaved, tensor_arrays;
 };
 
 /// Memory that threads take for a call and give back, so that it is rarely allocated.
