@@ -29,6 +29,7 @@ using namespace LAMMPS_NS;
 struct PairSNNP::Model {
   std::string file;
   snnp::Engine engine;
+  bool single;                       // all types are the first element of the potential
   std::vector<int> element_of_type;  // of the potential, by atom type (from 1); -1: NULL
   std::vector<double> virials;       // atoms × 9; kept from step to step, so that it is rarely allocated
 };
@@ -44,12 +45,15 @@ std::vector<std::string> names(const snnp::Potential &potential)
 
 }  // namespace
 
-PairSNNP::PairSNNP(LAMMPS *lmp) : Pair(lmp), model(nullptr), extrapolation(Extrapolation::WARN), warned(false)
+PairSNNP::PairSNNP(LAMMPS *lmp)
+    : Pair(lmp), model(nullptr), extrapolation(Extrapolation::WARN), mixed(false), warned(false)
 {
   manybody_flag = 1;
   one_coeff = 1;
   single_enable = 0;  // the energy is no sum over pairs
   restartinfo = 0;    // the potential stays in its file
+  // The engine puts the force of a distant pair on the atom whose turn it is: forces on ghost atoms are not all there.
+  no_virial_fdotr_compute = 1;
   centroidstressflag = CENTROID_AVAIL;
   unit_convert_flag = utils::get_supported_conversions(utils::ENERGY) & utils::METAL2REAL;
   nextra = 2;  // what compute pair shows: atoms outside the domain of the training data, now and since the run began
@@ -77,14 +81,25 @@ void PairSNNP::allocate()
 void PairSNNP::settings(int narg, char **arg)
 {
   extrapolation = Extrapolation::WARN;
-  if (narg == 0) return;
-  const std::string found = utils::join_words(std::vector<std::string>(arg, arg + narg), " ");
-  if (found == "extrapolation stop")
-    extrapolation = Extrapolation::STOP;
-  else if (found == "extrapolation ignore")
-    extrapolation = Extrapolation::IGNORE;
-  else if (found != "extrapolation warn")
-    error->all(FLERR, "Expected pair_style snnp, or with it extrapolation warn, stop or ignore; found {}", found);
+  mixed = false;
+  for (int k = 0; k < narg; k += 2) {
+    const std::string key = arg[k], value = k + 1 < narg ? arg[k + 1] : "nothing";
+    if (key == "extrapolation") {
+      if (value == "warn")
+        extrapolation = Extrapolation::WARN;
+      else if (value == "stop")
+        extrapolation = Extrapolation::STOP;
+      else if (value == "ignore")
+        extrapolation = Extrapolation::IGNORE;
+      else
+        error->all(FLERR, "Expected warn, stop or ignore after extrapolation in pair_style snnp, found {}", value);
+    } else if (key == "precision") {
+      if (value != "double" && value != "mixed")
+        error->all(FLERR, "Expected double or mixed after precision in pair_style snnp, found {}", value);
+      mixed = value == "mixed";
+    } else
+      error->all(FLERR, "Expected extrapolation or precision in pair_style snnp, found {}", key);
+  }
 }
 
 void PairSNNP::coeff(int narg, char **arg)
@@ -104,7 +119,8 @@ void PairSNNP::coeff(int narg, char **arg)
   const int conversion = units == "real" ? utils::METAL2REAL : utils::NOCONVERT;
   const double unit = utils::get_conversion_factor(utils::ENERGY, conversion);
   try {
-    Model *read = new Model{file, snnp::Engine(snnp::parse_potential(text, file), unit), {}, {}};
+    const snnp::Precision precision = mixed ? snnp::Precision::mixed : snnp::Precision::full;
+    Model *read = new Model{file, snnp::Engine(snnp::parse_potential(text, file), unit, precision), false, {}, {}};
     delete model;
     model = read;
   } catch (const snnp::Error &e) {
@@ -124,6 +140,8 @@ void PairSNNP::coeff(int narg, char **arg)
                  utils::join_words(known, ", "));
     model->element_of_type[type] = static_cast<int>(found - known.begin());
   }
+  const auto first = model->element_of_type.begin() + 1;
+  model->single = std::all_of(first, model->element_of_type.end(), [](int element) { return element == 0; });
 }
 
 // Only the first rank touches the file system: thousands of ranks that open one file bring it to its knees.
@@ -174,7 +192,6 @@ void PairSNNP::compute(int eflag, int vflag)
   // one more, since fix pair takes the null pointer of a rank without atoms for an error
   outside.assign(atom->nlocal + 1, 0.0);
   if (list->inum > 0) evaluate();  // else arrays may not even be allocated
-  if (vflag_fdotr) virial_fdotr_compute();
   report_extrapolation(eflag || vflag);
 }
 
@@ -182,8 +199,8 @@ void PairSNNP::evaluate()
 {
   const int n_atoms = atom->nlocal + atom->nghost;
   const int *element_of_type = model->element_of_type.data();
-  const snnp::IndexedNeighbors neighbors{list->inum, list->ilist, list->numneigh, list->firstneigh,
-                                         NEIGHMASK,  atom->x[0],  atom->type,     element_of_type};
+  const snnp::IndexedNeighbors neighbors{list->inum, list->ilist, list->numneigh,  list->firstneigh, NEIGHMASK,
+                                         atom->x[0], atom->type,  element_of_type, model->single};
   snnp::Results results;
   try {
     results.forces = atom->f[0];
@@ -192,6 +209,7 @@ void PairSNNP::evaluate()
       model->virials.assign(9L * n_atoms, 0.0);
       results.virials = model->virials.data();
     }
+    results.with_virial = vflag_global != 0;
     results.outside = outside.data();
     model->engine.evaluate(neighbors, list->inum, n_atoms, comm->nthreads, results);
   } catch (const snnp::Error &e) {
@@ -200,7 +218,7 @@ void PairSNNP::evaluate()
     error->one(FLERR, "Not enough memory for pair style snnp with {} atoms and {} threads", n_atoms, comm->nthreads);
   }
   if (eflag_global) eng_vdwl += results.energy;
-  if (vflag_global)  // not set when the virial is taken from total forces
+  if (vflag_global)
     for (int k = 0; k < 6; ++k) virial[k] += results.virial[k];
   if (results.virials) tally_atom_virials(n_atoms);
   pvector[0] = static_cast<double>(results.n_outside);

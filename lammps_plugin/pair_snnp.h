@@ -31,6 +31,7 @@ class PairSNNP : public Pair {
   Model *model;  // the engine and what goes with it; null before pair_coeff
 
   enum class Extrapolation { WARN, STOP, IGNORE } extrapolation;
+  bool mixed;                   // precision
   bool warned;                  // in this run
   std::vector<double> outside;  // by local atom, see extract_peratom
 

@@ -12,6 +12,15 @@ ENERGY = 1e-10  # eV/atom
 FORCE = 1e-9  # eV/Å
 VIRIAL = 1e-9  # eV/atom
 
+# Without cores forces are some 10 eV/Å.
+KERNEL_FORCE = 1e-11  # eV/Å
+
+# Mixed precision: float rounds to 6e-8. Fitted and random splines alike give forces of some 10 eV/Å by sums over up to
+# a thousand triplets.
+MIXED_ENERGY = 1e-5  # eV/atom
+MIXED_FORCE = 2e-5  # eV/Å
+MIXED_FORCE_RMS = 2e-6  # eV/Å
+
 # Sums in another order only.
 THREADS = 1e-11  # eV, eV/Å
 

@@ -23,6 +23,10 @@ class Domain {
   /// went has no outside.
   int outside(const Neighborhood &near, const double *G) const;
 
+  double shortest(int a, int b) const { return shortest_[a * elements_ + b]; }  ///< closer is outside, Å
+  const double *lowest(int element) const { return lowest_.data() + element * filters_; }
+  const double *highest(int element) const { return highest_.data() + element * filters_; }
+
  private:
   int elements_ = 0, filters_ = 0;
   std::vector<double> shortest_;          // element × element, Å

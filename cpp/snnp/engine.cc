@@ -33,9 +33,12 @@ Filters make_filters(const Potential &p)
 
 }  // namespace
 
-Engine::Engine(const Potential &potential, double unit) : potential_(potential), cutoff_(0), unit_(unit)
+Engine::Engine(const Potential &potential, double unit, Precision precision, Isa isa)
+    : potential_(potential), cutoff_(0), unit_(unit), precision_(precision), isa_(isa)
 {
   check(potential_);
+  if (precision == Precision::full) full_ = std::make_shared<Fast<double>>(potential_, unit, isa);
+  if (precision == Precision::mixed) mixed_ = std::make_shared<Fast<float>>(potential_, unit, isa);
   domain_ = Domain(potential_);
   cutoff_ = potential_.cutoff();
   filters_ = make_filters(potential_);
@@ -78,6 +81,85 @@ double Engine::atom(Workspace &w, double *G, double *A, std::vector<double> &scr
 
 template <class Source>
 void Engine::evaluate(const Source &source, int n_centers, int n_atoms, int threads, Results &results) const
+{
+  if (precision_ == Precision::plain) return evaluate_plain(source, n_centers, n_atoms, threads, results);
+  if (precision_ == Precision::full) return evaluate_fast(*full_, source, n_centers, n_atoms, threads, results);
+  evaluate_fast(*mixed_, source, n_centers, n_atoms, threads, results);
+}
+
+namespace {
+
+NeighborLists lists_of(const IndexedNeighbors &source)
+{
+  NeighborLists lists{};
+  lists.positions = source.positions;
+  lists.counts = source.counts;
+  lists.lists = source.lists;
+  lists.mask = source.mask;
+  lists.types = source.types;
+  lists.element_of_type = source.element_of_type;
+  lists.single = source.single;
+  return lists;
+}
+
+NeighborLists lists_of(const VectorNeighbors &source)
+{
+  NeighborLists lists{};
+  lists.vectors = source.vectors;
+  lists.offsets = source.offsets;
+  lists.indices = source.indices;
+  lists.types = source.elements;
+  lists.single = source.single;
+  return lists;
+}
+
+}  // namespace
+
+// Each thread takes the centres of its share by element, since kernels work on centres of one element.
+template <class Source, class Real>
+void Engine::evaluate_fast(Fast<Real> &fast, const Source &source, int n_centers, int n_atoms, int threads,
+                           Results &results) const
+{
+  const Kernel<Real> run = kernel<Real>(isa_);
+  const NeighborLists lists = lists_of(source);
+  SharedSum forces(results.forces, 3L * n_atoms, threads), virials(results.virials, 9L * n_atoms, threads);
+  std::vector<Work> done(threads);
+
+  for_shares(n_centers, threads, [&](int t, int begin, int end) {
+    Work work{};  // on this thread's stack: no cache line is shared while adding
+    work.lists = lists;
+    work.forces = forces.of(t);
+    work.virials = virials.of(t);
+    work.energies = results.energies;
+    work.filters = results.filters;
+    work.outside = results.outside;
+    work.with_virial = results.with_virial;
+    std::unique_ptr<Scratch<Real>> scratch = fast.scratch.take();
+    std::vector<int> centers;
+    for (int element = 0; element < fast.plan.elements; ++element) {
+      centers.clear();
+      for (int n = begin; n < end; ++n)
+        if (source.element(source.center(n)) == element) centers.push_back(source.center(n));
+      work.centers = centers.data();
+      work.n_centers = static_cast<int>(centers.size());
+      work.element = element;
+      run(fast.plan, *scratch, work);
+    }
+    fast.scratch.give(std::move(scratch));
+    done[t] = work;
+  });
+
+  forces.finish(threads);
+  virials.finish(threads);
+  for (const Work &work : done) {
+    results.energy += work.energy;
+    results.n_outside += work.n_outside;
+    for (int k = 0; k < 6; ++k) results.virial[k] += work.virial[k];
+  }
+}
+
+template <class Source>
+void Engine::evaluate_plain(const Source &source, int n_centers, int n_atoms, int threads, Results &results) const
 {
   SharedSum forces(results.forces, 3L * n_atoms, threads), virials(results.virials, 9L * n_atoms, threads);
   std::vector<Results> sums(threads);

@@ -1,21 +1,32 @@
 // Energies, forces and virials of a potential over neighbour lists that the caller gives.
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "snnp/domain.h"
 #include "snnp/embedding.h"
 #include "snnp/filters.h"
+#include "snnp/kernels/kernel.h"
 #include "snnp/potential.h"
 #include "snnp/tensor.h"
 #include "snnp/zbl.h"
 
 namespace snnp {
 
+/// How an engine computes.
+enum class Precision {
+  plain,  ///< in double, by the loops of filters.h: what the others must agree with, and slow
+  full,   ///< in double
+  mixed,  ///< splines and sums over the neighbours of an atom in float; positions, distances, φ, cores and embeddings,
+          ///< and sums over atoms in double
+};
+
 /// Where results go. Arrays belong to the caller and are added to; null pointers ask for nothing. Energies are in the
 /// unit of the engine, by default eV.
 struct Results {
   double energy = 0;           ///< of all centres, eV
+  bool with_virial = true;     ///< whether `virial` is wanted
   double virial[6] = {};       ///< Σ r_ij ⊗ F_j, order xx yy zz xy xz yz, eV
   double *forces = nullptr;    ///< atoms × 3, eV/Å
   double *energies = nullptr;  ///< by atom, eV
@@ -28,8 +39,10 @@ struct Results {
 /// A potential made ready to be evaluated. Immutable after construction: any number of threads may share one.
 class Engine {
  public:
-  /// `unit`: what results are multiplied by, for energies in another unit than eV.
-  explicit Engine(const Potential &potential, double unit = 1);
+  /// `unit`: what results are multiplied by, for energies in another unit than eV. `isa`: an instruction set that this
+  /// CPU has.
+  explicit Engine(const Potential &potential, double unit = 1, Precision precision = Precision::full,
+                  Isa isa = best_isa());
 
   const Potential &potential() const { return potential_; }
   double cutoff() const { return cutoff_; }  ///< reach of the potential, Å
@@ -37,7 +50,8 @@ class Engine {
 
   /// Adds the energies of all centres of `source` and their derivatives to `results`, with `threads` OpenMP
   /// threads. `n_atoms` is the number of atoms (ghosts included) that neighbour indices refer to. Sums are done in
-  /// an order that depends on nothing but the number of threads.
+  /// an order that depends on nothing but the number of threads. Every neighbour has to be, or be an image of, a centre
+  /// of some call with the centre among its neighbours: forces of one call alone are not those of its energy.
   template <class Source>
   void evaluate(const Source &source, int n_centers, int n_atoms, int threads, Results &results) const;
 
@@ -50,7 +64,21 @@ class Engine {
   std::vector<Core> cores_;    // centre × neighbour
   std::vector<double> reach_;  // centre × neighbour: of everything that is not a leg, Å
   double cutoff_, unit_;
+  Precision precision_;
+  Isa isa_;
+  // What the kernels need; one of them is there, if any. Shared, for it refers to itself.
+  template <class Real> struct Fast {
+    Plan<Real> plan;
+    ScratchPool<Real> scratch;
+    Fast(const Potential &potential, double unit, Isa isa) : plan(make_plan<Real>(potential, unit, isa)), scratch(plan)
+    {
+    }
+  };
+  std::shared_ptr<Fast<double>> full_;
+  std::shared_ptr<Fast<float>> mixed_;
 
+  template <class Source> void evaluate_plain(const Source &, int, int, int, Results &) const;
+  template <class Source, class Real> void evaluate_fast(Fast<Real> &, const Source &, int, int, int, Results &) const;
   double atom(Workspace &w, double *G, double *A, std::vector<double> &scratch) const;
   double core(Workspace &w) const;
 };

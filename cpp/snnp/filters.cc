@@ -1,8 +1,8 @@
 #include "snnp/filters.h"
 
 #include <algorithm>
-#include <cstdlib>
-#include <string>
+
+#include "snnp/kernels/isa.h"
 
 // Kernels are compiled for several instruction sets, see the end of this file. What they are made of has to be compiled
 // as part of each of them, and so inlined.
@@ -285,26 +285,6 @@ SNNP_INLINE void parameters(const Filters &filters, Workspace &w, const double *
 }
 
 // ------------------------------------------------------------------------------------------- instruction sets
-
-enum class Isa { base, avx2, avx512 };
-
-// The best instruction set of this CPU, or the one that the environment variable SNNP_ISA names if the CPU has it.
-Isa best_isa()
-{
-#if defined(__x86_64__) && defined(__GNUC__)
-  Isa isa = Isa::base;
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) isa = Isa::avx2;
-  if (isa == Isa::avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") &&
-      __builtin_cpu_supports("avx512dq"))
-    isa = Isa::avx512;
-  const char *wish = std::getenv("SNNP_ISA");
-  if (wish && std::string(wish) == "base") return Isa::base;
-  if (wish && std::string(wish) == "avx2") return std::min(isa, Isa::avx2);
-  return isa;
-#else
-  return Isa::base;
-#endif
-}
 
 // Target attributes add to the instruction set and leave the rest alone: GCC inlines no ordinary function into one
 // that is compiled for another `arch`, which is why `target_clones` is of no use here.

@@ -18,6 +18,7 @@ struct IndexedNeighbors {
   const double *positions;     ///< atoms × 3, Å
   const int *types;            ///< type of each atom
   const int *element_of_type;  ///< element of the potential by type; < 0: the potential does not act on it
+  bool single = false;         ///< all types are element 0, which need not be looked up
 
   int center(int n) const { return centers[n]; }
   int element(int i) const { return element_of_type[types[i]]; }
@@ -40,6 +41,7 @@ struct VectorNeighbors {
   const int *indices;             ///< atom that each neighbour is (an image of)
   const double *vectors;          ///< neighbours × 3: r_j − r_i, Å
   const int *elements;            ///< element of each atom
+  bool single = false;            ///< all of them are element 0
 
   int center(int n) const { return n; }
   int element(int i) const { return elements[i]; }

@@ -65,7 +65,7 @@ struct Structures {
     for (int i = 0; i < n_atoms(); ++i)
       require(0 <= elements.data()[i] && elements.data()[i] < n_elements,
               "elements: index beyond the elements of the potential");
-    return {{n_atoms(), offsets.data(), indices.data(), vectors.data(), elements.data()},
+    return {{n_atoms(), offsets.data(), indices.data(), vectors.data(), elements.data(), n_elements == 1},
             structure.data(),
             n_structures,
             threads};
@@ -412,8 +412,13 @@ PYBIND11_MODULE(_core, m)
       .def_readonly("structure", &Structures::structure)
       .def_readonly("n_structures", &Structures::n_structures)
       .def("__len__", &Structures::n_atoms);
+  py::enum_<Precision>(m, "Precision", "How an engine computes; see cpp/snnp/engine.h.")
+      .value("plain", Precision::plain)
+      .value("full", Precision::full)
+      .value("mixed", Precision::mixed);
   py::class_<Engine>(m, "Engine", "A potential made ready to be evaluated.")
-      .def(py::init<const Potential &>())
+      .def(py::init([](const Potential &p, Precision precision) { return Engine(p, 1, precision); }),
+           py::arg("potential"), py::arg("precision") = Precision::full)
       .def_property_readonly("potential", &Engine::potential)
       .def_property_readonly("cutoff", &Engine::cutoff)
       .def("evaluate", &evaluate_structures, py::arg("structures"), py::arg("threads") = 1,

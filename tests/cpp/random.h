@@ -37,15 +37,15 @@ class Random {
     return s;
   }
   /// Ends with value, slope and curvature zero.
-  snnp::Spline radial(double last)
+  snnp::Spline radial(double last, Knots knots = uneven)
   {
-    snnp::Spline s = spline(uniform(1.3, 1.6), last * uniform(0.8, 1.0), 8, uneven);
+    snnp::Spline s = spline(uniform(1.3, 1.6), last * uniform(0.8, 1.0), 8, knots);
     for (int k = 0; k < 3; ++k) s.coefficients[s.coefficients.size() - 1 - k] = 0;
     return s;
   }
 
   snnp::Potential potential(const std::vector<std::string> &names, int n2, int n3, const std::string &activation,
-                            double cutoff = 4)
+                            double cutoff = 4, Knots knots = uneven)
   {
     snnp::Potential p;
     p.comment = " DATE: 2026-01-01 UNITS: metal CONTRIBUTOR: tests CITATION: none";
@@ -53,14 +53,14 @@ class Random {
     p.n3 = n3;
     for (const std::string &name : names) p.elements.push_back(element(name, n2 + n3, activation));
     const int E = p.size();
-    for (int n = 0; n < p.n_pairs(); ++n) p.pairs.push_back({radial(cutoff), 1.0, 2.0, 1.9});
-    for (int n = 0; n < E * E * n2; ++n) p.rho.push_back(radial(cutoff));
-    for (int n = 0; n < E * E * n3; ++n) p.f.push_back(radial(0.8 * cutoff));
-    for (int n = 0; n < E * p.n_pairs() * n3; ++n) p.g.push_back(spline(-1, 1, 5, n % 2 ? even : uneven));
+    for (int n = 0; n < p.n_pairs(); ++n) p.pairs.push_back({radial(cutoff, knots), 1.0, 2.0, 1.9});
+    for (int n = 0; n < E * E * n2; ++n) p.rho.push_back(radial(cutoff, knots));
+    for (int n = 0; n < E * E * n3; ++n) p.f.push_back(radial(0.8 * cutoff, knots));
+    for (int n = 0; n < E * p.n_pairs() * n3; ++n) p.g.push_back(spline(-1, 1, 5, n % 2 ? even : knots));
     return p;
   }
   /// With the terms that no network needs: U of a density, tensors, splines that end open and have a double knot.
-  snnp::Potential classical(const std::vector<std::string> &names, int n2, int n3)
+  snnp::Potential classical(const std::vector<std::string> &names, int n2, int n3, Knots knots = uneven)
   {
     snnp::Potential p = potential(names, n2, n3, "none");
     for (snnp::Element &e : p.elements) {
@@ -75,16 +75,17 @@ class Random {
     }
     for (int a = 0; a < p.size(); ++a)
       for (int b = 0; b < p.size(); ++b)
-        for (int c = b; c < p.size(); ++c) p.V.push_back(tensor(b == c));
+        for (int c = b; c < p.size(); ++c) p.V.push_back(tensor(b == c, knots));
     return p;
   }
 
  private:
   std::mt19937 engine_;
 
-  snnp::Tensor tensor(bool symmetric)
+  snnp::Tensor tensor(bool symmetric, Knots knots)
   {
-    snnp::Tensor t{radial(3.5).knots, radial(4).knots, spline(1, 7, 6, uneven).knots, {}};
+    snnp::Tensor t{
+        spline(1.5, 3.2, 8, knots).knots, spline(1.4, 3.7, 8, knots).knots, spline(1, 7, 6, knots).knots, {}};
     if (symmetric) t.knots_ik = t.knots_ij;
     const int ij = static_cast<int>(t.knots_ij.size()) + 2, ik = static_cast<int>(t.knots_ik.size()) + 2, jk = 8;
     t.coefficients = numbers(static_cast<std::size_t>(ij) * ik * jk, 0.3);

@@ -21,11 +21,18 @@ def deck(pair="pair_style snnp\npair_coeff * * p.snnp Si", head="units metal", t
 
 
 EXPECTED = "Expected pair_coeff * * file.snnp and an element or NULL for each of"
-SETTINGS = "Expected pair_style snnp, or with it extrapolation warn, stop or ignore; found"
+VALUE = "Expected warn, stop or ignore after extrapolation in pair_style snnp, found"
 MISTAKES = {
-    "an argument of the style": (deck("pair_style snnp fast"), f"{SETTINGS} fast"),
-    "a keyword without its value": (deck("pair_style snnp extrapolation"), f"{SETTINGS} extrapolation"),
-    "an unknown value": (deck("pair_style snnp extrapolation no"), f"{SETTINGS} extrapolation no"),
+    "an argument of the style": (
+        deck("pair_style snnp fast"),
+        "Expected extrapolation or precision in pair_style snnp, found fast",
+    ),
+    "a keyword without its value": (deck("pair_style snnp precision mixed extrapolation"), f"{VALUE} nothing"),
+    "an unknown value": (deck("pair_style snnp extrapolation no"), f"{VALUE} no"),
+    "an unknown precision": (
+        deck("pair_style snnp extrapolation warn precision single"),
+        "Expected double or mixed after precision in pair_style snnp, found single",
+    ),
     "units lj": (deck(head="units lj"), "Pair style snnp needs units metal or real, found units lj"),
     "newton off": (deck(head="units metal\nnewton off"), "Pair style snnp needs newton pair on"),
     "no element": (deck("pair_style snnp\npair_coeff * * p.snnp"), f"{EXPECTED} 1 atom types, found * * p.snnp"),

@@ -9,6 +9,7 @@ import run_lammps as lmp
 import snnp
 from snnp import reference
 from support import alternating, random_potential, structures, write
+from tolerances import MIXED_ENERGY, MIXED_FORCE
 
 # Sums over a hundred neighbours of terms of a few eV, taken in different orders: 1e2 × 1e-16 × 1e1 with a margin of
 # 1e3. Virials are forces times distances of a few Å. The data file and the dump carry 17 digits.
@@ -113,3 +114,17 @@ def test_the_same_potential_twice_is_twice_the_forces(tmp_path, results):
     once = results("serial")["triclinic"]
     np.testing.assert_allclose(found.forces, 2 * once.forces, atol=2 * FORCE, rtol=0)
     np.testing.assert_allclose(found.virial, 2 * once.virial, atol=2 * VIRIAL * len(once.forces), rtol=0)
+
+
+def test_mixed_precision_is_close_and_double_is_the_default(case, tmp_path, results):
+    write(potential(), tmp_path / "p.snnp")
+    found = {}
+    for precision in ("double", "mixed"):
+        pair = f"pair_style snnp precision {precision} extrapolation ignore\npair_coeff * * p.snnp {' '.join(ELEMENTS)}"
+        found[precision] = lmp.single_points({case: atoms(case)}, ELEMENTS, pair, tmp_path)[case]
+    right = results("serial")[case]
+    np.testing.assert_array_equal(found["double"].forces, right.forces)
+    np.testing.assert_allclose(found["mixed"].forces, right.forces, atol=MIXED_FORCE, rtol=0)
+    assert found["mixed"].energy == pytest.approx(right.energy, abs=MIXED_ENERGY * len(atoms(case)), rel=0)
+    if case not in ("isolated", "dimer"):  # two atoms have no angles, and may have the same bits
+        assert np.any(found["mixed"].forces != right.forces)

@@ -8,7 +8,7 @@ import models
 import support
 from snnp import _core, reference
 from snnp.neighbors import structures
-from tolerances import ENERGY, FORCE, VIRIAL
+from tolerances import ENERGY, FORCE, KERNEL_FORCE, MIXED_ENERGY, MIXED_FORCE, MIXED_FORCE_RMS, VIRIAL
 
 # Each kind of element set, knots and embedding, with and without core, in few combinations.
 POTENTIALS = {
@@ -30,10 +30,10 @@ POTENTIALS = {
 STRUCTURES = list(support.structures())
 
 
-def engine_result(potential, atoms):
+def engine_result(potential, atoms, precision=_core.Precision.full):
     """What the engine says, in the form of the reference."""
     elements = [e.name for e in potential.elements]
-    out = _core.Engine(potential).evaluate(structures([atoms], elements, potential.cutoff()))
+    out = _core.Engine(potential, precision).evaluate(structures([atoms], elements, potential.cutoff()))
     virial = out["virial"][[0, 3, 4, 3, 1, 5, 4, 5, 2]].reshape(3, 3)
     return reference.Result(out["energy"], out["energies"], out["forces"], virial)
 
@@ -63,6 +63,25 @@ def test_engine_is_the_formula(kind, name):
     potential = POTENTIALS[kind]
     atoms = support.structures([e.name for e in potential.elements])[name]
     assert_same(engine_result(potential, atoms), reference.evaluate(potential, atoms))
+
+
+@pytest.mark.parametrize("n2, n3", [(1, 0), (1, 1), (3, 3), (8, 8), (4, 19)])
+@pytest.mark.parametrize("elements", [("Si",), ("In", "P")])
+def test_every_kernel_is_the_formula(elements, n2, n3, monkeypatch):
+    """Widths and kinds of kernels, the instruction sets that the CPU has, in double and in mixed precision."""
+    potential = support.random_potential(elements, seed=n3, n2=n2, n3=n3, cutoff=4.5, uniform=False)
+    atoms = support.structures(elements)["cluster"]
+    right = reference.evaluate(potential, atoms)
+    for isa in ("base", "avx2", "avx512"):
+        monkeypatch.setenv("SNNP_ISA", isa)
+        full = engine_result(potential, atoms)
+        assert_same(full, right)
+        assert np.abs(full.forces - right.forces).max() < KERNEL_FORCE
+        mixed = engine_result(potential, atoms, _core.Precision.mixed)
+        difference = mixed.forces - right.forces
+        assert np.abs(difference).max() < MIXED_FORCE
+        assert np.sqrt(np.mean(difference**2)) < MIXED_FORCE_RMS
+        np.testing.assert_allclose(mixed.energies, right.energies, rtol=0, atol=MIXED_ENERGY)
 
 
 @pytest.mark.parametrize("name", STRUCTURES)

@@ -1,0 +1,199 @@
+// The fast path for centres of one element: neighbours in, filters, embedding, gradient, sums out; a block at a time.
+#pragma once
+
+#include "snnp/kernels/embed.h"
+#include "snnp/kernels/fetch.h"
+#include "snnp/kernels/lanes.h"
+#include "snnp/kernels/radial.h"
+#include "snnp/kernels/tensor.h"
+#include "snnp/kernels/wide.h"
+
+namespace snnp {
+namespace SNNP_ISA {
+
+template <class Real> class Evaluation {
+ public:
+  Evaluation(const Plan<Real> &plan, Scratch<Real> &scratch, Work &work)
+      : plan_(plan), centre_(plan.centres[work.element]), scratch_(scratch), work_(work),
+        radial_{plan, centre_, scratch, work.virials != nullptr, work.with_virial}, wide_{plan, centre_, scratch},
+        lanes_{plan, centre_, scratch}, embedding_(centre_.embedding, plan.n2 + plan.n3, step)
+  {
+    embedding_.set_zero(scratch_.G, scratch_.nodes);
+  }
+
+  void run()
+  {
+    const int batch = plan_.across_atoms ? Scratch<Real>::batch : 8;
+    for (int n = 0; n < work_.n_centers; n += batch)
+      batch_of_atoms(work_.centers + n, work_.n_centers - n < batch ? work_.n_centers - n : batch);
+  }
+
+ private:
+  const Plan<Real> &plan_;
+  const CentrePlan<Real> &centre_;
+  Scratch<Real> &scratch_;
+  Work &work_;
+  RadialStage<Real> radial_;
+  WideKernel<Real> wide_;
+  LanesKernel<Real> lanes_;
+  BlockEmbedding embedding_;
+
+  static constexpr int step = Scratch<Real>::block;
+
+  // Across atoms the lane with most legs sets the time of a block: atoms are put together by their number.
+  void batch_of_atoms(const int *atoms, int count)
+  {
+    Near<Real> *slots[Scratch<Real>::batch], *sorted[Scratch<Real>::batch];
+    room(atoms, count);
+    for (int l = 0; l < count; ++l) {
+      Near<Real> &near = *(slots[l] = &scratch_.near[l]);
+      near.atom = atoms[l];
+      fetch(centre_, work_.lists, near.atom, scratch_.candidates, scratch_.capacity);
+      radial_.in(near);
+    }
+    if (!plan_.across_atoms || plan_.n3 == 0) return block_of_atoms(slots, count);
+    sort_by_legs(slots, count, sorted);
+    constexpr int block = LanesKernel<Real>::atoms;
+    for (int l = 0; l < count; l += block) block_of_atoms(sorted + l, count - l < block ? count - l : block);
+  }
+
+  static void sort_by_legs(Near<Real> *const *slots, int count, Near<Real> **sorted)
+  {
+    for (int l = 0; l < count; ++l) {
+      int to = l;
+      for (; to > 0 && sorted[to - 1]->legs < slots[l]->legs; --to) sorted[to] = sorted[to - 1];
+      sorted[to] = slots[l];
+    }
+  }
+
+  void block_of_atoms(Near<Real> *const *block, int count)
+  {
+    double *G = scratch_.G, *A = scratch_.A;
+    for (int m = 0; m < (plan_.n2 + plan_.n3) * step; ++m) G[m] = 0;
+    for (int l = 0; l < count; ++l)
+      for (int m = 0; m < plan_.n2; ++m) G[m * step + l] = block[l]->density[m];
+    if (plan_.n3 > 0) values(block, count, G + plan_.n2 * step);
+    double energies[step];
+    for (int l = 0; l < count; l += C) store(energies + l, embedding_(G + l, A + l, scratch_.nodes));
+    for (int m = 0; m < (plan_.n2 + plan_.n3) * step; m += C) store(A + m, load<D>(A + m) * plan_.unit);
+    for (int l = 0; l < count; ++l) tally(*block[l], energies[l], G + l);
+    if (plan_.n3 > 0 && plan_.across_atoms) lanes_.gradient(block, count, A + plan_.n2 * step);
+    for (int l = 0; l < count; ++l) {
+      Near<Real> &near = *block[l];
+      if (plan_.n3 > 0 && !plan_.across_atoms) wide_.gradient(near, A + plan_.n2 * step + l);
+      radial_.out(near, A + l);
+      gradient(near);
+      if (centre_.tensors.count > 0) add_tensors(near);
+      add_forces(near);
+      if (work_.with_virial || work_.virials) add_virials(near);
+    }
+  }
+
+  void values(Near<Real> *const *block, int count, double *G)
+  {
+    if (plan_.across_atoms) return lanes_.values(block, count, G);
+    for (int l = 0; l < count; ++l) wide_.values(*block[l], G + l);
+  }
+
+  // Memory for the longest list of the block.
+  void room(const int *atoms, int count)
+  {
+    int longest = 0;
+    for (int l = 0; l < count; ++l) {
+      const int length = List(work_.lists, atoms[l]).count;
+      longest = length > longest ? length : longest;
+    }
+    if (longest + Scratch<Real>::slack > scratch_.capacity) scratch_.reserve(longest);
+  }
+
+  void tally(const Near<Real> &near, double embedding, const double *G)
+  {
+    const double energy = plan_.unit * (embedding + 0.5 * near.phi + near.energy);
+    work_.energy += energy;
+    if (work_.energies) work_.energies[near.atom] += energy;
+    int ways = near.close ? Domain::close : 0;
+    const int filters = plan_.n2 + plan_.n3;
+    // Written so that a NaN is outside.
+    for (int m = 0; m < filters; ++m)
+      ways |= centre_.lowest[m] <= G[m * step] && G[m * step] <= centre_.highest[m] ? 0 : Domain::filter;
+    if (ways) ++work_.n_outside;
+    if (work_.outside) work_.outside[near.atom] = ways;
+    if (!work_.filters) return;
+    double *to = work_.filters + static_cast<long>(filters + 1) * near.atom;
+    to[0] = near.phi;
+    for (int m = 0; m < filters; ++m) to[1 + m] = G[m * step];
+  }
+
+  // ∂E/∂r_j = slope u_j + (S_j − (S_j·u_j) u_j)/r_j, since ∂c_jk/∂r_j = (u_k − c_jk u_j)/r_j.
+  void gradient(const Near<Real> &near)
+  {
+    int k = 0;
+    if (plan_.n3 > 0)
+      for (; k < near.legs; k += C) {
+        const D x = load<D>(near.x + k), y = load<D>(near.y + k), z = load<D>(near.z + k);
+        const D sx = get(near.sx + k), sy = get(near.sy + k), sz = get(near.sz + k),
+                inverse = load<D>(near.inverse + k);
+        const D radial = load<D>(near.slope + k) - inverse * (sx * x + sy * y + sz * z);
+        store(scratch_.fx + k, radial * x + inverse * sx);
+        store(scratch_.fy + k, radial * y + inverse * sy);
+        store(scratch_.fz + k, radial * z + inverse * sz);
+      }
+    for (; k < near.count; k += C) {
+      const D slope = load<D>(near.slope + k);
+      store(scratch_.fx + k, slope * load<D>(near.x + k));
+      store(scratch_.fy + k, slope * load<D>(near.y + k));
+      store(scratch_.fz + k, slope * load<D>(near.z + k));
+    }
+  }
+
+  void add_tensors(const Near<Real> &near)
+  {
+    const double energy = TensorKernel<Real>(centre_, plan_.elements, scratch_)(near);
+    work_.energy += energy;
+    if (work_.energies) work_.energies[near.atom] += energy;
+  }
+
+  void add_forces(const Near<Real> &near)
+  {
+    double *F = work_.forces;
+    if (!F) return;
+    const double *x = scratch_.fx, *y = scratch_.fy, *z = scratch_.fz;
+    D sx = D{}, sy = D{}, sz = D{};
+    int k = 0;
+    for (; k + C <= near.count; k += C) sx += load<D>(x + k), sy += load<D>(y + k), sz += load<D>(z + k);
+    double *own = F + 3L * near.atom;
+    for (; k < near.count; ++k) own[0] += x[k], own[1] += y[k], own[2] += z[k];
+    own[0] += sum(sx) + near.pairs_force[0];
+    own[1] += sum(sy) + near.pairs_force[1];
+    own[2] += sum(sz) + near.pairs_force[2];
+    for (int j = 0; j < near.count; ++j) {
+      double *f = F + 3L * near.id[j];
+      f[0] -= x[j];
+      f[1] -= y[j];
+      f[2] -= z[j];
+    }
+  }
+
+  void add_virials(const Near<Real> &near)
+  {
+    const double *g[3] = {scratch_.fx, scratch_.fy, scratch_.fz}, *u[3] = {near.x, near.y, near.z};
+    static constexpr int row[6] = {0, 1, 2, 0, 0, 1}, column[6] = {0, 1, 2, 1, 2, 2};
+    for (int v = 0; v < 6; ++v) work_.virial[v] += near.pairs_virial[v];
+    for (int j = 0; j < near.count; ++j) {
+      const double r = 1 / near.inverse[j];
+      for (int v = 0; v < 6; ++v) work_.virial[v] -= r * u[row[v]][j] * g[column[v]][j];
+      if (!work_.virials) continue;
+      double *w = work_.virials + 9L * near.id[j];
+      for (int a = 0; a < 3; ++a)
+        for (int b = 0; b < 3; ++b) w[3 * a + b] -= r * u[a][j] * g[b][j];
+    }
+  }
+};
+
+template <class Real> void evaluate(const Plan<Real> &plan, Scratch<Real> &scratch, Work &work)
+{
+  Evaluation<Real>(plan, scratch, work).run();
+}
+
+}  // namespace SNNP_ISA
+}  // namespace snnp

@@ -1,0 +1,299 @@
+#include "snnp/kernels/plan.h"
+
+#include <algorithm>
+
+#include "snnp/domain.h"
+#include "snnp/kernels/tensor_plan.h"
+
+namespace snnp {
+
+namespace {
+
+Column make_column(Memory &memory, const Intervals &intervals, const std::vector<double> &c, int columns, int m)
+{
+  const int n = intervals.count();
+  Column column;
+  column.axis = intervals.axis;
+  column.stride = n <= 8 ? 8 : n <= 16 ? 16 : n <= 32 ? 32 : n + 1;  // what fits into registers is looked up there
+  double *to = memory.array<double>(4L * column.stride);
+  for (int i = 0; i < n; ++i)
+    for (int k = 0; k < 4; ++k) to[k * column.stride + i] = c[(4L * i + k) * columns + m];
+  column.c = to;
+  return column;
+}
+
+// How many filters of `left` share the next vector.
+int group_width(int left) { return left > 8 ? 16 : left > 4 ? 8 : 4; }
+
+// `tables` tables of `filters` columns each, one after the other in the columns of c.
+template <class Real>
+Span<Group<Real>> make_groups(Memory &memory, const Intervals &intervals, const std::vector<double> &c, int filters,
+                              int tables, bool by_column)
+{
+  const int n = intervals.count(), columns = filters * tables;
+  const double per_unit = intervals.axis.per_unit;
+  std::vector<Group<Real>> groups;
+  for (int first = 0; first < filters;) {
+    Group<Real> group;
+    group.first = first;
+    const int W = group.width = by_column ? 1 : group_width(filters - first);
+    group.count = std::min(W, filters - first);
+    Real *value = memory.array<Real>(4L * W * n * tables), *slope = memory.array<Real>(3L * W * n * tables);
+    for (int row = 0; row < n * tables; ++row)
+      for (int m = 0; m < group.count; ++m)
+        for (int k = 0; k < 4; ++k) {
+          const double x = c[(4L * (row % n) + k) * columns + row / n * filters + first + m];
+          value[(4L * row + k) * W + m] = static_cast<Real>(x);
+          if (k > 0) slope[(3L * row + k - 1) * W + m] = static_cast<Real>(k * per_unit * x);
+        }
+    group.value = value;
+    group.slope = slope;
+    groups.push_back(group);
+    first += group.count;
+  }
+  return memory.span(groups);
+}
+
+std::vector<const Spline *> pointers(const std::vector<Spline> &all, int first, int count)
+{
+  std::vector<const Spline *> some;
+  for (int m = 0; m < count; ++m) some.push_back(&all[first + m]);
+  return some;
+}
+
+double reach(const std::vector<const Spline *> &splines)
+{
+  double r = 0;
+  for (const Spline *s : splines) r = std::max(r, s->back());
+  return r;
+}
+
+template <class Real> class Planner {
+ public:
+  Planner(const Potential &potential, Memory &memory, double unit, Isa isa)
+      : p_(potential), domain_(potential), memory_(memory), unit_(unit), isa_(isa), across_atoms_(is_across_atoms()),
+        by_column_(p_.n2 <= 1 && (p_.n3 == 0 || (p_.n3 == 1 && across_atoms_)))
+  {
+  }
+
+  bool across_atoms() const { return across_atoms_; }
+  bool by_column() const { return by_column_; }
+
+  Span<CentrePlan<Real>> centres()
+  {
+    std::vector<CentrePlan<Real>> all;
+    for (int a = 0; a < p_.size(); ++a) all.push_back(centre(a));
+    return memory_.span(all);
+  }
+
+ private:
+  const Potential &p_;
+  Domain domain_;
+  Memory &memory_;
+  double unit_;
+  Isa isa_;
+  bool across_atoms_, by_column_;
+
+  CentrePlan<Real> centre(int a)
+  {
+    CentrePlan<Real> plan;
+    std::vector<PairPlan<Real>> pairs;
+    for (int b = 0; b < p_.size(); ++b) pairs.push_back(pair(a, b));
+    plan.pairs = memory_.span(pairs);
+    plan.streams = streams(a);
+    if (p_.n3 > 0) angles(a, plan);
+    if (!p_.V.empty()) tensors(a, plan);
+    plan.embedding = embedding(p_.elements[a]);
+    const std::size_t filters = p_.n2 + p_.n3;
+    plan.lowest = memory_.keep(std::vector<double>(domain_.lowest(a), domain_.lowest(a) + filters));
+    plan.highest = memory_.keep(std::vector<double>(domain_.highest(a), domain_.highest(a) + filters));
+    return plan;
+  }
+
+  PairPlan<Real> pair(int a, int b)
+  {
+    const Pair &pair = p_.pairs[p_.pair_index(a, b)];
+    PairPlan<Real> plan;
+    const Table phi({&pair.phi});
+    const Intervals intervals = make_intervals(memory_, phi.grid().knots(), true);
+    plan.phi = make_column(memory_, intervals, centred(phi, intervals, true), 1, 0);
+    Core *core = memory_.array<Core>(1);
+    *core =
+        Core(atomic_number(p_.elements[a].name), atomic_number(p_.elements[b].name), pair.core_inner, pair.core_outer);
+    plan.core = core;
+    plan.core_outer = pair.core_outer;
+    plan.shortest = domain_.shortest(a, b);
+    radial(pointers(p_.rho, p_.leg_index(a, b) * p_.n2, p_.n2), plan.density_axis, plan.densities, plan.density);
+    radial(pointers(p_.f, p_.leg_index(a, b) * p_.n3, p_.n3), plan.leg_axis, plan.legs, plan.leg);
+    return plan;
+  }
+
+  void radial(const std::vector<const Spline *> &splines, Axis &axis, Span<Group<Real>> &groups, Column &column)
+  {
+    static const Spline nothing{{0, 1}, {0, 0, 0, 0}};
+    const Table table(splines.empty() ? std::vector<const Spline *>{&nothing} : splines);
+    const Intervals intervals = make_intervals(memory_, table.grid().knots(), true);
+    const std::vector<double> c = centred(table, intervals, true);
+    axis = intervals.axis;
+    groups = make_groups<Real>(memory_, intervals, c, static_cast<int>(splines.size()), 1, by_column_);
+    column = make_column(memory_, intervals, c, table.columns(), 0);
+  }
+
+  double leg_reach(int a, int b) const { return reach(pointers(p_.f, p_.leg_index(a, b) * p_.n3, p_.n3)); }
+  double density_reach(int a, int b) const { return reach(pointers(p_.rho, p_.leg_index(a, b) * p_.n2, p_.n2)); }
+
+  Span<Stream> streams(int a)
+  {
+    std::vector<Stream> all;
+    for (const Stream::Kind kind : {Stream::leg, Stream::density, Stream::pair})
+      for (int b = 0; b < p_.size(); ++b) {
+        const double legs = leg_reach(a, b);
+        // Beyond it a neighbour is treated as a pair only, which has to be true of both atoms.
+        const double densities = std::max({legs, leg_reach(b, a), density_reach(a, b), density_reach(b, a),
+                                           p_.tensor_cutoff(a, b), p_.tensor_cutoff(b, a)});
+        const double ends[4] = {0, legs, densities, std::max(densities, p_.pair_cutoff(a, b))};
+        const double from = ends[kind], to = ends[kind + 1];
+        if (from < to) all.push_back({kind, b, from * from, to * to});
+      }
+    return memory_.span(all);
+  }
+
+  void tensors(int a, CentrePlan<Real> &plan)
+  {
+    std::vector<TensorPlan<Real>> terms(p_.n_pairs());
+    std::vector<double> reach;
+    for (int b = 0; b < p_.size(); ++b) {
+      reach.push_back(p_.tensor_cutoff(a, b));
+      for (int c = b; c < p_.size(); ++c) {
+        const Tensor &t = p_.V[p_.angle_index(a, b, c)];
+        if (!t.empty()) terms[p_.pair_index(b, c)] = make_tensor_plan<Real>(memory_, t, unit_);
+      }
+    }
+    plan.tensors = memory_.span(terms);
+    plan.tensor_reach = memory_.span(reach);
+  }
+
+  // One axis for the angles between all neighbours, so that a pair of them only chooses the table.
+  struct Angles {
+    std::vector<int> of_pair;
+    int tables = 0;
+    Intervals intervals;
+    std::vector<double> c;
+  };
+
+  Angles angles(int a)
+  {
+    Angles all;
+    all.of_pair.resize(p_.size() * p_.size());
+    std::vector<const Spline *> splines;
+    for (int b = 0; b < p_.size(); ++b)
+      for (int c = b; c < p_.size(); ++c) {
+        all.of_pair[b * p_.size() + c] = all.of_pair[c * p_.size() + b] = all.tables++;
+        for (const Spline *s : pointers(p_.g, p_.angle_index(a, b, c) * p_.n3, p_.n3)) splines.push_back(s);
+      }
+    const Table table(splines);
+    all.intervals = make_intervals(memory_, table.grid().knots(), false);
+    all.c = centred(table, all.intervals, false);
+    return all;
+  }
+
+  void angles(int a, CentrePlan<Real> &plan)
+  {
+    Angles all = angles(a);
+    plan.angle_axis = all.intervals.axis;
+    plan.angles = make_groups<Real>(memory_, all.intervals, all.c, p_.n3, all.tables, by_column_);
+    for (int &index : all.of_pair) index *= all.intervals.count();
+    plan.angle_table = memory_.keep(all.of_pair);
+    if (!across_atoms_) return;
+    const int n = all.intervals.count(), columns = all.tables * p_.n3, size = plan.angle_size = table_size(all);
+    // As many filters as the kernel computes, those without a spline being zero.
+    Real *value = memory_.array<Real>(8L * 4 * size), *slope = memory_.array<Real>(8L * 3 * size);
+    for (int m = 0; m < p_.n3; ++m)
+      for (int i = 0; i < n * all.tables; ++i)
+        for (int k = 0; k < 4; ++k) {
+          const double x = all.c[(4L * (i % n) + k) * columns + i / n * p_.n3 + m];
+          value[(4 * m + k) * size + i] = static_cast<Real>(x);
+          if (k > 0) slope[(3 * m + k - 1) * size + i] = static_cast<Real>(k * plan.angle_axis.per_unit * x);
+        }
+    plan.angle_value = value;
+    plan.angle_slope = slope;
+  }
+
+  // Numbers in a register, if a table of that size can be looked up there.
+  int register_size() const { return isa_ == Isa::avx512 ? static_cast<int>(64 / sizeof(Real)) : 0; }
+
+  // Room for the intervals of all tables of g: a register for one table, two registers, or memory.
+  int table_size(const Angles &angles) const
+  {
+    const int n = angles.tables * angles.intervals.count(), size = register_size();
+    return n <= size && angles.tables == 1 ? size : n <= 2 * size ? 2 * size : n;
+  }
+
+  // Few filters are faster across atoms, where tables fit into registers; a single one anywhere.
+  bool is_across_atoms()
+  {
+    if (p_.n3 == 0 || p_.size() > 2) return false;
+    for (int a = 0; a < p_.size(); ++a) {
+      const Angles all = angles(a);
+      if (all.intervals.axis.cell) return false;
+      if (p_.n3 > 1 && (p_.n3 > register_size() / 2 || table_size(all) > 2 * register_size())) return false;
+    }
+    return true;
+  }
+
+  Column linear_ends(const Spline &U)
+  {
+    const Table table({&U});
+    const Intervals intervals = make_intervals(memory_, table.grid().knots(), true);
+    std::vector<double> c = centred(table, intervals, true);
+    const double slope = evaluate(U, U.back(), 1);
+    double *beyond = &c[c.size() - 4];
+    beyond[0] = evaluate(U, U.back()) + slope * (intervals.middle.back() - U.back());
+    beyond[1] = slope / intervals.axis.per_unit;
+    return make_column(memory_, intervals, c, 1, 0);
+  }
+
+  EmbeddingPlan embedding(const Element &element)
+  {
+    EmbeddingPlan net;
+    net.e0 = element.e0;
+    net.linear = memory_.keep(element.linear);
+    if (!element.density.empty()) {
+      net.density = memory_.keep(element.density);
+      net.U = linear_ends(element.U);
+    }
+    if (element.network.layers.empty()) return net;
+    net.activation = element.network.activation == "tanh" ? EmbeddingPlan::tanh : EmbeddingPlan::silu;
+    std::vector<EmbeddingPlan::Layer> layers;
+    for (const Network::Layer &layer : element.network.layers) {
+      layers.push_back({layer.inputs, layer.outputs, memory_.keep(layer.weights), memory_.keep(layer.biases)});
+      net.nodes += layer.outputs;
+      net.widest = std::max({net.widest, layer.inputs, layer.outputs});
+    }
+    net.layers = memory_.span(layers);
+    return net;
+  }
+};
+
+}  // namespace
+
+template <class Real> Plan<Real> make_plan(const Potential &potential, double unit, Isa isa)
+{
+  const auto memory = std::make_shared<Memory>();
+  Plan<Real> plan;
+  plan.elements = potential.size();
+  plan.n2 = potential.n2;
+  plan.n3 = potential.n3;
+  plan.unit = unit;
+  Planner<Real> planner(potential, *memory, unit, isa);
+  plan.across_atoms = planner.across_atoms();
+  plan.by_column = planner.by_column();
+  plan.centres = planner.centres();
+  plan.memory = memory;
+  return plan;
+}
+
+template Plan<double> make_plan(const Potential &, double, Isa);
+template Plan<float> make_plan(const Potential &, double, Isa);
+
+}  // namespace snnp

@@ -1,0 +1,128 @@
+// A potential laid out for the kernels: plain data, so that code compiled for different instruction sets can share it.
+//
+// Splines are cubics about the middle of each interval in the variable t, which runs over −½ … ½ on an interval of
+// usual width. Radial ones have an interval more on each side: linear below the first knot, zero beyond the last.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <vector>
+
+#include "snnp/kernels/isa.h"
+#include "snnp/potential.h"
+#include "snnp/zbl.h"
+
+namespace snnp {
+
+/// An array that someone else keeps. Its functions are part of whatever uses them, see simd.h.
+template <class T> struct Span {
+  const T *first = nullptr;
+  int count = 0;
+
+#define SNNP_PART __attribute__((always_inline))
+  SNNP_PART const T *begin() const { return first; }
+  SNNP_PART const T *end() const { return first + count; }
+  SNNP_PART const T &operator[](int i) const { return first[i]; }
+#undef SNNP_PART
+};
+
+/// From a number x to its interval i and t = (x − middle_i) · per_unit.
+struct Axis {
+  double scale = 1, shift = 0;  ///< s = x · scale + shift, rounded and clamped to 0 … last, is the interval …
+  double per_unit = 1;          ///< equal to `scale` if the knots are uniform, so that t = s − i
+  int last = 0;
+  const int *cell = nullptr;  ///< … or, if the knots are not uniform, a cell in which interval cell[s] comes first
+  int last_cell = 0;
+  const double *edge = nullptr;    ///< right edges of the intervals, infinity at the last (not uniform)
+  const double *middle = nullptr;  ///< middles of the intervals (not uniform)
+};
+
+/// One spline, evaluated for many numbers at a time: value Σ_k c[k · stride + i] t^k.
+struct Column {
+  Axis axis;
+  int stride = 0;  ///< 8, 16, or more than that
+  const double *c = nullptr;
+};
+
+/// Up to `width` splines on one axis, evaluated at one number at a time: coefficients of all splines are contiguous.
+template <class Real> struct Group {
+  int first = 0, count = 0, width = 0;  ///< filters; width is 4, 8 or 16, by column 1
+  const Real *value = nullptr;          ///< tables × intervals × 4 × width: coefficients of the value
+  const Real *slope = nullptr;          ///< tables × intervals × 3 × width: coefficients of its derivative
+};
+
+/// The embedding of an element.
+struct EmbeddingPlan {
+  double e0 = 0;
+  const double *linear = nullptr;
+  const double *density = nullptr;  ///< null: there is no U
+  Column U;                         ///< linear beyond the last knot, too
+  enum Activation { none, tanh, silu } activation = none;
+  struct Layer {
+    int inputs, outputs;
+    const double *weights, *biases;
+  };
+  Span<Layer> layers;
+  int widest = 0, nodes = 0;
+};
+
+/// What neighbours of one element do to a centre of one element.
+template <class Real> struct PairPlan {
+  Column phi;
+  const Core *core = nullptr;
+  double core_outer = 0;  ///< 0: there is none
+  double shortest = 0;    ///< in the training data
+  Axis density_axis, leg_axis;
+  Span<Group<Real>> densities, legs;  ///< ρ and f
+  Column density, leg;                ///< the same as columns, where there is one of them at most
+};
+
+/// The basis along a leg: in an interval, cubics of the four functions that do not vanish there, as 4 powers × 4
+/// functions.
+struct TensorSide {
+  Axis axis;
+  const double *cubics = nullptr;
+  int stride = 0;  ///< of an interval in the cells of the term
+};
+
+/// V of a centre and an unordered pair of neighbours. A cell, which is an interval of r_ij, one of r_ik and one of
+/// r_jk, holds 4 powers of t_jk × 4 functions of r_ij × 4 functions of r_ik.
+template <class Real> struct TensorPlan {
+  TensorSide ij, ik;
+  Axis jk;
+  const Real *cells = nullptr;  ///< null: there is no such term
+};
+
+/// Neighbours that are treated alike: those of one element with from2 ≤ r² < to2 (Å²).
+struct Stream {
+  enum Kind { leg, density, pair } kind;  ///< a leg is within reach of f, ρ and φ; density: of ρ and φ; pair: of φ
+  int element;
+  double from2, to2;
+};
+
+template <class Real> struct CentrePlan {
+  Span<Stream> streams;  ///< legs first, then densities, then pairs; by element within each
+  Span<PairPlan<Real>> pairs;
+  Axis angle_axis;
+  Span<Group<Real>> angles;                                   ///< g; tables by pair of neighbours, see angle_table
+  const Real *angle_value = nullptr, *angle_slope = nullptr;  ///< across atoms: filters × (4 or 3) × angle_size
+  int angle_size = 0;
+  const int *angle_table = nullptr;  ///< element × element: first interval of the table of g
+  Span<TensorPlan<Real>> tensors;    ///< by unordered pair of neighbours; none: the potential has no tensors
+  Span<double> tensor_reach;         ///< by element: neighbours beyond it are in no tensor, Å
+  EmbeddingPlan embedding;
+  const double *lowest = nullptr, *highest = nullptr;  ///< of each G_m inside the domain
+};
+
+template <class Real> struct Plan {
+  int elements = 0, n2 = 0, n3 = 0;
+  double unit = 1;
+  bool across_atoms = false;  ///< vectors run across atoms where there are angles
+  bool by_column = false;     ///< at most one ρ and one f: vectors run across neighbours where there are distances
+  Span<CentrePlan<Real>> centres;
+  std::shared_ptr<void> memory;  ///< of all that is pointed to
+};
+
+template <class Real> Plan<Real> make_plan(const Potential &potential, double unit, Isa isa);
+
+}  // namespace snnp

@@ -1,0 +1,311 @@
+// Everything that depends on one distance: directions, pair energies, ρ, f on the way in; their slopes on the way out.
+#pragma once
+
+#include "snnp/kernels/kernel.h"
+#include "snnp/kernels/spline_at.h"
+
+namespace snnp {
+namespace SNNP_ISA {
+
+template <class Real, int W>
+void density_sums(const Group<Real> &group, const Near<Real> &near, int from, int count, double *G)
+{
+  Row<Real, W> sum = Row<Real, W>::zero();
+  for (int k = from; k < from + count; ++k) {
+    const Row<Real, W> value = cubic<Real, W>(group.value + 4L * W * near.density_row[k], near.density_t[k]);
+    for (int i = 0; i < Row<Real, W>::parts; ++i) sum.v[i] += value.v[i];
+  }
+  Real sums[W];
+  sum.to(sums);
+  for (int m = 0; m < group.count; ++m) G[group.first + m] += sums[m];
+}
+
+template <class Real, int W>
+void leg_values(const Group<Real> &group, const Near<Real> &near, int from, int count, Real *f)
+{
+  for (int k = from; k < from + count; ++k)
+    cubic<Real, W>(group.value + 4L * W * near.leg_row[k], near.leg_t[k]).to(f + W * k);
+}
+
+/// slope_k += Σ_m weight_m ρ'_m(r_k) or, with P, Σ_m weight_m f'_m(r_k) P_mk.
+template <class Real, int W, bool with_P>
+void add_slopes(const Group<Real> &group, const int *row, const Real *t, const Real *P, const Real *weight, int from,
+                int count, double *slope)
+{
+  using R = Row<Real, W>;
+  const R w = R::of(weight);
+  const auto of = [&](int k) {
+    const R d = quadratic<Real, W>(group.slope + 3L * W * row[k], t[k]);
+    if constexpr (with_P)
+      return (d * R::of(P + W * k)).dot(w);
+    else
+      return d.dot(w);
+  };
+  int k = from;
+  for (; k + C <= from + count; k += C) {
+    typename R::V rows[C];
+    SNNP_UNROLL
+    for (int z = 0; z < C; ++z) rows[z] = of(k + z);
+    const Vec<Real, C> s = RowSums<Real, R::N>::of(rows);
+    store(slope + k, load<D>(slope + k) + __builtin_convertvector(s, D));
+  }
+  for (; k < from + count; ++k) slope[k] += sum(of(k));
+}
+
+template <class Real> struct RadialStage {
+  const Plan<Real> &plan;
+  const CentrePlan<Real> &centre;
+  Scratch<Real> &scratch;
+  // Whether pairs beyond the reach of f and ρ go through the arrays as other neighbours do. Else such a pair acts in full
+  // on the centre, and on the neighbour when that is the centre: nothing has to be kept of it.
+  bool keep_pairs, with_virial;
+
+  static constexpr int step = Scratch<Real>::block;
+
+  /// Fills `near` from the candidates.
+  void in(Near<Real> &near) const
+  {
+    double *const G = near.density;
+    for (int m = 0; m < plan.n2; ++m) G[m] = 0;
+    near.legs = near.densities = near.count = 0;
+    near.energy = near.phi = 0;
+    near.close = false;
+    for (double &f : near.pairs_force) f = 0;
+    for (double &w : near.pairs_virial) w = 0;
+    Candidates &c = scratch.candidates;
+    for (int s = 0; s < centre.streams.count; ++s) {
+      const int count = near.stream_count[s] = c.count[s];
+      if (count == 0) continue;
+      const Stream &stream = centre.streams[s];
+      finish_list(s, count, stream.to2);
+      const PairPlan<Real> &pair = centre.pairs[stream.element];
+      const int at = near.count;
+      if (stream.kind == Stream::pair && !keep_pairs) {
+        pairs_only(near, pair, s, count);
+        continue;
+      }
+      if (stream.kind == Stream::pair)
+        distances<Stream::pair>(near, pair, s, count, G);
+      else if (stream.kind == Stream::density)
+        distances<Stream::density>(near, pair, s, count, G);
+      else
+        distances<Stream::leg>(near, pair, s, count, G);
+      near.count += count;
+      if (stream.kind <= Stream::density) near.densities = near.count;
+      if (stream.kind == Stream::leg) near.legs = near.count;
+      if (plan.by_column) continue;
+      if (stream.kind <= Stream::density)
+        for (const Group<Real> &group : pair.densities) with_width(group.width, Sums{group, near, at, count, G});
+      if (stream.kind == Stream::leg) {
+        Real *f = near.f;
+        for (const Group<Real> &group : pair.legs) {
+          with_width(group.width, Values{group, near, at, count, f});
+          f += group.width * scratch.capacity;
+        }
+      }
+    }
+    end_of_legs(near);
+  }
+
+  /// near.slope += Σ_m A_m ∂G_m/∂r; A are `step` apart.
+  void out(Near<Real> &near, const double *A) const
+  {
+    if (plan.by_column) return columns_out(near, A);
+    int at = 0;
+    for (int s = 0; s < centre.streams.count && at < near.densities; ++s) {
+      const Stream &stream = centre.streams[s];
+      const int count = near.stream_count[s];
+      const PairPlan<Real> &pair = centre.pairs[stream.element];
+      for (const Group<Real> &group : pair.densities) {
+        Real w[16];
+        weights(group, A, w);
+        with_width(group.width, DensitySlopes{group, near, w, at, count});
+      }
+      if (stream.kind == Stream::leg) {
+        const Real *P = near.P;
+        for (const Group<Real> &group : pair.legs) {
+          Real w[16];
+          weights(group, A + plan.n2 * step, w);
+          with_width(group.width, LegSlopes{group, near, P, w, at, count});
+          P += group.width * scratch.capacity;
+        }
+      }
+      at += count;
+    }
+  }
+
+  SNNP_INLINE static void weights(const Group<Real> &group, const double *A, Real *w)
+  {
+    for (int m = 0; m < group.width; ++m) w[m] = m < group.count ? static_cast<Real>(A[(group.first + m) * step]) : 0;
+  }
+
+ private:
+  struct Sums {
+    const Group<Real> &group;
+    const Near<Real> &near;
+    int from, count;
+    double *G;
+    template <int W> SNNP_INLINE void run() const { density_sums<Real, W>(group, near, from, count, G); }
+  };
+  struct Values {
+    const Group<Real> &group;
+    const Near<Real> &near;
+    int from, count;
+    Real *f;
+    template <int W> SNNP_INLINE void run() const { leg_values<Real, W>(group, near, from, count, f); }
+  };
+  struct DensitySlopes {
+    const Group<Real> &group;
+    Near<Real> &near;
+    const Real *w;
+    int from, count;
+    template <int W> SNNP_INLINE void run() const
+    {
+      add_slopes<Real, W, false>(group, near.density_row, near.density_t, nullptr, w, from, count, near.slope);
+    }
+  };
+  struct LegSlopes {
+    const Group<Real> &group;
+    Near<Real> &near;
+    const Real *P, *w;
+    int from, count;
+    template <int W> SNNP_INLINE void run() const
+    {
+      add_slopes<Real, W, true>(group, near.leg_row, near.leg_t, P, w, from, count, near.slope);
+    }
+  };
+
+  // What the last vector of a stream finds beyond its end: neighbours out of reach, in no direction.
+  void finish_list(int s, int count, double to2) const
+  {
+    const long at = static_cast<long>(s) * scratch.capacity + count;
+    store(scratch.candidates.x + at, D{});
+    store(scratch.candidates.y + at, D{});
+    store(scratch.candidates.z + at, D{});
+    store(scratch.candidates.squared + at, broadcast<D>(4 * to2));
+  }
+
+  template <Stream::Kind kind>
+  void distances(Near<Real> &near, const PairPlan<Real> &pair, int s, int count, double *G) const
+  {
+    const Candidates &c = scratch.candidates;
+    const long from = static_cast<long>(s) * scratch.capacity;
+    const double factor = 0.5 * plan.unit;
+    D phi = D{}, density = D{};
+    L close = L{};
+    for (int q = 0; q < count; q += C) {
+      const int k = near.count + q;
+      const D squared = load<D>(c.squared + from + q), inverse = inverse_sqrt(squared), r = squared * inverse;
+      const D x = load<D>(c.x + from + q) * inverse, y = load<D>(c.y + from + q) * inverse,
+              z = load<D>(c.z + from + q) * inverse;
+      store(near.x + k, x), store(near.y + k, y), store(near.z + k, z);
+      store(near.inverse + k, inverse);
+      if constexpr (kind == Stream::leg && sizeof(Real) != sizeof(double))
+        put(near.ux + k, x), put(near.uy + k, y), put(near.uz + k, z);
+      if (kind == Stream::leg && plan.elements > 1) {
+        const int element = centre.streams[s].element;
+        store(near.leg_element + k, broadcast<Vec<int, C>>(element));
+        const Real shift = static_cast<Real>(element * (centre.angle_axis.last + 1));
+        store(near.leg_shift + k, broadcast<Vec<Real, C>>(shift));
+      }
+      store(near.id + k, load<Vec<int, C>>(c.id + from + q));
+      const ValueAndSlope e = evaluate(pair.phi, r);
+      phi += e.value;
+      store(near.slope + k, factor * e.slope);
+      close |= r < pair.shortest;
+      if (any(r < pair.core_outer)) add_cores(near, pair, r, factor, near.slope + k);
+      if constexpr (kind == Stream::pair) continue;
+      if (plan.by_column) {
+        const ValueAndSlope rho = evaluate(pair.density, r);
+        density += rho.value;
+        store(near.density_slope + k, rho.slope);
+        if constexpr (kind == Stream::leg) {
+          const ValueAndSlope f = evaluate(pair.leg, r);
+          put(near.f + k, f.value);
+          store(near.leg_slope + k, f.slope);
+        }
+        continue;
+      }
+      rows(pair.density_axis, r, near.density_row + k, near.density_t + k);
+      if constexpr (kind == Stream::leg) rows(pair.leg_axis, r, near.leg_row + k, near.leg_t + k);
+    }
+    near.phi += sum(phi);
+    near.close |= any(close);
+    if (plan.by_column && plan.n2 == 1) G[0] += sum(density);
+  }
+
+  void pairs_only(Near<Real> &near, const PairPlan<Real> &pair, int s, int count) const
+  {
+    const Candidates &c = scratch.candidates;
+    const long from = static_cast<long>(s) * scratch.capacity;
+    D phi = D{}, force[3] = {}, virial[6] = {};
+    L close = L{};
+    for (int q = 0; q < count; q += C) {
+      const D squared = load<D>(c.squared + from + q), inverse = inverse_sqrt(squared), r = squared * inverse;
+      const D x = load<D>(c.x + from + q), y = load<D>(c.y + from + q), z = load<D>(c.z + from + q);
+      ValueAndSlope e = evaluate(pair.phi, r);
+      phi += e.value;
+      close |= r < pair.shortest;
+      if (any(r < pair.core_outer)) {
+        double slopes[C];
+        store(slopes, e.slope);
+        add_cores(near, pair, r, 1, slopes);
+        e.slope = load<D>(slopes);
+      }
+      const D g = plan.unit * e.slope * inverse, fx = g * x, fy = g * y, fz = g * z;
+      force[0] += fx, force[1] += fy, force[2] += fz;
+      if (!with_virial) continue;
+      virial[0] += fx * x, virial[1] += fy * y, virial[2] += fz * z;
+      virial[3] += fx * y, virial[4] += fx * z, virial[5] += fy * z;
+    }
+    near.phi += sum(phi);
+    near.close |= any(close);
+    for (int d = 0; d < 3; ++d) near.pairs_force[d] += sum(force[d]);
+    for (int v = 0; with_virial && v < 6; ++v) near.pairs_virial[v] -= 0.5 * sum(virial[v]);
+  }
+
+  static SNNP_INLINE void rows(const Axis &axis, D r, int *row, Real *t)
+  {
+    const Place place = locate(axis, r);
+    put(t, place.t);
+    store(row, __builtin_convertvector(place.interval, Vec<int, C>));
+  }
+
+  __attribute__((noinline)) void add_cores(Near<Real> &near, const PairPlan<Real> &pair, D r, double factor,
+                                           double *slopes) const
+  {
+    for (int l = 0; l < C; ++l) {
+      if (!(r[l] < pair.core_outer)) continue;
+      double slope;
+      near.energy += 0.5 * (*pair.core)(r[l], slope);
+      slopes[l] += factor * slope;
+    }
+  }
+
+  // Kernels work on whole vectors of legs: those beyond the last one have f = 0.
+  void end_of_legs(Near<Real> &near) const
+  {
+    const int end = near.legs + C - 1;
+    Real *f = near.f;
+    for (const Group<Real> &group : centre.pairs[0].legs) {
+      for (int n = group.width * near.legs; n < group.width * end; ++n) f[n] = 0;
+      f += group.width * scratch.capacity;
+    }
+    if (!plan.by_column) return;
+    store(near.density_slope + near.densities, D{});
+    store(near.leg_slope + near.legs, D{});
+  }
+
+  void columns_out(Near<Real> &near, const double *A) const
+  {
+    if (plan.n2 == 1)
+      for (int k = 0; k < near.densities; k += C)
+        store(near.slope + k, load<D>(near.slope + k) + A[0] * load<D>(near.density_slope + k));
+    const double a = plan.n3 == 1 ? A[plan.n2 * step] : 0;
+    for (int k = 0; k < near.legs; k += C)
+      store(near.slope + k, load<D>(near.slope + k) + a * load<D>(near.leg_slope + k) * get(near.P + k));
+  }
+};
+
+}  // namespace SNNP_ISA
+}  // namespace snnp

@@ -1,0 +1,139 @@
+// Splines of a plan, evaluated for vectors of distances.
+#pragma once
+
+#include "snnp/kernels/plan.h"
+#include "snnp/kernels/simd.h"
+
+namespace snnp {
+namespace SNNP_ISA {
+
+struct Place {
+  D t;
+  L interval;
+};
+
+// Interval and t of each x; an x that is no number gets some interval.
+SNNP_INLINE Place locate(const Axis &axis, D x)
+{
+  const D s = x * axis.scale + axis.shift;
+  if (!axis.cell) {
+    const D big = smaller(larger(s, D{}), broadcast<D>(double(axis.last))) + Magic<double>::value;
+    return {s - (big - Magic<double>::value), (L)big - Magic<double>::bits};
+  }
+  const D big = smaller(larger(s, D{}), broadcast<D>(double(axis.last_cell))) + Magic<double>::value;
+  const L cell = (L)big - Magic<double>::bits;
+  L i;
+  D t;
+  for (int l = 0; l < C; ++l) {
+    int at = axis.cell[cell[l]];
+    while (at < axis.last && x[l] >= axis.edge[at]) ++at;
+    i[l] = at;
+    t[l] = (x[l] - axis.middle[at]) * axis.per_unit;
+  }
+  return {t, i};
+}
+
+struct ValueAndSlope {
+  D value, slope;
+};
+
+SNNP_INLINE ValueAndSlope evaluate(const Column &column, D x)
+{
+  const Place p = locate(column.axis, x);
+  const int stride = column.stride;
+  const D c0 = look_up(column.c, stride, p.interval), c1 = look_up(column.c + stride, stride, p.interval),
+          c2 = look_up(column.c + 2 * stride, stride, p.interval),
+          c3 = look_up(column.c + 3 * stride, stride, p.interval);
+  const D a = c3 * p.t + c2, b = a * p.t + c1;
+  return {b * p.t + c0, ((c3 * p.t + a) * p.t + b) * column.axis.per_unit};
+}
+
+// ------------------------------------------------------------------------------------------- rows of groups
+
+/// W numbers in as many registers as they take.
+template <class Real, int W> struct Row {
+  static constexpr int N = W < lanes<Real> ? W : lanes<Real>, parts = W / N;
+  using V = Vec<Real, N>;
+  V v[parts];
+
+  SNNP_INLINE static Row of(const Real *p)
+  {
+    Row row;
+    SNNP_UNROLL
+    for (int i = 0; i < parts; ++i) row.v[i] = load<V>(p + i * N);
+    return row;
+  }
+  SNNP_INLINE static Row zero()
+  {
+    Row row;
+    SNNP_UNROLL
+    for (int i = 0; i < parts; ++i) row.v[i] = V{};
+    return row;
+  }
+  SNNP_INLINE void to(Real *p) const
+  {
+    SNNP_UNROLL
+    for (int i = 0; i < parts; ++i) store(p + i * N, v[i]);
+  }
+  SNNP_INLINE void add(const Row &a, const Row &b)
+  {
+    SNNP_UNROLL
+    for (int i = 0; i < parts; ++i) v[i] += a.v[i] * b.v[i];
+  }
+  SNNP_INLINE Row operator*(const Row &b) const
+  {
+    Row row;
+    SNNP_UNROLL
+    for (int i = 0; i < parts; ++i) row.v[i] = v[i] * b.v[i];
+    return row;
+  }
+  /// Σ over parts of this · b.
+  SNNP_INLINE V dot(const Row &b) const
+  {
+    V s = v[0] * b.v[0];
+    SNNP_UNROLL
+    for (int i = 1; i < parts; ++i) s += v[i] * b.v[i];
+    return s;
+  }
+};
+
+/// Polynomials with coefficients c[k · W + m].
+template <class Real, int W> SNNP_INLINE Row<Real, W> cubic(const Real *c, Real t)
+{
+  using R = Row<Real, W>;
+  R row;
+  SNNP_UNROLL
+  for (int i = 0; i < R::parts; ++i) {
+    const Real *p = c + i * R::N;
+    using V = typename R::V;
+    row.v[i] = ((load<V>(p + 3 * W) * t + load<V>(p + 2 * W)) * t + load<V>(p + W)) * t + load<V>(p);
+  }
+  return row;
+}
+
+template <class Real, int W> SNNP_INLINE Row<Real, W> quadratic(const Real *c, Real t)
+{
+  using R = Row<Real, W>;
+  R row;
+  SNNP_UNROLL
+  for (int i = 0; i < R::parts; ++i) {
+    const Real *p = c + i * R::N;
+    using V = typename R::V;
+    row.v[i] = (load<V>(p + 2 * W) * t + load<V>(p + W)) * t + load<V>(p);
+  }
+  return row;
+}
+
+/// Calls function.template run<W>() with the width of a group as a constant.
+template <class Function> SNNP_INLINE void with_width(int width, Function function)
+{
+  if (width == 4)
+    function.template run<4>();
+  else if (width == 8)
+    function.template run<8>();
+  else
+    function.template run<16>();
+}
+
+}  // namespace SNNP_ISA
+}  // namespace snnp

@@ -1,0 +1,96 @@
+// Small structures with brute-force neighbour lists, and what an engine says of them.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <vector>
+
+#include "snnp/engine.h"
+
+namespace testing {
+
+using namespace snnp;
+
+using Vector = std::array<double, 3>;
+
+struct Atoms {
+  std::array<Vector, 3> cell;
+  std::vector<Vector> positions;
+  std::vector<int> elements;
+
+  int size() const { return static_cast<int>(positions.size()); }
+};
+
+// Two elements in a skewed cell that is narrower than the cutoff: atoms are their own neighbours.
+inline Atoms skewed()
+{
+  Atoms atoms{{{{3.6, 0, 0}, {0.7, 4.4, 0}, {-0.5, 0.9, 4.9}}}, {}, {0, 1, 1, 0, 1}};
+  atoms.positions = {{0, 0, 0}, {1.9, 0.4, 0.3}, {0.5, 2.3, 0.6}, {0.3, 0.8, 2.5}, {2.1, 2.4, 2.9}};
+  return atoms;
+}
+
+// Full lists with vectors, as Python gives them: all images in reach, by brute force.
+struct Lists {
+  std::vector<std::ptrdiff_t> offsets{0};
+  std::vector<int> indices, elements;
+  std::vector<double> vectors;
+
+  Lists(const Atoms &atoms, double cutoff) : elements(atoms.elements)
+  {
+    for (int i = 0; i < atoms.size(); ++i) {
+      for (int j = 0; j < atoms.size(); ++j)
+        for (int image = 0; image < 343; ++image)
+          add(atoms, i, j, {image % 7 - 3, image / 7 % 7 - 3, image / 49 - 3}, cutoff);
+      offsets.push_back(static_cast<std::ptrdiff_t>(indices.size()));
+    }
+  }
+  void add(const Atoms &atoms, int i, int j, std::array<int, 3> image, double cutoff)
+  {
+    if (i == j && image == std::array<int, 3>{0, 0, 0}) return;
+    Vector d;
+    for (int k = 0; k < 3; ++k) {
+      d[k] = atoms.positions[j][k] - atoms.positions[i][k];
+      for (int a = 0; a < 3; ++a) d[k] += image[a] * atoms.cell[a][k];
+    }
+    if (d[0] * d[0] + d[1] * d[1] + d[2] * d[2] >= cutoff * cutoff) return;
+    indices.push_back(j);
+    vectors.insert(vectors.end(), d.begin(), d.end());
+  }
+  VectorNeighbors view() const
+  {
+    return {static_cast<int>(elements.size()), offsets.data(), indices.data(), vectors.data(), elements.data()};
+  }
+};
+
+struct Output {
+  double energy;
+  std::array<double, 6> virial;
+  std::vector<double> forces, energies, virials, filters;
+};
+
+template <class Source> Output run(const Engine &engine, const Source &source, int n_centers, int n_atoms, int threads)
+{
+  Output out{0,
+             {},
+             std::vector<double>(3 * n_atoms),
+             std::vector<double>(n_atoms),
+             std::vector<double>(9 * n_atoms),
+             std::vector<double>(static_cast<std::size_t>(engine.columns()) * n_atoms)};
+  Results results;
+  results.forces = out.forces.data();
+  results.energies = out.energies.data();
+  results.virials = out.virials.data();
+  results.filters = out.filters.data();
+  engine.evaluate(source, n_centers, n_atoms, threads, results);
+  out.energy = results.energy;
+  std::copy(results.virial, results.virial + 6, out.virial.begin());
+  return out;
+}
+
+inline Output run(const Engine &engine, const Atoms &atoms, int threads = 1)
+{
+  return run(engine, Lists(atoms, engine.cutoff()).view(), atoms.size(), atoms.size(), threads);
+}
+
+}  // namespace testing
