@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 
 #if defined(__AVX2__)
 #include <immintrin.h>
@@ -146,10 +147,27 @@ SNNP_INLINE D look_up(const double *table, int size, L index)
   return gather(table, index);
 }
 
+/// The numbers of two vectors, one after the other, at the places that are named.
+#if defined(__clang__) || __GNUC__ >= 12
+#define SNNP_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
+#else
+#define SNNP_SHUFFLE(a, b, ...) pick<__VA_ARGS__>(a, b)
+template <int... I, class V> SNNP_INLINE auto pick(V a, V b)
+{
+  using T = std::remove_reference_t<decltype(a[0])>;
+  using Place = std::conditional_t<sizeof(T) == 8, std::int64_t, std::int32_t>;
+  constexpr int N = sizeof(V) / sizeof(T);
+  if constexpr (sizeof...(I) == N)
+    return __builtin_shuffle(a, b, Vec<Place, N>{I...});
+  else
+    return Vec<T, sizeof...(I)>{(I < N ? a[I % N] : b[I % N])...};
+}
+#endif
+
 /// The first halves, and the second halves, of two vectors, interleaved.
-#define SNNP_ZIP(T, N, LOW, HIGH)                                                                                  \
-  SNNP_INLINE Vec<T, N> zip_low(Vec<T, N> a, Vec<T, N> b) { return __builtin_shufflevector(a, b, SNNP_LIST LOW); } \
-  SNNP_INLINE Vec<T, N> zip_high(Vec<T, N> a, Vec<T, N> b) { return __builtin_shufflevector(a, b, SNNP_LIST HIGH); }
+#define SNNP_ZIP(T, N, LOW, HIGH)                                                                       \
+  SNNP_INLINE Vec<T, N> zip_low(Vec<T, N> a, Vec<T, N> b) { return SNNP_SHUFFLE(a, b, SNNP_LIST LOW); } \
+  SNNP_INLINE Vec<T, N> zip_high(Vec<T, N> a, Vec<T, N> b) { return SNNP_SHUFFLE(a, b, SNNP_LIST HIGH); }
 #define SNNP_LIST(...) __VA_ARGS__
 #if SNNP_VECTOR_BYTES == 64
 SNNP_ZIP(double, 8, (0, 8, 1, 9, 2, 10, 3, 11), (4, 12, 5, 13, 6, 14, 7, 15))
@@ -167,9 +185,9 @@ SNNP_ZIP(float, 4, (0, 4, 1, 5), (2, 6, 3, 7))
 template <int by, class V> SNNP_INLINE V rotate(V v)
 {
   if constexpr (C == 8)
-    return __builtin_shufflevector(v, v, by, by + 1, by + 2, by + 3, by + 4, by + 5, by + 6, by + 7);
+    return SNNP_SHUFFLE(v, v, by, by + 1, by + 2, by + 3, by + 4, by + 5, by + 6, by + 7);
   else
-    return __builtin_shufflevector(v, v, by, by + 1, by + 2, by + 3);
+    return SNNP_SHUFFLE(v, v, by, by + 1, by + 2, by + 3);
 }
 
 /// A number as a type.
@@ -193,8 +211,7 @@ template <class T, int N> struct RowSums {
   SNNP_INLINE static Vec<T, C> of(const Vec<T, N> *row) { return end(begin(row)); }
 };
 
-#define SNNP_PAIR_SUM(a, b, EVEN, ODD) \
-  (__builtin_shufflevector(a, b, SNNP_LIST EVEN) + __builtin_shufflevector(a, b, SNNP_LIST ODD))
+#define SNNP_PAIR_SUM(a, b, EVEN, ODD) (SNNP_SHUFFLE(a, b, SNNP_LIST EVEN) + SNNP_SHUFFLE(a, b, SNNP_LIST ODD))
 
 #if SNNP_VECTOR_BYTES == 64
 /// Four vectors; numbers of rows 2p and 2p + 1 take turns in v[p].
@@ -235,8 +252,8 @@ template <> struct RowSums<double, 4> {
   }
   SNNP_INLINE static D end(const Partial &p)
   {
-    return RowSums<double, 8>::halve(__builtin_shufflevector(p.v[0], p.v[1], 0, 1, 2, 3, 4, 5, 6, 7),
-                                     __builtin_shufflevector(p.v[2], p.v[3], 0, 1, 2, 3, 4, 5, 6, 7));
+    return RowSums<double, 8>::halve(SNNP_SHUFFLE(p.v[0], p.v[1], 0, 1, 2, 3, 4, 5, 6, 7),
+                                     SNNP_SHUFFLE(p.v[2], p.v[3], 0, 1, 2, 3, 4, 5, 6, 7));
   }
   SNNP_INLINE static D of(const V *row) { return end(begin(row)); }
 };
@@ -296,8 +313,8 @@ template <> struct RowSums<float, 4> {
   }
   SNNP_INLINE static F8 end(const Partial &p)
   {
-    const F8 a = __builtin_shufflevector(p.v[0], p.v[2], 0, 1, 2, 3, 4, 5, 6, 7);
-    const F8 b = __builtin_shufflevector(p.v[1], p.v[3], 0, 1, 2, 3, 4, 5, 6, 7);
+    const F8 a = SNNP_SHUFFLE(p.v[0], p.v[2], 0, 1, 2, 3, 4, 5, 6, 7);
+    const F8 b = SNNP_SHUFFLE(p.v[1], p.v[3], 0, 1, 2, 3, 4, 5, 6, 7);
     return SNNP_PAIR_SUM(a, b, (0, 1, 8, 9, 4, 5, 12, 13), (2, 3, 10, 11, 6, 7, 14, 15));
   }
   SNNP_INLINE static F8 of(const V *row) { return end(begin(row)); }
