@@ -1,6 +1,7 @@
 """How well molecular dynamics at constant energy conserves it, beside `sw` for Si and `eam/alloy` for Cu and W.
 
-    python benchmarks/conservation.py [--potentials Si.snnp:Si:diamond:5.43 …] [--output FOLDER]
+    python benchmarks/conservation.py [--potentials Si.snnp:Si:diamond:5.43 …] [--precision double mixed]
+                                      [--output FOLDER]
 
 Each potential runs the same stretch of time from the same start with several time steps. Reported per atom:
 fluctuation, the standard deviation of the total energy about its linear trend, and drift, the slope of that trend.
@@ -94,12 +95,12 @@ def peers() -> list[Model]:
     ]
 
 
-def fitted(given: list[str]) -> list[Model]:
+def fitted(given: list[str], style: str) -> list[Model]:
     if given:
         parts = [text.rsplit(":", 3) for text in given]
-        return [Model("snnp", Path(f).resolve(), e, lattice, float(a)) for f, e, lattice, a in parts]
+        return [Model(style, Path(f).resolve(), e, lattice, float(a)) for f, e, lattice, a in parts]
     files = [(file, file.stem.split("_")[0]) for file in sorted(ROOT.glob("potentials/**/*.snnp"))]
-    return [Model("snnp", file, e, *CRYSTALS[e]) for file, e in files if e in CRYSTALS]
+    return [Model(style, file, e, *CRYSTALS[e]) for file, e in files if e in CRYSTALS]
 
 
 def deck(model: Model, args: argparse.Namespace) -> str:
@@ -185,6 +186,7 @@ def draw(results: list[dict]) -> Figure:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--potentials", nargs="+", default=[], metavar="FILE:FORMULA:LATTICE:CONSTANT")
+    parser.add_argument("--precision", nargs="+", default=["double"], choices=["double", "mixed"])
     parser.add_argument("--output", type=Path, default=Path("conservation"))
     parser.add_argument("--atoms", type=int, default=216, help="about so many")
     parser.add_argument("--kelvin", type=float, default=1000)
@@ -192,7 +194,9 @@ def main() -> None:
     parser.add_argument("--picoseconds", type=float, default=1.0, help="length of each run")
     parser.add_argument("--warm-up", type=int, default=300, help="steps of 1 fs before")
     args = parser.parse_args()
-    results = [measure(model, args) for model in peers() + fitted(args.potentials)]
+    styles = [f"snnp precision {precision}" for precision in args.precision]
+    models = peers() + [model for style in styles for model in fitted(args.potentials, style)]
+    results = [measure(model, args) for model in models]
     args.output.mkdir(parents=True, exist_ok=True)
     settings = {name: getattr(args, name) for name in ("kelvin", "picoseconds", "warm_up")}
     (args.output / "conservation.json").write_text(json.dumps({**settings, "results": results}, indent=2) + "\n")
