@@ -14,16 +14,17 @@
 
 namespace snnp {
 
-/// An array that someone else keeps. Its functions are part of whatever uses them, see simd.h.
+/// Of functions in plans and memory: they become part of whatever uses them, see simd.h.
+#define SNNP_PART __attribute__((always_inline))
+
+/// An array that someone else keeps.
 template <class T> struct Span {
   const T *first = nullptr;
   int count = 0;
 
-#define SNNP_PART __attribute__((always_inline))
   SNNP_PART const T *begin() const { return first; }
   SNNP_PART const T *end() const { return first + count; }
   SNNP_PART const T &operator[](int i) const { return first[i]; }
-#undef SNNP_PART
 };
 
 /// From a number x to its interval i and t = (x − middle_i) · per_unit.

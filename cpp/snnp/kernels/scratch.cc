@@ -121,10 +121,10 @@ template <class Real> void Scratch<Real>::reserve_tensors(int legs)
     for (int **p : {&all.place, &all.first, &all.second}) piece(*p, n);
     for (Real **p : {&all.first_basis, &all.second_basis}) piece(*p, 32 * n);
     piece(all.along, 16 * n);
-    for (double **p : {&all.ux, &all.uy, &all.uz}) piece(*p, n * n);
-    piece(all.t, n * n);
-    piece(all.across, 16 * n * n);
-    piece(all.cell, n * n);
+    for (double **p : {&all.ux, &all.uy, &all.uz}) piece(*p, all.rows * n);
+    piece(all.t, all.rows * n);
+    piece(all.across, 16 * all.rows * n);
+    piece(all.cell, all.rows * n);
   });
 }
 

@@ -74,10 +74,14 @@ template <class Real> struct TensorLegs {
   int *first, *second;               ///< of the leg as the first or the second of a pair: its interval in the cells
   Real *first_basis, *second_basis;  ///< legs × (functions, derivatives), each spread over the 16 pairs (a, b)
   Real *along;                       ///< legs × 16: summands of ∂V/∂r_ij and ∂V/∂r_ik
+  static constexpr int rows = 64;    ///< legs j whose pairs are there at the same time
   double *ux, *uy, *uz;              ///< pairs: direction from j to k
   Real *t, *across;                  ///< pairs: place in the interval of r_jk; pairs × 16: summands of ∂V/∂r_jk
-  int *cell;                         ///< pairs: interval of r_jk in the cells
+  int *cell;                         ///< pairs: where their cell begins
   int capacity = 0;                  ///< legs that there is room for
+
+  /// Where the pairs of leg j begin in arrays by pair.
+  SNNP_PART long row(int j) const { return static_cast<long>(j % rows) * capacity; }
 };
 
 template <class Real> struct Scratch {

@@ -127,7 +127,7 @@ template <class Real> class TensorKernel {
     const D x = load<D>(legs.x + k) - legs.x[j], y = load<D>(legs.y + k) - legs.y[j],
             z = load<D>(legs.z + k) - legs.z[j];
     const D squared = x * x + y * y + z * z, inverse = inverse_sqrt(larger(squared, broadcast<D>(1e-30)));
-    const int pair = j * legs.capacity + k;
+    const long pair = legs.row(j) + k;
     store(legs.ux + pair, x * inverse);
     store(legs.uy + pair, y * inverse);
     store(legs.uz + pair, z * inverse);
@@ -148,12 +148,15 @@ template <class Real> class TensorKernel {
     const auto vector_from = [&](int j) { return from(j) / C * C; };
     set_sides(plan.ij, legs.r, begin, end, legs.first, legs.first_basis, spread_by_first<Real>);
     set_sides(plan.ik, legs.r, second_begin, second_end, legs.second, legs.second_basis, spread_by_second<Real>);
-    for (int j = begin; j < end; ++j)
-      for (int k = vector_from(j); k < second_end; k += C) set_across(jk, legs, j, k);
     V energy{};
-    for (int j = begin; j < end; ++j) energy += pairs(plan.cells, legs, j, from(j), second_end);
-    for (int j = begin; j < end; ++j)
-      for (int k = vector_from(j); k < second_end; k += C) pull(jk.per_unit, legs, j, k, from(j), second_end);
+    for (int first = begin; first < end; first += legs.rows) {
+      const int last = end - first < legs.rows ? end : first + legs.rows;
+      for (int j = first; j < last; ++j)
+        for (int k = vector_from(j); k < second_end; k += C) set_across(jk, legs, j, k);
+      for (int j = first; j < last; ++j) energy += pairs(plan.cells, legs, j, from(j), second_end);
+      for (int j = first; j < last; ++j)
+        for (int k = vector_from(j); k < second_end; k += C) pull(jk.per_unit, legs, j, k, from(j), second_end);
+    }
     return sum(energy);
   }
 
@@ -166,7 +169,7 @@ template <class Real> class TensorKernel {
       A[p] = load<V>(first + p * W);
       sums[p] = V{};
     }
-    const int row = j * legs.capacity;
+    const long row = legs.row(j);
     for (int k = begin; k < end; ++k) {
       const Real *c = cells + legs.cell[row + k], *second = legs.second_basis + 32 * k;
       const V t = V{} + legs.t[row + k], B = load<V>(second), dB = load<V>(second + 16);
@@ -195,7 +198,7 @@ template <class Real> class TensorKernel {
   // ∂V/∂r_jk acts on leg j and those of legs k … k + C − 1 that lie in begin … end − 1.
   SNNP_INLINE static void pull(double per_unit, const TensorLegs<Real> &legs, int j, int k, int begin, int end)
   {
-    const int pair = j * legs.capacity + k;
+    const long pair = legs.row(j) + k;
     L leg;
     SNNP_UNROLL
     for (int l = 0; l < C; ++l) leg[l] = k + l;
