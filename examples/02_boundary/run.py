@@ -158,8 +158,12 @@ STYLES = {
     "lammps": dict(color="#0072B2", marker="o", ms=8, mfc="white", ls="none", zorder=3),
     "peer": dict(color="#666666", marker="s", ms=7, ls="none", zorder=3),
 }
-# Side of a point on which its name stands.
-LABELS = {"snnp": -1, "rung": -1, "lammps": 1, "peer": 1}
+LABELS = {
+    "snnp": dict(xytext=(-7, -3), ha="right", fontsize=8),
+    "rung": dict(xytext=(-7, -3), ha="right", fontsize=8),
+    "lammps": dict(xytext=(0, 7), ha="center", fontsize=7),
+    "peer": dict(xytext=(7, -3), ha="left", fontsize=8),
+}
 NAMES = {"pair": "pair", "eam": "EAM", "uf3": "UF3", "smeam": "s-MEAM"}
 
 
@@ -171,17 +175,9 @@ def draw(points: list[Point], title: str) -> Figure:
             some = sorted((p for p in points if p.group == group), key=lambda p: p.cost)
             axes.plot([p.cost for p in some], [getattr(p, quantity) for p in some], **style)
         for point in points:
-            where = (point.cost, getattr(point, quantity))
-            side = LABELS[point.group]
-            axes.annotate(
-                text(point),
-                where,
-                xytext=(7 * side, -3),
-                textcoords="offset points",
-                fontsize=8,
-                ha="left" if side > 0 else "right",
-                color=STYLES[point.group]["color"],
-            )
+            where, placed = (point.cost, getattr(point, quantity)), LABELS[point.group]
+            name = label_of(point, points)
+            axes.annotate(name, where, textcoords="offset points", color=STYLES[point.group]["color"], **placed)
             if point.same_as:
                 draw_gain(axes, point, next(p for p in points if p.name == point.same_as), where[1])
         axes.set(xscale="log", yscale="log", xlabel="cost in LAMMPS, µs per atom and step, one thread", ylabel=label)
@@ -203,6 +199,12 @@ def draw_gain(axes, theirs: Point, ours: Point, height: float) -> None:
     middle = (np.sqrt(ours.cost * theirs.cost), height)
     times = f"{theirs.cost / ours.cost:.1f}×"
     axes.annotate(times, middle, xytext=(0, 3), textcoords="offset points", ha="center", fontsize=7, color="#0072B2")
+
+
+def label_of(point: Point, points: list[Point]) -> str:
+    """The name of a point; of the points of s-NNP, that of the last one only, and a number for the others."""
+    last = max((p for p in points if p.group == "snnp"), key=lambda p: p.cost, default=None)
+    return point.name.removeprefix("snnp") if point.group == "snnp" and point is not last else text(point)
 
 
 def text(point: Point) -> str:
