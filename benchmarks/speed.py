@@ -201,6 +201,10 @@ def cases(args, folder):
     if "uf3" in chosen:
         converted("Nb.uf3", folder / "Nb.snnp")
         add("uf3", "uf3", "Nb", f"pair_style uf3 3\npair_coeff * * {POTENTIALS / 'Nb.uf3'} Nb")
+        # The file calls its knots non-uniform, which they are not: said to be uniform, LAMMPS finds intervals faster.
+        uniform = folder / "Nb_uk.uf3"
+        uniform.write_text((POTENTIALS / "Nb.uf3").read_text().replace(" nk\n", " uk\n"))
+        add("uf3", "uf3, uniform knots", "Nb", f"pair_style uf3 3\npair_coeff * * {uniform} Nb")
         for precision in args.precision:
             add("uf3", f"UF3, {precision}", "Nb", ours(folder / "Nb.snnp", "Nb", precision))
     if "pair" in chosen:
