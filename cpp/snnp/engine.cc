@@ -89,26 +89,37 @@ void Engine::evaluate(const Source &source, int n_centers, int n_atoms, int thre
 
 namespace {
 
-NeighborLists lists_of(const IndexedNeighbors &source)
+// Positions and elements in rows of four numbers, which kernels load at once.
+const double *rows_of(const IndexedNeighbors &source, int n_atoms, int threads, Buffer &memory)
+{
+  memory.reserve(4 * sizeof(double) * n_atoms);
+  double *rows = memory.as<double>();
+#pragma omp parallel for num_threads(threads) schedule(static)
+  for (int i = 0; i < n_atoms; ++i) {
+    for (int d = 0; d < 3; ++d) rows[4L * i + d] = source.positions[3L * i + d];
+    rows[4L * i + 3] = source.single ? 0 : source.element(i);
+  }
+  return rows;
+}
+
+NeighborLists lists_of(const IndexedNeighbors &source, int n_atoms, int threads, Buffer &memory)
 {
   NeighborLists lists{};
-  lists.positions = source.positions;
+  lists.rows = rows_of(source, n_atoms, threads, memory);
   lists.counts = source.counts;
   lists.lists = source.lists;
   lists.mask = source.mask;
-  lists.types = source.types;
-  lists.element_of_type = source.element_of_type;
   lists.single = source.single;
   return lists;
 }
 
-NeighborLists lists_of(const VectorNeighbors &source)
+NeighborLists lists_of(const VectorNeighbors &source, int, int, Buffer &)
 {
   NeighborLists lists{};
   lists.vectors = source.vectors;
   lists.offsets = source.offsets;
   lists.indices = source.indices;
-  lists.types = source.elements;
+  lists.elements = source.elements;
   lists.single = source.single;
   return lists;
 }
@@ -121,7 +132,9 @@ void Engine::evaluate_fast(Fast<Real> &fast, const Source &source, int n_centers
                            Results &results) const
 {
   const Kernel<Real> run = kernel<Real>(isa_);
-  const NeighborLists lists = lists_of(source);
+  std::vector<std::unique_ptr<Scratch<Real>>> scratch;
+  for (int t = 0; t < threads; ++t) scratch.push_back(fast.scratch.take());
+  const NeighborLists lists = lists_of(source, n_atoms, threads, scratch[0]->rows);
   SharedSum forces(results.forces, 3L * n_atoms, threads), virials(results.virials, 9L * n_atoms, threads);
   std::vector<Work> done(threads);
 
@@ -134,7 +147,6 @@ void Engine::evaluate_fast(Fast<Real> &fast, const Source &source, int n_centers
     work.filters = results.filters;
     work.outside = results.outside;
     work.with_virial = results.with_virial;
-    std::unique_ptr<Scratch<Real>> scratch = fast.scratch.take();
     std::vector<int> centers;
     for (int element = 0; element < fast.plan.elements; ++element) {
       centers.clear();
@@ -143,11 +155,11 @@ void Engine::evaluate_fast(Fast<Real> &fast, const Source &source, int n_centers
       work.centers = centers.data();
       work.n_centers = static_cast<int>(centers.size());
       work.element = element;
-      run(fast.plan, *scratch, work);
+      run(fast.plan, *scratch[t], work);
     }
-    fast.scratch.give(std::move(scratch));
     done[t] = work;
   });
+  for (auto &memory : scratch) fast.scratch.give(std::move(memory));
 
   forces.finish(threads);
   virials.finish(threads);

@@ -9,17 +9,15 @@
 namespace snnp {
 
 /// Neighbour lists of any caller, see IndexedNeighbors and VectorNeighbors. A neighbour in place n of the list of atom
-/// i is atom id = list(i)[n] & mask; it lies at places[3 · id] from xyz(i), or, given by vectors, at places[3 · n] from
-/// 0.
+/// i is atom id = lists[i][n] & mask in row `id`, or, given by vectors, atom id = indices[offsets[i] + n].
 struct NeighborLists {
-  const double *positions;           ///< null: there are vectors
-  const double *vectors;             ///< null: there are positions
-  const int *counts, *const *lists;  ///< by positions
-  const std::ptrdiff_t *offsets;
-  const int *indices;  ///< by vectors
+  const double *rows;                ///< atoms × 4, aligned to 32 bytes: position (Å) and element; null: there are vectors
+  const int *counts, *const *lists;  ///< by position
   int mask;
-  const int *types, *element_of_type;  ///< element_of_type null: types are elements
-  bool single;                         ///< all types are element 0
+  const double *vectors;  ///< by vectors: neighbours × 3, Å
+  const std::ptrdiff_t *offsets;
+  const int *indices, *elements;
+  bool single;  ///< all atoms are of element 0
 };
 
 /// Centres of one element, and where results go; see Results.

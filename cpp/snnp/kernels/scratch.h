@@ -99,6 +99,7 @@ template <class Real> struct Scratch {
   Real *sums;            ///< capacity × 3 × 8
   Real *lanes;           ///< arrays of the kernel across atoms
   int capacity = 0;      ///< neighbours that there is room for
+  Buffer rows;           ///< positions of all atoms, see NeighborLists: for the one who calls the kernels
 
   /// To be called once, before all else.
   void prepare(const Plan<Real> &plan);

@@ -141,42 +141,48 @@ void pass_1(const Group<Real> &group, const Near<Real> &near, const Real *f, Rea
   for (int m = 0; m < group.count; ++m) G[(group.first + m) * step] += 0.5 * sums[m];
 }
 
-// 0 where leg q + l is not after leg j.
-template <class Real> SNNP_INLINE Vec<Real, C> only_later(Vec<Real, C> D, int q, int j)
+// D, but 0 in the lanes before `from`.
+template <class Real> SNNP_INLINE Vec<Real, C> only_from(int from, Vec<Real, C> D)
 {
   using Int = typename Magic<Real>::Int;
   Vec<Int, C> lane;
   SNNP_UNROLL
   for (int l = 0; l < C; ++l) lane[l] = l;
-  return lane > static_cast<Int>(j - q) ? D : Vec<Real, C>{};
+  return lane >= static_cast<Int>(from) ? D : Vec<Real, C>{};
 }
 
+// C legs k at a time, whose f are in registers, and one leg j after the other: first those before them, then the few
+// after the last whole C. These few are taken together with each other at the end.
 template <class Real, int W>
 void pass_2(const Group<Real> &group, Near<Real> &near, const Real *__restrict f, const Real *weight,
             Real *__restrict sums)
 {
   using K = Vec<Real, C>;
   using R = Row<Real, W>;
-  const int n = near.legs;
+  using Sums = RowSums<Real, R::N>;
+  const int n = near.legs, whole = n / C * C, last = row_start(whole);
   const R w = R::of(weight);
   const Real *__restrict table = group.slope;
   const Real *__restrict T = near.T, *__restrict ux = near.ux, *__restrict uy = near.uy, *__restrict uz = near.uz;
   const int *__restrict I = near.I;
-  // Sums for the earlier leg of each pair stay vectors until all pairs are done: leg × (x, y, z) × C.
+  // Sums for single legs stay vectors until all pairs are done: leg × (x, y, z) × C.
   for (int s = 0; s < 3 * (n + C - 1); ++s) store(sums + s * C, K{});
-  for (int q = 0; q < n; q += C) {
+  for (int q = 0; q < n - 1; q += C) {
     R fk[C];
     SNNP_UNROLL
     for (int l = 0; l < C; ++l) fk[l] = R::of(f + W * (q + l)) * w;
     const K x = load<K>(ux + q), y = load<K>(uy + q), z = load<K>(uz + q);
     K sx = K{}, sy = K{}, sz = K{};
-    using Sums = RowSums<Real, R::N>;
-    const auto begin_sums = [&](int j) __attribute__((always_inline)) {
+    const int first = row_start(q);
+    const auto row = [&](int at, const R &fj, int l) __attribute__((always_inline)) {
+      return (quadratic<Real, W>(table + 3L * W * I[at], T[at]) * fj).dot(fk[l]);
+    };
+    // Pairs with leg j, which are in places `step` apart.
+    const auto begin = [&](int j, int at, auto step) __attribute__((always_inline)) {
       const R fj = R::of(f + W * j);
       typename R::V rows[C];
       SNNP_UNROLL
-      for (int l = 0; l < C; ++l)
-        rows[l] = (quadratic<Real, W>(table + 3L * W * I[C * j + l], T[C * j + l]) * fj).dot(fk[l]);
+      for (int l = 0; l < C; ++l) rows[l] = row(at + decltype(step)::value * l, fj, l);
       return Sums::begin(rows);
     };
     const auto add = [&](int j, K D) __attribute__((always_inline)) {
@@ -188,6 +194,17 @@ void pass_2(const Group<Real> &group, Near<Real> &near, const Real *__restrict f
       sy += D * uy[j];
       sz += D * uz[j];
     };
+    // The end of each sum is left to the next turn of the loop, where it fills gaps.
+    const auto several = [&](int from, int to, int at, auto step, int next_at) __attribute__((always_inline)) {
+      if (from >= to) return;
+      typename Sums::Partial last = begin(from, at, step);
+      for (int j = from + 1; j < to; ++j) {
+        const typename Sums::Partial next = begin(j, at += next_at, step);
+        add(j - 1, Sums::end(last));
+        last = next;
+      }
+      add(to - 1, Sums::end(last));
+    };
     // Pairs among the C legs themselves: row a has the later legs a + 1 … in their lanes, and in the others those of
     // row C − 2 − a, to which they are moved when sums are done.
     const auto two_rows = [&](auto number) __attribute__((always_inline)) {
@@ -196,41 +213,25 @@ void pass_2(const Group<Real> &group, Near<Real> &near, const Real *__restrict f
       typename R::V rows[C];
       SNNP_UNROLL
       for (int l = 0; l < C; ++l) {
-        const int lane = l > a ? l : b + 1 + l, at = C * (q + (l > a ? a : b)) + lane;
-        rows[l] = (quadratic<Real, W>(table + 3L * W * I[at], T[at]) * (l > a ? fa : fb)).dot(fk[lane]);
+        const int lane = l > a ? l : b + 1 + l;
+        rows[l] = row(first + C * (q + (l > a ? a : b)) + lane, l > a ? fa : fb, lane);
       }
       const K D = Sums::of(rows);
-      add(q + a, only_later<Real>(D, 0, a));
-      if constexpr (a < b) add(q + b, only_later<Real>(rotate<a + 1>(D), 0, b));
+      add(q + a, only_from<Real>(a + 1, D));
+      if constexpr (a < b) add(q + b, only_from<Real>(b + 1, rotate<a + 1>(D)));
     };
-    const int end = (q + C < n ? q + C : n) - 1;
-    if (end == 0) break;  // a single leg
-    // The end of each sum is left to the next turn of the loop, where it fills gaps.
-    typename Sums::Partial last = begin_sums(0);
-    int j = 1;
-    for (; j < q; ++j) {
-      const typename Sums::Partial next = begin_sums(j);
-      add(j - 1, Sums::end(last));
-      last = next;
-    }
-    if (end == q + C - 1) {
-      if (q > 0) add(q - 1, Sums::end(last));
+    if (q < whole) {
+      several(0, q, first, Int<1>{}, C);
       two_rows(Int<0>{});
       two_rows(Int<1>{});
       if constexpr (C == 8) {
         two_rows(Int<2>{});
         two_rows(Int<3>{});
       }
-    } else {
-      for (; j < end; ++j) {
-        const typename Sums::Partial next = begin_sums(j);
-        add(j - 1, only_later<Real>(Sums::end(last), q, j - 1));
-        last = next;
-      }
-      add(end - 1, only_later<Real>(Sums::end(last), q, end - 1));
-    }
-    T += C * end;
-    I += C * end;
+      several(whole, n, last + C * q, Int<C>{}, 1);
+    } else
+      for (int j = q; j < n - 1; ++j)
+        add(j, only_from<Real>(j - q + 1, Sums::end(begin(j, last + C * j, Int<1>{}))));
     store(near.sx + q, load<K>(near.sx + q) + sx);
     store(near.sy + q, load<K>(near.sy + q) + sy);
     store(near.sz + q, load<K>(near.sz + q) + sz);
