@@ -119,7 +119,7 @@ template <class Real> void Scratch<Real>::reserve_tensors(int legs)
     for (double **p : {&all.x, &all.y, &all.z, &all.r, &all.gx, &all.gy, &all.gz}) piece(*p, n);
     for (double **p : {&all.row_x, &all.row_y, &all.row_z}) piece(*p, 8 * n);
     for (int **p : {&all.place, &all.first, &all.second}) piece(*p, n);
-    for (Real **p : {&all.first_basis, &all.second_basis}) piece(*p, 32 * n);
+    for (Real **p : {&all.first_basis, &all.second_basis}) piece(*p, 8 * n);
     piece(all.along, 16 * n);
     for (double **p : {&all.ux, &all.uy, &all.uz}) piece(*p, all.rows * n);
     piece(all.t, all.rows * n);

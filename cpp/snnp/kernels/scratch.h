@@ -72,7 +72,7 @@ template <class Real> struct TensorLegs {
   double *gx, *gy, *gz;              ///< gradient, eV/Å …
   double *row_x, *row_y, *row_z;     ///< … from which the sums over these rows of 8 are to be taken
   int *first, *second;               ///< of the leg as the first or the second of a pair: its interval in the cells
-  Real *first_basis, *second_basis;  ///< legs × (functions, derivatives), each spread over the 16 pairs (a, b)
+  Real *first_basis, *second_basis;  ///< legs × (functions, derivatives) × 4
   Real *along;                       ///< legs × 16: summands of ∂V/∂r_ij and ∂V/∂r_ik
   static constexpr int rows = 64;    ///< legs j whose pairs are there at the same time
   double *ux, *uy, *uz;              ///< pairs: direction from j to k

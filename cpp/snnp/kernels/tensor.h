@@ -14,18 +14,30 @@
 namespace snnp {
 namespace SNNP_ISA {
 
-/// Four numbers spread over the 16 pairs (a, b): by a, or by b.
-template <class Real> SNNP_INLINE void spread_by_first(Vec<double, 4> four, Real *to)
+/// Four numbers spread over the 16 pairs (a, b), which are in vectors of N: by b, or by a.
+template <class Real, int N> SNNP_INLINE Vec<Real, N> spread_by_second(const Real *q)
 {
-  SNNP_UNROLL
-  for (int n = 0; n < 16; ++n) to[n] = static_cast<Real>(four[n / 4]);
+  using Q = Vec<Real, 4>;
+#if defined(__AVX512F__)
+  if constexpr (N == 16) return (Vec<Real, N>)_mm512_broadcast_f32x4((__m128)load<Q>(q));
+  if constexpr (N == 8) return (Vec<Real, N>)_mm512_broadcast_f64x4((__m256d)load<Q>(q));
+#else
+  if constexpr (N == 8) return SNNP_SHUFFLE(load<Q>(q), load<Q>(q), 0, 1, 2, 3, 4, 5, 6, 7);
+#endif
+  if constexpr (N == 4) return load<Q>(q);
 }
 
-template <class Real> SNNP_INLINE void spread_by_second(Vec<double, 4> four, Real *to)
+template <class Real, int N> SNNP_INLINE void spread_by_first(const Real *q, Vec<Real, N> *to)
 {
-  const Vec<Real, 4> q = __builtin_convertvector(four, Vec<Real, 4>);
-  SNNP_UNROLL
-  for (int n = 0; n < 16; n += 4) store(to + n, q);
+  const Vec<Real, N> all = spread_by_second<Real, N>(q);
+  if constexpr (N == 4) {
+    SNNP_UNROLL
+    for (int a = 0; a < 4; ++a) to[a] = Vec<Real, 4>{} + q[a];
+  } else if constexpr (N == 8) {
+    to[0] = SNNP_SHUFFLE(all, all, 0, 0, 0, 0, 1, 1, 1, 1);
+    to[1] = SNNP_SHUFFLE(all, all, 2, 2, 2, 2, 3, 3, 3, 3);
+  } else
+    to[0] = SNNP_SHUFFLE(all, all, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
 }
 
 template <class Real> class TensorKernel {
@@ -60,6 +72,7 @@ template <class Real> class TensorKernel {
   // All four b at least are in one vector, made of several registers if need be.
   static constexpr int W = lanes<Real> < 4 ? 4 : lanes<Real> < 16 ? lanes<Real> : 16, parts = 16 / W;
   using V = Vec<Real, W>;
+  using Q = Vec<Real, 4>;
 
   const CentrePlan<Real> &centre_;
   int elements_;
@@ -104,19 +117,18 @@ template <class Real> class TensorKernel {
     }
   }
 
-  SNNP_INLINE static void set_sides(const TensorSide &side, const double *r, int begin, int end, int *cell, Real *basis,
-                                    void (*spread)(Vec<double, 4>, Real *))
+  SNNP_INLINE static void set_sides(const TensorSide &side, const double *r, int begin, int end, int *cell, Real *basis)
   {
-    using Q = Vec<double, 4>;
+    using P = Vec<double, 4>;
     for (int at = begin; at < end; at += C) {
       const Place place = locate(side.axis, load<D>(r + at));
       for (int l = 0; l < C && at + l < end; ++l) {
         const double t = place.t[l], *c = side.cubics + 16 * place.interval[l];
-        const Q c3 = load<Q>(c + 12), p2 = c3 * t + load<Q>(c + 8), p1 = p2 * t + load<Q>(c + 4);
-        const Q value = p1 * t + load<Q>(c), slope = ((c3 * t + p2) * t + p1) * side.axis.per_unit;
+        const P c3 = load<P>(c + 12), p2 = c3 * t + load<P>(c + 8), p1 = p2 * t + load<P>(c + 4);
+        const P value = p1 * t + load<P>(c), slope = ((c3 * t + p2) * t + p1) * side.axis.per_unit;
         cell[at + l] = static_cast<int>(place.interval[l]) * side.stride;
-        spread(value, basis + 32 * (at + l));
-        spread(slope, basis + 32 * (at + l) + 16);
+        store(basis + 8 * (at + l), __builtin_convertvector(value, Q));
+        store(basis + 8 * (at + l) + 4, __builtin_convertvector(slope, Q));
       }
     }
   }
@@ -141,13 +153,17 @@ template <class Real> class TensorKernel {
   // a leg j stand in whole vectors, of which the first and the last may be of no use in part.
   double term(const TensorPlan<Real> &plan, int begin, int end, int second_begin, int second_end)
   {
-    const TensorLegs<Real> legs = legs_;
+    TensorLegs<Real> legs = legs_;
     const Axis jk = plan.jk;
     const bool same = begin == second_begin;
     const auto from = [&](int j) { return same ? j + 1 : second_begin; };
     const auto vector_from = [&](int j) { return from(j) / C * C; };
-    set_sides(plan.ij, legs.r, begin, end, legs.first, legs.first_basis, spread_by_first<Real>);
-    set_sides(plan.ik, legs.r, second_begin, second_end, legs.second, legs.second_basis, spread_by_second<Real>);
+    set_sides(plan.ik, legs.r, second_begin, second_end, legs.second, legs.second_basis);
+    if (same) {  // of one element: the sides have the same basis
+      legs.first_basis = legs.second_basis;
+      for (int j = begin; j < end; ++j) legs.first[j] = legs.second[j] * (plan.ij.stride / plan.ik.stride);
+    } else
+      set_sides(plan.ij, legs.r, begin, end, legs.first, legs.first_basis);
     V energy{};
     for (int first = begin; first < end; first += legs.rows) {
       const int last = end - first < legs.rows ? end : first + legs.rows;
@@ -162,17 +178,14 @@ template <class Real> class TensorKernel {
 
   SNNP_INLINE static V pairs(const Real *cells, const TensorLegs<Real> &legs, int j, int begin, int end)
   {
-    const Real *first = legs.first_basis + 32 * j;
-    V A[parts], sums[parts];
-    SNNP_UNROLL
-    for (int p = 0; p < parts; ++p) {
-      A[p] = load<V>(first + p * W);
-      sums[p] = V{};
-    }
+    V A[parts], dA[parts], sums[parts] = {};
+    spread_by_first<Real, W>(legs.first_basis + 8 * j, A);
+    spread_by_first<Real, W>(legs.first_basis + 8 * j + 4, dA);
     const long row = legs.row(j);
     for (int k = begin; k < end; ++k) {
-      const Real *c = cells + legs.cell[row + k], *second = legs.second_basis + 32 * k;
-      const V t = V{} + legs.t[row + k], B = load<V>(second), dB = load<V>(second + 16);
+      const Real *c = cells + legs.cell[row + k], *second = legs.second_basis + 8 * k;
+      const V t = V{} + legs.t[row + k], B = spread_by_second<Real, W>(second),
+              dB = spread_by_second<Real, W>(second + 4);
       V values{}, slopes{};  // Σ_a A_a W_ab and Σ_a A_a W'_ab
       SNNP_UNROLL
       for (int p = 0; p < parts; ++p, c += W) {
@@ -189,7 +202,7 @@ template <class Real> class TensorKernel {
     SNNP_UNROLL
     for (int p = 0; p < parts; ++p) {
       energy += A[p] * sums[p];
-      slope += load<V>(first + 16 + p * W) * sums[p];
+      slope += dA[p] * sums[p];
     }
     store(legs.along + W * j, load<V>(legs.along + W * j) + slope);
     return energy;
