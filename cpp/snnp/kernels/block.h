@@ -57,13 +57,16 @@ template <class Real> class Evaluation {
     for (int l = 0; l < count; l += block) block_of_atoms(sorted + l, count - l < block ? count - l : block);
   }
 
+  // Most legs first, by counting; those with far fewer than most are not told apart.
   static void sort_by_legs(Near<Real> *const *slots, int count, Near<Real> **sorted)
   {
-    for (int l = 0; l < count; ++l) {
-      int to = l;
-      for (; to > 0 && sorted[to - 1]->legs < slots[l]->legs; --to) sorted[to] = sorted[to - 1];
-      sorted[to] = slots[l];
-    }
+    constexpr int numbers = 32;
+    int most = 0, places[numbers + 1] = {};
+    for (int l = 0; l < count; ++l) most = slots[l]->legs > most ? slots[l]->legs : most;
+    const auto fewer = [&](int l) { return most - slots[l]->legs < numbers ? most - slots[l]->legs : numbers - 1; };
+    for (int l = 0; l < count; ++l) ++places[fewer(l) + 1];
+    for (int n = 0; n < numbers; ++n) places[n + 1] += places[n];
+    for (int l = 0; l < count; ++l) sorted[places[fewer(l)]++] = slots[l];
   }
 
   void block_of_atoms(Near<Real> *const *block, int count)
