@@ -90,10 +90,11 @@ void Engine::evaluate(const Source &source, int n_centers, int n_atoms, int thre
 namespace {
 
 // Positions and elements in rows of four numbers, which kernels load at once.
-const double *rows_of(const IndexedNeighbors &source, int n_atoms, int threads, Buffer &memory)
+template <class Real>
+const double *rows_of(const IndexedNeighbors &source, int n_atoms, int threads, Scratch<Real> &scratch)
 {
-  memory.reserve(4 * sizeof(double) * n_atoms);
-  double *rows = memory.as<double>();
+  scratch.reserve_rows(n_atoms);
+  double *rows = scratch.rows;
 #pragma omp parallel for num_threads(threads) schedule(static)
   for (int i = 0; i < n_atoms; ++i) {
     for (int d = 0; d < 3; ++d) rows[4L * i + d] = source.positions[3L * i + d];
@@ -102,10 +103,11 @@ const double *rows_of(const IndexedNeighbors &source, int n_atoms, int threads, 
   return rows;
 }
 
-NeighborLists lists_of(const IndexedNeighbors &source, int n_atoms, int threads, Buffer &memory)
+template <class Real>
+NeighborLists lists_of(const IndexedNeighbors &source, int n_atoms, int threads, Scratch<Real> &scratch)
 {
   NeighborLists lists{};
-  lists.rows = rows_of(source, n_atoms, threads, memory);
+  lists.rows = rows_of(source, n_atoms, threads, scratch);
   lists.counts = source.counts;
   lists.lists = source.lists;
   lists.mask = source.mask;
@@ -113,7 +115,7 @@ NeighborLists lists_of(const IndexedNeighbors &source, int n_atoms, int threads,
   return lists;
 }
 
-NeighborLists lists_of(const VectorNeighbors &source, int, int, Buffer &)
+template <class Real> NeighborLists lists_of(const VectorNeighbors &source, int, int, Scratch<Real> &)
 {
   NeighborLists lists{};
   lists.vectors = source.vectors;
@@ -134,7 +136,7 @@ void Engine::evaluate_fast(Fast<Real> &fast, const Source &source, int n_centers
   const Kernel<Real> run = kernel<Real>(isa_);
   std::vector<std::unique_ptr<Scratch<Real>>> scratch;
   for (int t = 0; t < threads; ++t) scratch.push_back(fast.scratch.take());
-  const NeighborLists lists = lists_of(source, n_atoms, threads, scratch[0]->rows);
+  const NeighborLists lists = lists_of(source, n_atoms, threads, *scratch[0]);
   SharedSum forces(results.forces, 3L * n_atoms, threads), virials(results.virials, 9L * n_atoms, threads);
   std::vector<Work> done(threads);
 

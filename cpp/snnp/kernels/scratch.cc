@@ -134,6 +134,13 @@ template <class Real> void Scratch<Real>::reserve_lanes(int legs)
   carve(interleaved, [&](Carver &piece) { piece(lanes, numbers); });
 }
 
+template <class Real> void Scratch<Real>::reserve_rows(int count)
+{
+  if (count <= row_capacity) return;
+  row_capacity = count + count / 8;
+  carve(positions, [&](Carver &piece) { piece(rows, 4L * row_capacity); });
+}
+
 template <class Real> std::unique_ptr<Scratch<Real>> ScratchPool<Real>::take()
 {
   const std::lock_guard<std::mutex> lock(mutex_);

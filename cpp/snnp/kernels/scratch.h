@@ -99,7 +99,7 @@ template <class Real> struct Scratch {
   Real *sums;            ///< capacity × 3 × 8
   Real *lanes;           ///< arrays of the kernel across atoms
   int capacity = 0;      ///< neighbours that there is room for
-  Buffer rows;           ///< positions of all atoms, see NeighborLists: for the one who calls the kernels
+  double *rows;          ///< all atoms × 4, see NeighborLists: for the one who calls the kernels
 
   /// To be called once, before all else.
   void prepare(const Plan<Real> &plan);
@@ -111,11 +111,14 @@ template <class Real> struct Scratch {
   void reserve_tensors(int legs);
   /// Room for that many legs of a block in the arrays across atoms.
   void reserve_lanes(int legs);
+  /// Room for the rows of that many atoms.
+  void reserve_rows(int atoms);
 
  private:
-  int atoms = block, columns = 0, streams = 0, densities = 0, elements = 0, nodes_size = 0, leg_width = 0;
+  int atoms = block, row_capacity = 0, columns = 0, streams = 0, densities = 0, elements = 0, nodes_size = 0,
+      leg_width = 0;
   bool by_column = false;
-  Buffer shared, embedding, interleaved, tensor_arrays;
+  Buffer shared, embedding, interleaved, tensor_arrays, positions;
 };
 
 /// Memory that threads take for a call and give back, so that it is rarely allocated.

@@ -230,8 +230,7 @@ void pass_2(const Group<Real> &group, Near<Real> &near, const Real *__restrict f
       }
       several(whole, n, last + C * q, Int<C>{}, 1);
     } else
-      for (int j = q; j < n - 1; ++j)
-        add(j, only_from<Real>(j - q + 1, Sums::end(begin(j, last + C * j, Int<1>{}))));
+      for (int j = q; j < n - 1; ++j) add(j, only_from<Real>(j - q + 1, Sums::end(begin(j, last + C * j, Int<1>{}))));
     store(near.sx + q, load<K>(near.sx + q) + sx);
     store(near.sy + q, load<K>(near.sy + q) + sy);
     store(near.sz + q, load<K>(near.sz + q) + sz);
