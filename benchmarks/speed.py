@@ -7,8 +7,8 @@ Each group of cases has one crystal, one list of neighbours and one peer. All ca
 as a process of its own; the fastest run of each counts. Potentials that LAMMPS has in other formats are converted;
 those of networks have random splines of a sane kind, since time does not depend on what they say.
 `--threads` and `--ranks` take several numbers: then the table has the gain over the first. On one thread of one rank it
-is time of the processor that counts, so that other programs on the machine do not. With `--roofline` the peak rate of
-fused multiply-adds of a core is measured, too, and the share of it that the triplets of networks need.
+is time of the processor that counts, so that other programs on the machine do not. With `--roofline` the peak rates of
+fused multiply-adds of a core are measured, too, and the shares of them that the triplets of networks need.
 """
 
 import argparse
@@ -275,12 +275,13 @@ def show(result):
 
 
 def peak(real):
-    """Billions of fused multiply-adds of numbers per second of one core."""
+    """Billions of fused multiply-adds of numbers per second of one core: of registers, and with one operand from L1."""
     with tempfile.TemporaryDirectory() as folder:
         flags = ["-O2", "-march=native", "-ffp-contract=fast", f"-DREAL={real}"]
         command = ["c++", *flags, str(Path(__file__).with_name("peak.cc")), "-o", f"{folder}/peak"]
         subprocess.run(command, check=True)
-        return float(subprocess.run([f"{folder}/peak"], check=True, stdout=subprocess.PIPE, text=True).stdout)
+        printed = subprocess.run([f"{folder}/peak"], check=True, stdout=subprocess.PIPE, text=True).stdout
+        return [float(rate) for rate in printed.split()]
 
 
 def triplets():
@@ -299,12 +300,16 @@ def roofline(result, args):
     for row in result["rows"]:
         found = re.match(r"s-NNP n3 = (\d+), (\w+)", row["case"])
         if found:
-            work, rate = per_atom[int(found[1])], rates[found[2]]
-            share = work / (rate * 1e3 * row["microseconds"][0])
-            shares.append({"case": row["case"], "operations": work, "peak": rate, "share": share})
-    print("\n| case | useful operations per atom | peak, 10⁹/s | share of the peak |\n|---|---|---|---|")
+            work, (rate, from_memory) = per_atom[int(found[1])], rates[found[2]]
+            done = work / (1e3 * row["microseconds"][0])
+            share = {"peak": rate, "share": done / rate, "peak_from_L1": from_memory, "share_from_L1": done / from_memory}
+            shares.append({"case": row["case"], "operations": work, **share})
+    print("\n| case | useful operations per atom | peak, 10⁹/s | share | with an operand from L1, 10⁹/s | share |")
+    print("|---|---|---|---|---|---|")
     for s in shares:
-        print(f"| {s['case']} | {s['operations']:.0f} | {s['peak']:.1f} | {100 * s['share']:.0f} % |")
+        of_peak = f"{s['peak']:.1f} | {100 * s['share']:.0f} %"
+        of_memory = f"{s['peak_from_L1']:.1f} | {100 * s['share_from_L1']:.0f} %"
+        print(f"| {s['case']} | {s['operations']:.0f} | {of_peak} | {of_memory} |")
     return shares
 
 
