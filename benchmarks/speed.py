@@ -302,13 +302,13 @@ def roofline(result, args):
         if found:
             work, (rate, from_memory) = per_atom[int(found[1])], rates[found[2]]
             done = work / (1e3 * row["microseconds"][0])
-            share = {"peak": rate, "share": done / rate, "peak_from_L1": from_memory, "share_from_L1": done / from_memory}
-            shares.append({"case": row["case"], "operations": work, **share})
+            peaks = {"peak": rate, "share": done / rate, "peak_L1": from_memory, "share_L1": done / from_memory}
+            shares.append({"case": row["case"], "operations": work, **peaks})
     print("\n| case | useful operations per atom | peak, 10⁹/s | share | with an operand from L1, 10⁹/s | share |")
     print("|---|---|---|---|---|---|")
     for s in shares:
         of_peak = f"{s['peak']:.1f} | {100 * s['share']:.0f} %"
-        of_memory = f"{s['peak_from_L1']:.1f} | {100 * s['share_from_L1']:.0f} %"
+        of_memory = f"{s['peak_L1']:.1f} | {100 * s['share_L1']:.0f} %"
         print(f"| {s['case']} | {s['operations']:.0f} | {of_peak} | {of_memory} |")
     return shares
 
