@@ -1,4 +1,4 @@
-// The text form of a potential (docs/potential_file.md): reading, writing.
+// The text form of a potential (docs/potential_file.md): reading (potential_reader.cc), writing (potential_writer.cc).
 #pragma once
 
 #include <string>

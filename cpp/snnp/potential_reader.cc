@@ -1,0 +1,313 @@
+#include "snnp/potential_file.h"
+
+#include <fstream>
+#include <limits>
+#include <map>
+#include <sstream>
+#include <utility>
+
+#include "snnp/error.h"
+#include "snnp/potential_format.h"
+#include "snnp/word_reader.h"
+
+namespace snnp {
+
+namespace {
+
+class Parser : WordReader {
+ public:
+  Parser(const std::string &text, const std::string &name) : WordReader(text, name) {}
+
+  Potential parse()
+  {
+    read_header();
+    while (read_item()) {
+    }
+    for (const Element &e : p_.elements)
+      if (line_of_.count("element " + e.name) == 0) throw Error(name_ + ": element " + e.name + ": is missing");
+    try {
+      check(p_);
+    } catch (const ItemError &error) {
+      const auto line = line_of_.find(error.item);
+      throw Error(name_ + (line == line_of_.end() ? "" : ":" + std::to_string(line->second)) + ": " + error.what());
+    }
+    return std::move(p_);
+  }
+
+ private:
+  std::map<std::string, int> line_of_;
+  Potential p_;
+
+  int element(std::size_t word) const
+  {
+    for (int a = 0; a < p_.size(); ++a)
+      if (word < words_.size() && p_.elements[a].name == words_[word]) return a;
+    fail(quote(word), "one of the elements of this file");
+  }
+
+  void mark(std::string item)
+  {
+    if (!line_of_.emplace(item, line_).second)
+      fail(item + " occurs again (first at line " + std::to_string(line_of_[item]) + ")");
+  }
+
+  void read_header()
+  {
+    std::string first;
+    if (!raw_line(first)) fail("an empty file", "a comment line");
+    if (first.empty() || first[0] != '#')
+      fail("no '#' at the start of the first line", "a comment line '# DATE: … UNITS: metal …'");
+    if (first.back() == '\r') first.pop_back();
+    p_.comment = first.substr(1);
+    read_version();
+    read_elements();
+    read_filters();
+  }
+
+  void read_version()
+  {
+    const std::string newest = std::to_string(format_version);
+    next_line("'snnp " + newest + "'");
+    if (words_[0] != "snnp") fail(quote(0), "'snnp' and the version of the format");
+    expect_words(2, "'snnp " + newest + "'");
+    if (integer(1, 1, std::numeric_limits<int>::max()) > format_version)
+      fail("format version " + words_[1], "at most " + newest + ": this file needs a newer snnp");
+  }
+
+  void read_elements()
+  {
+    next_line("'elements El …'");
+    if (words_[0] != "elements" || words_.size() < 2) fail(quote(0), "'elements El …'");
+    mark("elements");
+    for (std::size_t w = 1; w < words_.size(); ++w) {
+      if (atomic_number(words_[w]) == 0) fail(quote(w), "a chemical symbol");
+      for (const Element &e : p_.elements)
+        if (e.name == words_[w]) fail("element " + words_[w] + " twice", "each element once");
+      p_.elements.emplace_back();
+      p_.elements.back().name = words_[w];
+    }
+  }
+
+  void read_filters()
+  {
+    next_line("'filters n2 n3'");
+    if (words_[0] != "filters") fail(quote(0), "'filters n2 n3'");
+    expect_words(3, "'filters n2 n3'");
+    mark("filters");
+    p_.n2 = integer(1, 0, 10000);
+    p_.n3 = integer(2, 0, 10000);
+    const std::size_t n = p_.size(), pairs = p_.n_pairs();
+    // Every spline takes at least two lines: a file too short for what it announces must not make us allocate.
+    if (pairs + n * n * p_.n2 + n * n * p_.n3 + n * pairs * p_.n3 > text_.size())
+      fail("a file too short for " + std::to_string(n) + " elements with these filters", "all of their splines");
+    p_.pairs.resize(pairs);
+    p_.rho.resize(n * n * p_.n2);
+    p_.f.resize(n * n * p_.n3);
+    p_.g.resize(n * pairs * p_.n3);
+  }
+
+  bool read_item()
+  {
+    static const char *const items = "element, density, core, shortest, spline, tensor or end";
+    next_line(items);
+    const std::string keyword = words_[0];
+    if (keyword == "element")
+      read_element();
+    else if (keyword == "density")
+      read_density();
+    else if (keyword == "core")
+      read_core();
+    else if (keyword == "shortest")
+      read_shortest();
+    else if (keyword == "spline")
+      read_spline();
+    else if (keyword == "tensor")
+      read_tensor();
+    else if (keyword == "end") {
+      read_end();
+      return false;
+    } else
+      fail(quote(0), items);
+    return true;
+  }
+
+  void read_element()
+  {
+    expect_words(3, "'element El e0'");
+    Element &e = p_.elements[element(1)];
+    e.e0 = number(2);
+    mark("element " + e.name);
+    const int filters = p_.n2 + p_.n3;
+    next_line("'linear'");
+    if (words_[0] != "linear" || words_.size() != 1) fail(quote(0), "'linear'");
+    e.linear = numbers(filters, "linear coefficients");
+    next_line("'network …'");
+    if (words_[0] != "network" || words_.size() < 2) fail(quote(0), "'network none' or 'network activation size …'");
+    read_network(e.network, filters);
+    next_line("'range'");
+    if (words_[0] != "range" || words_.size() != 2 || (words_[1] != "known" && words_[1] != "unknown"))
+      fail(quote(0), "'range known' or 'range unknown'");
+    if (words_[1] == "unknown") return;
+    e.lowest = numbers(filters, "lowest values of the filters");
+    e.highest = numbers(filters, "highest values of the filters");
+  }
+
+  void read_network(Network &net, int inputs)
+  {
+    net.activation = words_[1];
+    if (net.activation == "none") return expect_words(2, "'network none'");
+    if (!is_activation(net.activation)) fail("activation " + quote(1), "tanh, silu or none");
+    std::vector<int> sizes;
+    for (std::size_t w = 2; w < words_.size(); ++w) sizes.push_back(integer(w, 1, 100000));
+    if (sizes.empty() || sizes.back() != 1) fail("no last layer of size 1", "'network activation size … 1'");
+    for (const int outputs : sizes) {
+      Network::Layer layer{inputs, outputs, {}, {}};
+      for (int o = 0; o < outputs; ++o) {
+        const std::vector<double> row = numbers(inputs + 1, "weights of a node, then its bias");
+        layer.weights.insert(layer.weights.end(), row.begin(), row.end() - 1);
+        layer.biases.push_back(row.back());
+      }
+      net.layers.push_back(std::move(layer));
+      inputs = outputs;
+    }
+  }
+
+  void read_density()
+  {
+    expect_words(2, "'density El'");
+    Element &e = p_.elements[element(1)];
+    mark("density " + e.name);
+    e.density = numbers(p_.n2 + p_.n3, "weights of the density");
+  }
+
+  Pair &pair(const std::string &keyword)
+  {
+    const int a = element(1), b = element(2);
+    if (a > b) fail("elements " + words_[1] + " " + words_[2], "the order of the line 'elements'");
+    mark(keyword + " " + words_[1] + " " + words_[2]);
+    return p_.pairs[p_.pair_index(a, b)];
+  }
+
+  void read_core()
+  {
+    expect_words(5, "'core El El inner outer'");
+    Pair &p = pair("core");
+    p.core_inner = number(3);
+    p.core_outer = number(4);
+  }
+
+  void read_shortest()
+  {
+    expect_words(4, "'shortest El El distance'");
+    pair("shortest").shortest = number(3);
+  }
+
+  void read_spline()
+  {
+    const std::string usage =
+        "'spline phi El El', 'spline rho m El El', 'spline f m El El', 'spline g m El El El' or 'spline U El', "
+        "then 'uniform n first last' or 'knots n', then nothing or 'open'";
+    if (words_.size() < 2) fail("'spline'", usage);
+    const auto [spline, name_end] = named_spline(usage);
+    const std::string kind = words_[1];
+    if (kind != "phi" && kind != "U")
+      words_[2] = std::to_string(integer(2, 1, 10000));  // 01 and +1 are no other filters than 1
+    std::string item = words_[0];
+    for (std::size_t w = 1; w < name_end; ++w) item += " " + words_[w];
+    mark(item);
+    spline->open = words_.back() == "open";
+    if (spline->open && (kind == "g" || kind == "U")) fail("'open'", "it for phi, rho and f only");
+    if (spline->open) words_.pop_back();
+    spline->knots = read_knots(name_end, usage);
+    spline->coefficients = numbers(spline->knots.size() + 2, "coefficients: knots + 2");
+  }
+
+  // The spline that the current line names, and the number of words that this takes.
+  std::pair<Spline *, std::size_t> named_spline(const std::string &usage)
+  {
+    const std::string kind = words_[1];
+    if (kind == "phi") {
+      const int a = element(2), b = element(3);
+      if (a > b) fail("elements " + words_[2] + " " + words_[3], "the order of the line 'elements'");
+      return {&p_.pairs[p_.pair_index(a, b)].phi, 4};
+    }
+    if (kind == "rho" || kind == "f") {
+      const int n = kind == "rho" ? p_.n2 : p_.n3;
+      const int m = integer(2, 1, n) - 1, leg = p_.leg_index(element(3), element(4));
+      return {kind == "rho" ? &p_.rho[leg * n + m] : &p_.f[leg * n + m], 5};
+    }
+    if (kind == "g") {
+      const int m = integer(2, 1, p_.n3) - 1, a = element(3), b = element(4), c = element(5);
+      if (b > c) fail("neighbours " + words_[4] + " " + words_[5], "the order of the line 'elements'");
+      return {&p_.g[p_.angle_index(a, b, c) * p_.n3 + m], 6};
+    }
+    if (kind == "U") return {&p_.elements[element(2)].U, 3};
+    fail(quote(1), usage);
+  }
+
+  void read_tensor()
+  {
+    expect_words(4, "'tensor El El El'");
+    const int a = element(1), b = element(2), c = element(3);
+    if (b > c) fail("neighbours " + words_[2] + " " + words_[3], "the order of the line 'elements'");
+    mark("tensor " + words_[1] + " " + words_[2] + " " + words_[3]);
+    p_.V.resize(p_.size() * p_.n_pairs());
+    Tensor &t = p_.V[p_.angle_index(a, b, c)];
+    std::size_t count = 1;
+    for (std::vector<double> *knots : {&t.knots_ij, &t.knots_ik, &t.knots_jk}) {
+      const std::string usage = "'uniform n first last' or 'knots n' of each direction of the tensor";
+      next_line(usage);
+      *knots = read_knots(0, usage);
+      count *= knots->size() + 2;
+    }
+    t.coefficients = numbers(count, "coefficients: product of (knots + 2)");
+  }
+
+  std::vector<double> read_knots(std::size_t at, const std::string &usage)
+  {
+    std::vector<double> knots;
+    if (at >= words_.size()) fail("end of line", usage);
+    const std::string word = words_[at];
+    const int n = integer(at + 1, 2, 1000000);
+    if (static_cast<std::size_t>(n) > text_.size())
+      fail(words_[at + 1] + " knots in a file too short for them", "fewer");
+    if (word == "uniform") {
+      expect_words(at + 4, usage);
+      const double first = number(at + 2), last = number(at + 3);
+      for (int i = 0; i < n; ++i) knots.push_back(uniform_knot(i, n, first, last));
+    } else if (word == "knots") {
+      expect_words(at + 2, usage);
+      knots = numbers(n, "knots");
+    } else
+      fail("'" + word + "'", usage);
+    return knots;
+  }
+
+  void read_end()
+  {
+    const std::string found = words_.size() == 2 ? words_[1] : "";
+    const std::string expected = crc32(text_.substr(0, start_));
+    if (words_.size() > 2 || (words_.size() == 2 && found != expected))
+      fail("checksum '" + found + "'",
+           "'" + expected + "': the file was altered after it was written (if by you, end it with 'end' alone)");
+    std::string line;
+    while (raw_line(line))
+      if (line.find_first_not_of(" \t\r") != std::string::npos) fail("text after 'end'", "end of file");
+  }
+};
+
+}  // namespace
+
+Potential parse_potential(const std::string &text, const std::string &name) { return Parser(text, name).parse(); }
+
+Potential read_potential(const std::string &path)
+{
+  std::ifstream file(path, std::ios::binary);
+  if (!file) throw Error(path + ": cannot be opened for reading");
+  std::ostringstream text;
+  text << file.rdbuf();
+  if (!file && !file.eof()) throw Error(path + ": cannot be read");
+  return parse_potential(text.str(), path);
+}
+
+}  // namespace snnp
