@@ -11,7 +11,7 @@ namespace snnp {
 /// Neighbour lists of any caller, see IndexedNeighbors and VectorNeighbors. A neighbour in place n of the list of atom
 /// i is atom id = lists[i][n] & mask in row `id`, or, given by vectors, atom id = indices[offsets[i] + n].
 struct NeighborLists {
-  const double *rows;                ///< atoms × 4, aligned to 32 bytes: position (Å) and element; null: there are vectors
+  const double *rows;  ///< atoms × 4, aligned to 32 bytes: position (Å) and element; null: there are vectors
   const int *counts, *const *lists;  ///< by position
   int mask;
   const double *vectors;  ///< by vectors: neighbours × 3, Å
