@@ -2,6 +2,7 @@
 
 import math
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,9 @@ from rich.text import Text
 
 from snnp.evaluation import Errors, Report
 
+# Seconds without a line after which progress becomes one where there is no terminal to show a bar.
+_SILENCE = 10.0
+
 
 class Log:
     """Prints to the console and, if a path is given, the same to a file (`append`: after what is there)."""
@@ -20,6 +24,7 @@ class Log:
     def __init__(self, path: Path | None = None, quiet: bool = False, append: bool = False):
         self.consoles = [] if quiet else [_console(sys.stdout)]
         self._file = None
+        self._printed = time.monotonic()
         if path is not None:
             self._file = path.open("a" if append else "w")
             self.consoles.append(_console(self._file))
@@ -30,17 +35,21 @@ class Log:
             console.print(what, markup=False)
         if self._file is not None:
             self._file.flush()
+        self._printed = time.monotonic()
 
     def close(self) -> None:
         if self._file is not None:
             self._file.close()
 
     @contextmanager
-    def progress(self, title: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:
-        """A bar with rate and time left while the block runs, on a terminal; yields what advances it."""
+    def progress(self, title: str, total: int, unit: str, done: int = 0) -> Iterator[Callable[[int], None]]:
+        """A bar with rate and time left while the block runs; yields what advances it.
+
+        Without a terminal there are lines instead, so that no long time passes without one.
+        """
         terminal = next((c for c in self.consoles if c.is_terminal), None)
         if terminal is None:
-            yield lambda n: None
+            yield self._progress_lines(title, total, unit, done)
             return
         columns = (
             TextColumn("{task.description}"),
@@ -50,8 +59,21 @@ class Log:
             TimeRemainingColumn(),
         )
         with Progress(*columns, console=terminal, transient=True) as bar:
-            task = bar.add_task(title, total=total)
+            task = bar.add_task(title, total=total, completed=done)
             yield lambda n: bar.advance(task, n)
+
+    def _progress_lines(self, title: str, total: int, unit: str, done: int) -> Callable[[int], None]:
+        first, begun = done, time.monotonic()
+
+        def advance(n: int) -> None:
+            nonlocal done
+            done += n
+            now = time.monotonic()
+            if now - self._printed >= _SILENCE and first < done < total:
+                rate = (done - first) / max(now - begun, 1e-9)
+                self.print(f"{title} {done:6d}/{total}  {_pace(rate, unit, (total - done) / rate)}")
+
+        return advance
 
 
 def _console(file) -> Console:
@@ -74,13 +96,13 @@ def learning_line(record, steps: int, rate: float, seconds_left: float) -> str:
     """One line of the learning curve."""
     text = f"step {record.step:6d}/{steps}  validation loss {record.validation_loss:8.4f}"
     if not math.isnan(record.train_loss):
-        text += f"  training loss {record.train_loss:8.4f}  {rate:6.1f} steps/s  {_clock(seconds_left)} left"
+        text += f"  training loss {record.train_loss:8.4f}  {_pace(rate, 'steps', seconds_left)}"
     return text
 
 
-def _clock(seconds: float) -> str:
-    minutes, seconds = divmod(round(seconds), 60)
-    return f"{minutes}:{seconds:02d}"
+def _pace(rate: float, unit: str, seconds_left: float) -> str:
+    minutes, seconds = divmod(round(seconds_left), 60)
+    return f"{rate:6.1f} {unit}/s  {minutes}:{seconds:02d} left"
 
 
 def learning_csv(history) -> str:

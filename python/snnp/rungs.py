@@ -189,9 +189,8 @@ def _train(task: Task, optimizer: Optimizer | DensityFit, steps: int, unit: floa
         left = (steps - record.step) / rate if record.step else math.nan
         task.log.print(console.learning_line(record, steps, rate, left))
 
-    with _stop_signal() as stopped, task.log.progress("training", steps, "steps") as tick:
+    with _stop_signal() as stopped, task.log.progress("training", steps, "steps", optimizer.step) as tick:
         last = time.monotonic()
-        tick(optimizer.step)
 
         def each_step(step: int) -> None:
             nonlocal last
