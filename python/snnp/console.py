@@ -100,6 +100,16 @@ def learning_line(record, steps: int, rate: float, seconds_left: float) -> str:
     return text
 
 
+def race_line(heat) -> str:
+    """One line of the race of densities for a start."""
+    text = f"race {heat.step:6d}/{heat.steps}  {heat.densities:2d} densities, {heat.stay:2d} go on"
+    text += f"  best error {heat.error:7.4f} eV/Å"
+    if heat.step:
+        rate = heat.step / max(heat.seconds, 1e-9)
+        text += f"  {_pace(rate, 'steps', (heat.steps - heat.step) / rate)}"
+    return text
+
+
 def _pace(rate: float, unit: str, seconds_left: float) -> str:
     minutes, seconds = divmod(round(seconds_left), 60)
     return f"{rate:6.1f} {unit}/s  {minutes}:{seconds:02d} left"

@@ -8,6 +8,7 @@ until the validation loss does not fall any more.
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -60,8 +61,32 @@ class State:
     done: bool = False
 
 
+Runner = tuple[State, Place]  # a density in the race, and the loss near it
+
+
+@dataclass
+class Heat:
+    """Where the race for a start stands."""
+
+    step: int
+    steps: int  # of the whole race
+    densities: int
+    stay: int  # how many of them go on
+    error: float  # of the best one, eV/Å: root of the loss over the sample
+    seconds: float
+
+
+# Shows how far a block is, by title, total and unit, like `snnp.console.Log.progress`; what it yields advances it.
+Progress = Callable[[str, int, str], AbstractContextManager[Callable[[int], None]]]
+
+
+@contextmanager
+def _unseen(title: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:
+    yield lambda n: None
+
+
 class DensityFit:
-    """A fit of a `DensityModel`. Runs, stops and goes on like `snnp.optimize.Optimizer`.
+    """A fit of a `DensityModel`. After `start` it runs, stops and goes on like `snnp.optimize.Optimizer`.
 
     data: training and validation frames. smoothness: the penalty of the last stage; None: by validation.
     """
@@ -115,9 +140,7 @@ class DensityFit:
         tick: Callable[[int], None] = lambda step: None,
         stop: Callable[[], bool] = lambda: False,
     ) -> bool:
-        """Steps until the end, or until stop(): then the answer is False."""
-        if self.state_ is None:
-            self.state_ = self._first_guess()
+        """Steps from `start` or `restore` until the end, or until stop(): then the answer is False."""
         state = self.state_
         here = self.model.linearise(self.train, state.x, state.knots)
         while not state.done:
@@ -195,52 +218,75 @@ class DensityFit:
 
     # -- the beginning ----------------------------------------------------------------------------------------------
 
-    def _first_guess(self) -> State:
-        """The best of many densities: some steps of each on a part of the data, more of those that do well."""
+    def start(self, progress: Progress = _unseen, report: Callable[[Heat], None] = lambda heat: None) -> None:
+        """Begins at the best of many densities: some steps of each on part of the data, more of those that do well."""
         every = -(-sum(len(s) for s, _ in self.train) // _SAMPLE)
         sample = self.train[::every]
-        race = []
-        for x, knots in self._guesses():
-            here = self.model.linearise(sample, x, knots)
-            x = self.model.solved(here, knots, x, ("phi", "U", "e0"), _FIRST)
-            race.append((State(x, knots, 1.0), self.model.linearise(sample, x, knots)))
-        for steps, strength, stay in _HEATS:
-            race = [(state, self._run_on(state, here, sample, steps, strength)) for state, here in race]
-            race.sort(key=lambda runner: runner[1].quadratic(runner[0].x))
-            race = race[:stay]
-        state, here = race[0]
+        state, here = self._race(self._runners(sample, progress), sample, progress, report)
         x, knots = self.model.normalised(state.x, state.knots, here)
         here = self.model.linearise(self.train, x, knots)
         pair = x.copy()
         self.layout.split(pair)["U"][:] = 0
         unit = np.sqrt(here.quadratic(self.model.solved(here, knots, pair, ("phi", "e0"), _FIRST)))
-        return State(self.model.solved(here, knots, x, ("phi", "U", "e0"), _FIRST), knots, float(unit))
+        self.state_ = State(self.model.solved(here, knots, x, ("phi", "U", "e0"), _FIRST), knots, float(unit))
 
-    def _run_on(self, state: State, here: Place, frames, steps: int, strength: float) -> Place:
+    def _race(self, race: list[Runner], sample, progress: Progress, report: Callable[[Heat], None]) -> Runner:
+        """The one that is best in the end."""
+
+        def show(stay: int) -> None:
+            error = math.sqrt(max(min(map(_loss, race)), 0.0))  # rounding makes the loss of exact fits negative
+            report(Heat(done, total, len(race), stay, error, time.monotonic() - begun))
+
+        done, total, begun = 0, _race_steps(len(race)), time.monotonic()
+        show(len(race))
+        with progress("race", total, "steps") as tick:
+            for steps, strength, stay in _HEATS:
+                race = [(state, self._run_on(state, here, sample, steps, strength, tick)) for state, here in race]
+                race.sort(key=_loss)
+                done += steps * len(race)
+                show(min(stay, len(race)))
+                race = race[:stay]
+        return race[0]
+
+    def _run_on(self, state: State, here: Place, frames, steps: int, strength: float, tick) -> Place:
         state.damping = _DAMPING
         for _ in range(steps):
             here, _ = self._one_step(state, here, frames, strength)
+            tick(1)
         return here
 
-    def _guesses(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Coefficients of ρ, f and g, and knots of U."""
-        for decay in _DECAYS:
-            yield self.model.simple(self.train, decay, None, None)
-        if self.model.shape.n3:
-            f, g = self._from_linear_model()
-            for decay in _DECAYS[1:]:
-                for ratio in _RATIOS:
-                    yield self.model.simple(self.train, decay, f, ratio * g)
+    def _runners(self, sample, progress: Progress) -> list[Runner]:
+        """Densities of all kinds, with the φ and U that suit them."""
+        first = self._guesses(progress)
+        race = []
+        with progress("first densities", len(first), "densities") as tick:
+            for decay, f, g in first:
+                x, knots = self.model.simple(self.train, decay, f, g)
+                here = self.model.linearise(sample, x, knots)
+                x = self.model.solved(here, knots, x, ("phi", "U", "e0"), _FIRST)
+                race.append((State(x, knots, 1.0), self.model.linearise(sample, x, knots)))
+                tick(1)
+        return race
 
-    def _from_linear_model(self) -> tuple[np.ndarray, np.ndarray]:
+    def _guesses(self, progress: Progress) -> list[tuple[float, np.ndarray | None, np.ndarray | None]]:
+        """Decay of ρ, f and g, as `DensityModel.simple` takes them."""
+        guesses = [(decay, None, None) for decay in _DECAYS]
+        if self.model.shape.n3:
+            f, g = self._from_linear_model(progress)
+            guesses += [(decay, f, ratio * g) for decay in _DECAYS[1:] for ratio in _RATIOS]
+        return guesses
+
+    def _from_linear_model(self, progress: Progress) -> tuple[np.ndarray, np.ndarray]:
         """f and g whose product comes closest to the tensor of the linear model."""
         shape = coarsened(replace(self.model.shape, n2=0, end=END))
         linear = LinearModel(linear_shape(shape))
         known = Frames.held(self.train)
         held_out = Frames.held(self.validation) if self.validation else None
         weights, fixed_e0, threads = self.model.weights, self.model.fixed_e0, self.model.threads
-        fit = solve(linear, known, held_out, weights, fixed_e0, START_STRENGTHS, threads, differences=True)
-        _, f, g, _ = compress(shape, fit.penalised, _COMPRESSION_STEPS, range(_COMPRESSIONS))
+        with progress("linear model", len(self.train) + len(self.validation), "frames") as tick:
+            fit = solve(linear, known, held_out, weights, fixed_e0, START_STRENGTHS, threads, tick, differences=True)
+        with progress("f and g", _COMPRESSIONS, "searches") as tick:
+            _, f, g, _ = compress(shape, fit.penalised, _COMPRESSION_STEPS, range(_COMPRESSIONS), tick)
         functions = self.layout.f[1]
         pairs = zip(f, shape.leg_knots, self.model.shape.leg_knots, strict=True)
         return (
@@ -254,6 +300,20 @@ def _down_to(smoothness: float) -> np.ndarray:
     first = STRENGTHS[0]
     decades = math.ceil(math.log10(first / max(smoothness, 1e-16)) - 1e-6)
     return np.append(first * 10.0 ** -np.arange(max(decades, 0)), smoothness)
+
+
+def _race_steps(densities: int) -> int:
+    """Steps of a race, of all who take part in it."""
+    total = 0
+    for steps, _, stay in _HEATS:
+        total += densities * steps
+        densities = min(densities, stay)
+    return total
+
+
+def _loss(runner: Runner) -> float:
+    state, here = runner
+    return here.quadratic(state.x)
 
 
 def _penalised(here: Place, penalty: sparse.csr_array, x: np.ndarray) -> float:

@@ -123,6 +123,7 @@ def fit_density(task: Task) -> tuple[_core.Potential, Curve]:
     )
     if task.saved is None:
         task.log.print(f"{fit.layout.columns} unknowns; looking for densities to start from")
+        fit.start(task.log.progress, lambda heat: task.log.print(console.race_line(heat)))
     _train(task, fit, steps, 1.0)
     parts = fit.layout.split(fit.x)
     potential = density_potential(shape, parts, fit.knots, parts["e0"][:, 0] + fit.offsets, comment())

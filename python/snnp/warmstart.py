@@ -103,10 +103,13 @@ def coarsened(shape: Shape) -> Shape:
     return replace(shape, leg_knots=leg_knots, angle_knots=angle_knots)
 
 
-def compress(shape: Shape, loss: Quadratic, steps: int, seeds: Sequence[int]):
+def compress(
+    shape: Shape, loss: Quadratic, steps: int, seeds: Sequence[int], tick: Callable[[int], None] = lambda n: None
+):
     """Filters whose products approximate the minimum of a loss: the best of searches from different random ones.
 
-    Returns phi (pairs, functions), f (E·E, functions, n3), g (E·pairs, functions, n3) and energies (E,).
+    Returns phi (pairs, functions), f (E·E, functions, n3), g (E·pairs, functions, n3) and energies (E,); tick(1) is
+    called after each search.
     """
     E, n3 = shape.n_elements, shape.n3
     n_pair, n_leg, n_angle = shape.functions
@@ -144,10 +147,10 @@ def compress(shape: Shape, loss: Quadratic, steps: int, seeds: Sequence[int]):
         return float(value.detach()), f.grad.numpy().ravel()
 
     options = {"maxiter": steps, "maxcor": 30}
-    ends = [
-        scipy.optimize.minimize(objective, start.ravel(), jac=True, method="L-BFGS-B", options=options)
-        for start in (_bumps(shape, n3, seed) for seed in seeds)
-    ]
+    ends = []
+    for start in (_bumps(shape, n3, seed) for seed in seeds):
+        ends.append(scipy.optimize.minimize(objective, start.ravel(), jac=True, method="L-BFGS-B", options=options))
+        tick(1)
     best = min(ends, key=lambda end: end.fun)
     with torch.no_grad():
         f, y, _ = solve(torch.from_numpy(best.x.reshape(size)))

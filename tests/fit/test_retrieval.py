@@ -33,6 +33,7 @@ def linear_error(shape, train, test):
 def density_error(shape, embedding_knots, train, test, steps=300):
     """The same of EAM and s-MEAM."""
     fit = DensityFit(shape, embedding_knots, [None], (train, []), WEIGHTS, 1, steps, smoothness=1e-12)
+    fit.start()
     assert fit.run()
     fit.use_best()
     parts = fit.layout.split(fit.x)

@@ -2,6 +2,9 @@
 
 import csv
 import json
+import os
+import pty
+import re
 import signal
 import subprocess
 import time
@@ -79,6 +82,46 @@ def test_expanded_configuration_repeats_the_fit(fitted, tmp_path):
     (tmp_path / "again.yaml").write_text(yaml.safe_dump(content))
     subprocess.run([SNNP_FIT, tmp_path / "again.yaml"], check=True, capture_output=True)
     assert (tmp_path / "again.snnp").read_text() == (folder / "Si.snnp").read_text()
+
+
+def test_race_for_a_start_says_how_far_it_is_and_finds_better_densities(fitted):
+    kind, folder = fitted
+    lines = [line for line in (folder / "Si.log").read_text().splitlines() if line.startswith("race ")]
+    if kind not in ("eam", "smeam"):
+        assert not lines
+        return
+    numbers = [re.findall(r"race +(\d+)/(\d+) .* error +([\d.]+) eV/Å", line)[0] for line in lines]
+    step, steps, error = np.array(numbers, float).T
+    assert len(lines) > 2
+    assert step[0] == 0
+    assert np.all(np.diff(step) > 0)
+    assert np.all(steps == step[-1])
+    assert error[-1] < error[0]
+    assert all(re.search(r"steps/s +\d+:\d\d left$", line) for line in lines[1:])
+
+
+def test_terminal_shows_bars_from_the_search_for_a_start_on(data, tmp_path):
+    """One bar after the other: two at a time would be an error or a mess."""
+    short = assignments({**settings("smeam"), "training.steps": 1})
+    words = [SNNP_FIT, data / "train.xyz", "-o", tmp_path / "Si.snnp", *short]
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "120"}
+    with subprocess.Popen(words, stdout=theirs, stderr=subprocess.PIPE, env=environment) as process:
+        os.close(theirs)
+        shown = b""
+        try:
+            while some := os.read(ours, 65536):
+                shown += some
+        except OSError:  # how Linux tells that the other side is closed
+            pass
+        errors = process.stderr.read()
+    os.close(ours)
+    assert process.returncode == 0, errors
+    lines = re.sub(r"\x1b\[[?0-9;]*[A-Za-z]", "", shown.decode()).replace("\r", "\n").splitlines()
+    bars = [re.match(r"([a-z ]+) ━+.* \d+/\d+ .*/s ", line) for line in lines]
+    titles = list(dict.fromkeys(bar[1] for bar in bars if bar))
+    expected = ["linear model", "f and g", "first densities", "race", "training", "errors"]
+    assert [title for title in titles if title in expected] == expected
 
 
 def test_interrupted_fit_of_densities_resumes_to_the_same_potential(data, tmp_path):
