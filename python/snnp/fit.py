@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from snnp import _core, console, plots
+from snnp import __version__, _core, checkpoint, console, plots
 from snnp.calculator import available_cores
 from snnp.choices import choose, isolated_energies
 from snnp.config import ConfigError, FitConfig, SnnpConfig
@@ -151,7 +151,7 @@ def _saved_state(files: Files, config: FitConfig, resume: bool, restart: bool) -
     if restart:
         path.unlink()
         return None
-    state = torch.load(path, weights_only=True)
+    state = checkpoint.load(path)
     done = state["optimizer"]["step"]
     if not resume:
         if done < state["steps"]:
@@ -160,6 +160,11 @@ def _saved_state(files: Files, config: FitConfig, resume: bool, restart: bool) -
                 "--restart to begin anew"
             )
         return None
+    if state.get("version") != __version__:
+        raise ConfigError(
+            f"{path} was not written by this version of snnp-fit ({__version__}): go on with that of then, or use "
+            "--restart"
+        )
     if state["config"] != _comparable(config):
         raise ConfigError(
             f"{path} belongs to a fit with other data or settings: repeat those of then, or use --restart"

@@ -2,14 +2,11 @@
 
 import copy
 import math
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 import numpy as np
-import torch
 
 from snnp.eigenadam import EigenAdam
 from snnp.model import Model
@@ -146,10 +143,3 @@ class Optimizer:
         self.average, self.best, self.best_loss = state["average"], state["best"], state["best_loss"]
         self.history = [Record(**record) for record in state["history"]]
         self.step, self.seconds, self._running = state["step"], state["seconds"], state["running"]
-
-
-def save(state: dict, path: Path) -> None:
-    """Writes a checkpoint beside `path` and renames it, so that there is always a whole one."""
-    aside = path.with_name(path.name + ".part")
-    torch.save(state, aside)
-    os.replace(aside, path)

@@ -15,13 +15,14 @@ import torch
 from matplotlib.figure import Figure
 
 from snnp import __version__, _core, console, plots
+from snnp.checkpoint import save
 from snnp.config import FitConfig
 from snnp.data import Frame
 from snnp.export import density_potential, linear_potential, set_ranges
 from snnp.gauss_newton import DensityFit
 from snnp.linear import LinearModel, LinearShape, solve
 from snnp.model import Model, Shape
-from snnp.optimize import Optimizer, Record, Schedule, save
+from snnp.optimize import Optimizer, Record, Schedule
 from snnp.prepare import offsets, prepare, streamed
 from snnp.training import Loss, Weights
 from snnp.warmstart import warm_start

@@ -1,15 +1,19 @@
 """Every mistake in data, configuration or files is answered by one sentence that says what and where."""
 
+import io
 from subprocess import run
 
 import ase.io
 import numpy as np
 import pytest
+import torch
 from ase import Atoms
 from ase.build import bulk
 from ase.calculators.singlepoint import SinglePointCalculator
 
-from fitting import SNNP_FIT
+from fitting import QUICK, SNNP_FIT, assignments
+from snnp import checkpoint
+from snnp.config import ConfigError
 from support import random_potential, write
 
 
@@ -63,6 +67,80 @@ def test_bad_data(case, tmp_path, snnp_fit):
     frames, sentence = case()
     ase.io.write(tmp_path / "data.xyz", frames)
     assert sentence in failing(snnp_fit(tmp_path / "data.xyz", "-o", tmp_path / "x.snnp", check=False))
+
+
+@pytest.fixture(scope="module")
+def finished(data, tmp_path_factory):
+    """The checkpoint of a fit, as bytes."""
+    folder = tmp_path_factory.mktemp("finished")
+    words = [SNNP_FIT, data / "train.xyz", "-o", folder / "Si.snnp", *assignments({**QUICK, "training.steps": 2})]
+    run(words, check=True, capture_output=True)
+    return (folder / "Si.checkpoint").read_bytes()
+
+
+def foreign(content):
+    """What PyTorch saves, as bytes."""
+    file = io.BytesIO()
+    torch.save(content, file)
+    return file.getvalue()
+
+
+def one_bit_flipped(content):
+    """In the middle: in the numbers of a tensor, where PyTorch would not notice."""
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "what"),
+    [
+        (lambda content: content[:-100], "is damaged or cut short"),
+        (lambda content: b"", "is damaged or cut short"),
+        (one_bit_flipped, "is damaged or cut short"),
+        (lambda content: b"notes of mine\n" * 20, "is no checkpoint of snnp-fit"),
+        (lambda content: foreign({"weights": torch.ones(3)}), "is no checkpoint of snnp-fit"),
+        (lambda content: foreign(torch.ones(3)), "is no checkpoint of snnp-fit"),
+    ],
+    ids=["truncated", "empty", "one bit", "text", "other dictionary", "tensor"],
+)
+def test_checkpoint_that_is_not_whole(spoil, what, finished, tmp_path):
+    path = tmp_path / "Si.checkpoint"
+    path.write_bytes(finished)
+    assert checkpoint.load(path)["steps"] == 2
+    path.write_bytes(spoil(finished))
+    with pytest.raises(ConfigError) as error:
+        checkpoint.load(path)
+    assert str(error.value) == f"{path} {what}: delete it, or begin anew with --restart"
+
+
+@pytest.mark.parametrize("words", [[], ["--resume"]], ids=["begin", "resume"])
+def test_fit_beside_a_checkpoint_that_is_not_whole(words, finished, data, tmp_path, snnp_fit):
+    path = tmp_path / "Si.checkpoint"
+    path.write_bytes(finished[:-100])
+    line = failing(snnp_fit(data / "train.xyz", "-o", tmp_path / "Si.snnp", *words, check=False, training__steps=2))
+    assert line.startswith(f"error: {path} is damaged")
+
+
+def test_restart_replaces_a_checkpoint_that_is_not_whole(finished, data, tmp_path, snnp_fit):
+    (tmp_path / "Si.checkpoint").write_bytes(finished[:-100])
+    files = [data / "train.xyz", "-o", tmp_path / "Si.snnp"]
+    snnp_fit(*files, "--restart", training__steps=2)
+    assert "resuming at step 2 of 2" in snnp_fit(*files, "--resume", training__steps=2).stdout
+
+
+def test_checkpoint_of_another_kind_of_model(finished, data, tmp_path):
+    (tmp_path / "Si.checkpoint").write_bytes(finished)
+    words = [data / "train.xyz", "-o", tmp_path / "Si.snnp", "--resume", "--set", "model.kind=eam"]
+    line = failing(run([SNNP_FIT, *words], capture_output=True, text=True))
+    assert "Si.checkpoint belongs to a fit with other data or settings: " in line
+
+
+def test_checkpoint_of_another_version(finished, data, tmp_path, snnp_fit):
+    state = torch.load(io.BytesIO(finished), weights_only=True)
+    torch.save({**state, "version": "0.0.1"}, tmp_path / "Si.checkpoint")
+    words = [data / "train.xyz", "-o", tmp_path / "Si.snnp", "--resume"]
+    line = failing(snnp_fit(*words, check=False, training__steps=2))
+    assert "Si.checkpoint was not written by this version of snnp-fit" in line
 
 
 def test_missing_file(tmp_path, snnp_fit):
