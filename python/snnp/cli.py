@@ -63,7 +63,7 @@ def fit(
     try:
         settings = _configuration(inputs, output, test or [], set_ or [])
         settings.output.parent.mkdir(parents=True, exist_ok=True)
-        log = Log(settings.output.with_name(settings.output.stem + ".log"), append=resume)
+        log = Log()
         log.print(f"snnp-fit {__version__}")
         fit.run(settings, log, resume, restart)
     except (config.ConfigError, data.DataError, neighbors.ElementError, Error) as error:

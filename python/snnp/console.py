@@ -19,21 +19,30 @@ _SILENCE = 10.0
 
 
 class Log:
-    """Prints to the console and, if a path is given, the same to a file (`append`: after what is there)."""
+    """Prints to the console and, as soon as a file is named, the same to that file from the first line on."""
 
-    def __init__(self, path: Path | None = None, quiet: bool = False, append: bool = False):
+    def __init__(self, quiet: bool = False):
         self.consoles = [] if quiet else [_console(sys.stdout)]
         self._file = None
+        self._so_far: list = []  # for the file that is not named yet
         self._printed = time.monotonic()
-        if path is not None:
-            self._file = path.open("a" if append else "w")
-            self.consoles.append(_console(self._file))
+
+    def keep(self, path: Path, append: bool = False) -> None:
+        """Writes to a file, too (`append`: after what is there)."""
+        self._file = path.open("a" if append else "w")
+        copy = _console(self._file)
+        for what in self._so_far:
+            copy.print(what, markup=False)
+        self._so_far.clear()
+        self.consoles.append(copy)
 
     def print(self, what) -> None:
         """A line of text or a rich table."""
         for console in self.consoles:
             console.print(what, markup=False)
-        if self._file is not None:
+        if self._file is None:
+            self._so_far.append(what)
+        else:
             self._file.flush()
         self._printed = time.monotonic()
 

@@ -55,6 +55,7 @@ def run(config: FitConfig, log: console.Log, resume: bool = False, restart: bool
     model_config, shape, e0 = _shape(config, sets, elements)
     config = config.model_copy(update={"model": model_config})
     saved = _saved_state(files, config, resume, restart)
+    log.keep(files.beside(".log"), append=resume)  # not before it is sure that this fit is to be
     log.print(_describe(shape, model_config, threads))
 
     orders = _shear_orders(config, shape, e0, sets, threads, log) if saved is None else saved["shear_orders"]

@@ -124,9 +124,12 @@ def test_interrupted_fit_resumes_to_the_same_potential(how, fitted, data, tmp_pa
     if how != signal.SIGKILL:
         assert "go on with --resume" in errors
 
+    log = (tmp_path / "Si.log").read_text()
     refused = snnp_fit(*files, check=False)
     assert "add --resume to go on with it" in refused.stderr
+    assert (tmp_path / "Si.log").read_text() == log
     snnp_fit(*files, "--resume")
+    assert (tmp_path / "Si.log").read_text().startswith(log)
     resumed = (tmp_path / "Si.snnp").read_text()
     assert resumed == (folder / "Si.snnp").read_text()
     assert curve(tmp_path) == curve(folder)

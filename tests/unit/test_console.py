@@ -17,7 +17,8 @@ def clock(monkeypatch):
 
 def lines(path, clock, pauses):
     """What a log holds of 20 frames in portions of 4, after 10 that were done before, each after a pause (s)."""
-    log = console.Log(path, quiet=True)
+    log = console.Log(quiet=True)
+    log.keep(path)
     with log.progress("normal equations", 30, "frames", done=10) as tick:
         for pause in pauses:
             clock.now += pause
