@@ -143,8 +143,8 @@ void Engine::evaluate_fast(Fast<Real> &fast, const Source &source, int n_centers
   for_shares(n_centers, threads, [&](int t, int begin, int end) {
     Work work{};  // on this thread's stack: no cache line is shared while adding
     work.lists = lists;
-    work.forces = forces.of(t);
-    work.virials = virials.of(t);
+    work.forces = forces.of(t, scratch[t]->forces);
+    work.virials = virials.of(t, scratch[t]->virials);
     work.energies = results.energies;
     work.filters = results.filters;
     work.outside = results.outside;
@@ -161,10 +161,11 @@ void Engine::evaluate_fast(Fast<Real> &fast, const Source &source, int n_centers
     }
     done[t] = work;
   });
-  for (auto &memory : scratch) fast.scratch.give(std::move(memory));
 
   forces.finish(threads);
   virials.finish(threads);
+  // In this order each thread gets its own memory again.
+  for (int t = threads; t-- > 0;) fast.scratch.give(std::move(scratch[t]));
   for (const Work &work : done) {
     results.energy += work.energy;
     results.n_outside += work.n_outside;

@@ -27,14 +27,19 @@ template <class Work> void for_shares(int n, int threads, Work work)
 /// Arrays that every thread adds to: thread 0 the caller's own, the others private copies.
 class SharedSum {
  public:
-  SharedSum(double *target, long size, int threads) : target_(target), size_(target ? size : 0), private_(threads) {}
+  SharedSum(double *target, long size, int threads)
+      : target_(target), size_(target ? size : 0), copies_(threads), memory_(threads)
+  {
+  }
 
   /// The array of thread t; best called by that thread, so that its memory is near.
-  double *of(int t)
+  double *of(int t) { return of(t, memory_[t]); }
+  /// The same in memory that someone keeps, so that it need not be got from the system each time.
+  double *of(int t, std::vector<double> &memory)
   {
     if (t == 0 || !target_) return target_;
-    private_[t].assign(size_, 0.0);
-    return private_[t].data();
+    memory.assign(size_, 0.0);
+    return copies_[t] = memory.data();
   }
   /// Adds the private copies to the target.
   void finish(int threads)
@@ -42,13 +47,14 @@ class SharedSum {
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (long i = 0; i < size_; ++i)
       for (int t = 1; t < threads; ++t)
-        if (!private_[t].empty()) target_[i] += private_[t][i];
+        if (copies_[t]) target_[i] += copies_[t][i];
   }
 
  private:
   double *target_;
   long size_;
-  std::vector<std::vector<double>> private_;
+  std::vector<double *> copies_;
+  std::vector<std::vector<double>> memory_;
 };
 
 }  // namespace snnp

@@ -92,14 +92,15 @@ template <class Real> struct Scratch {
   Near<Real> near[batch];
   Candidates candidates;
   TensorLegs<Real> tensor_legs;
-  double *G, *A;         ///< columns × block: filter values and ∂E/∂G
-  double *nodes;         ///< of perceptrons × block
-  double *fx, *fy, *fz;  ///< gradient by neighbour, eV/Å
-  int *tables;           ///< elements × capacity: see pair_places
-  Real *sums;            ///< capacity × 3 × 8
-  Real *lanes;           ///< arrays of the kernel across atoms
-  int capacity = 0;      ///< neighbours that there is room for
-  double *rows;          ///< all atoms × 4, see NeighborLists: for the one who calls the kernels
+  double *G, *A;                        ///< columns × block: filter values and ∂E/∂G
+  double *nodes;                        ///< of perceptrons × block
+  double *fx, *fy, *fz;                 ///< gradient by neighbour, eV/Å
+  int *tables;                          ///< elements × capacity: see pair_places
+  Real *sums;                           ///< capacity × 3 × 8
+  Real *lanes;                          ///< arrays of the kernel across atoms
+  int capacity = 0;                     ///< neighbours that there is room for
+  double *rows;                         ///< all atoms × 4, see NeighborLists: for the one who calls the kernels, …
+  std::vector<double> forces, virials;  ///< … and so are these: results of this thread, see SharedSum
 
   /// To be called once, before all else.
   void prepare(const Plan<Real> &plan);
