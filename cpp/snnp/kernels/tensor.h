@@ -216,7 +216,7 @@ template <class Real> class TensorKernel {
     SNNP_UNROLL
     for (int l = 0; l < C; ++l) leg[l] = k + l;
     const D sums = row_sums<W>(legs.across + W * pair) * per_unit;
-    const D slope = (leg >= begin) & (leg < end) ? sums : D{};
+    const D slope = ((leg >= begin) & (leg < end)) ? sums : D{};
     pull(legs.gx, legs.row_x, slope * load<D>(legs.ux + pair), j, k);
     pull(legs.gy, legs.row_y, slope * load<D>(legs.uy + pair), j, k);
     pull(legs.gz, legs.row_z, slope * load<D>(legs.uz + pair), j, k);
