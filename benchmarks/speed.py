@@ -20,12 +20,12 @@ from pathlib import Path
 
 import numpy as np
 from ase.build import bulk
-from scipy.interpolate import CubicSpline, make_interp_spline
 
 from lammps_process import POTENTIALS, output
 from snnp import _core
 from snnp.convert import Options, convert
 from snnp.neighbors import full_list
+from snnp.splines import interpolate
 
 DECK = """
 units metal
@@ -58,13 +58,7 @@ CRYSTALS = {
 
 
 def interpolated(x, y, radial=True):
-    """The spline through (x, y); a radial one comes to zero with no slope."""
-    spline = CubicSpline(x, y, bc_type=("not-a-knot", (1, 0.0) if radial else "not-a-knot"))
-    ends = [(1, spline(x[0], 1))], [(1, 0.0 if radial else spline(x[-1], 1))]
-    c = make_interp_spline(x, y, bc_type=ends).c
-    if radial:
-        c[-2:] = 0
-    return _core.Spline(x, c)
+    return _core.Spline(x, interpolate(x, y, radial))
 
 
 def morse(first, cutoff, knots, depth, decay, distance):

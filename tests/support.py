@@ -3,9 +3,9 @@
 import numpy as np
 from ase import Atoms
 from ase.build import bulk
-from scipy.interpolate import CubicSpline, make_interp_spline
 
 from snnp import _core
+from snnp.splines import interpolate
 
 
 def random_spline(rng, first, last, knots, ends_at_zero=True, uniform=True, scale=1.0):
@@ -146,13 +146,7 @@ def silicon():
 
 
 def _interpolated(x, y, radial=True):
-    """The spline through (x, y); a radial one comes to zero with no slope."""
-    spline = CubicSpline(x, y, bc_type=("not-a-knot", (1, 0.0) if radial else "not-a-knot"))
-    ends = [(1, spline(x[0], 1))], [(1, 0.0 if radial else spline(x[-1], 1))]
-    c = make_interp_spline(x, y, bc_type=ends).c
-    if radial:
-        c[-2:] = 0
-    return _core.Spline(x, c)
+    return _core.Spline(x, interpolate(x, y, radial))
 
 
 def write(potential, path):

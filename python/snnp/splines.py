@@ -3,7 +3,7 @@
 from math import factorial
 
 import numpy as np
-from scipy.interpolate import BSpline
+from scipy.interpolate import BSpline, CubicSpline, make_interp_spline
 
 # A spline that ends with value, slope and curvature zero has its last three coefficients zero.
 END = 3
@@ -33,6 +33,20 @@ def project(function, knots: np.ndarray, functions: int) -> np.ndarray:
     x = np.linspace(knots[0], knots[-1], 20 * len(knots))
     basis = BSpline(clamped(knots), np.eye(len(knots) + 2)[:, :functions], 3)(x)
     return np.linalg.lstsq(basis, function(x), rcond=None)[0]
+
+
+def interpolate(x: np.ndarray, y: np.ndarray, radial: bool = True) -> np.ndarray:
+    """Coefficients of the spline through (x, y), shape (n,), with knots x; shape (n + 2,), in the unit of y.
+
+    A third derivative that does not jump at the second and the last knot but one fixes the slopes at the ends; a
+    radial spline comes to zero with no slope instead, and the last y has to be zero.
+    """
+    spline = CubicSpline(x, y, bc_type=("not-a-knot", (1, 0.0) if radial else "not-a-knot"))
+    ends = [(1, spline(x[0], 1))], [(1, 0.0 if radial else spline(x[-1], 1))]
+    c = make_interp_spline(x, y, bc_type=ends).c
+    if radial:
+        c[-2:] = 0  # to the last digit
+    return c
 
 
 def gram(knots: np.ndarray, functions: int, derivative: int) -> np.ndarray:
