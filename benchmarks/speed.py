@@ -24,7 +24,7 @@ from ase.build import bulk
 from lammps_process import POTENTIALS, output
 from snnp import _core
 from snnp.convert import Options, convert
-from snnp.neighbors import full_list
+from snnp.data.neighbors import full_list
 from snnp.splines import interpolate
 
 DECK = """

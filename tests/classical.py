@@ -4,8 +4,8 @@ import numpy as np
 from ase import Atoms
 
 from lammps import lammps
-from snnp.neighbors import structures
-from snnp.training import Labels
+from snnp.data.batch import Labels
+from snnp.data.neighbors import structures
 
 
 def rattled(cells, count, amplitude, strain=0.03, seed=0):

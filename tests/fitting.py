@@ -11,10 +11,10 @@ QUICK = {
     "model.three_body_filters": 3,
     "model.hidden": "[6]",
     "model.pair_knots": 8,
-    "model.leg_knots": 6,
+    "model.radial_knots": 6,
     "model.angle_knots": 5,
     "model.pair_cutoff": 4.5,
-    "model.leg_cutoff": 3.8,
+    "model.three_body_cutoff": 3.8,
     "training.steps": 60,
     "training.threads": 1,
 }

@@ -3,7 +3,8 @@
 import numpy as np
 import torch
 
-from snnp.model import Model, Shape
+from snnp.models.network import Model
+from snnp.models.shape import Shape
 
 # elements, hidden layers, activation, uniform knots
 KINDS = {
@@ -26,11 +27,11 @@ def random_model(elements, hidden, activation, uniform, n2=2, n3=3, fixed_e0=Non
             n2=n2,
             n3=n3,
             pair_knots=_symmetric([_knots(rng, 1.5, 5.0 - 0.3 * n, 9, uniform) for n in range(E * E)], E),
-            leg_knots=[_knots(rng, 1.4, 3.6 + 0.2 * n, 7, uniform) for n in range(E * E)],
+            radial_knots=[_knots(rng, 1.4, 3.6 + 0.2 * n, 7, uniform) for n in range(E * E)],
             angle_knots=_knots(rng, -1, 1, 6, uniform),
             hidden=hidden,
             activation=activation,
-            core=[None] * pairs,
+            zbl=[None] * pairs,
         ),
         fixed_e0,
         unit=0.7,

@@ -2,6 +2,15 @@
 
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from snnp._core import Error
+    from snnp.api import evaluate, fit
+    from snnp.calculator import SNNP, load
+    from snnp.data import DataError
+    from snnp.kinds import ConfigError
+    from snnp.potential import Potential
 
 try:
     __version__ = version("snnp")
@@ -9,8 +18,17 @@ except PackageNotFoundError:  # used from a build folder
     __version__ = "0+unknown"
 
 # Loaded when first used: LAMMPS asks this package for the plugin's folder at every start, and needs none of this.
-_HOMES = {"Error": "snnp._core", "Potential": "snnp._core", "SNNP": "snnp.calculator", "load": "snnp.calculator"}
-__all__ = ["SNNP", "Error", "Potential", "load"]
+_HOMES = {
+    "ConfigError": "snnp.kinds",
+    "DataError": "snnp.data",
+    "Error": "snnp._core",
+    "Potential": "snnp.potential",
+    "SNNP": "snnp.calculator",
+    "evaluate": "snnp.api",
+    "fit": "snnp.api",
+    "load": "snnp.calculator",
+}
+__all__ = ["SNNP", "ConfigError", "DataError", "Error", "Potential", "evaluate", "fit", "load"]
 
 
 def __getattr__(name):

@@ -3,13 +3,12 @@
 import os
 from pathlib import Path
 
-import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator, all_changes
-from ase.stress import full_3x3_to_voigt_6_stress
 
 from snnp import _core
-from snnp.neighbors import structures
+from snnp.data.neighbors import structures
+from snnp.virial import matrix, stress
 
 
 class SNNP(Calculator):
@@ -57,8 +56,7 @@ class SNNP(Calculator):
             "forces": out["forces"],
         }
         if self.atoms.cell.rank == 3:
-            virial = np.array(out["virial"])[[0, 3, 4, 3, 1, 5, 4, 5, 2]].reshape(3, 3)
-            self.results["stress"] = full_3x3_to_voigt_6_stress(-virial / self.atoms.get_volume())
+            self.results["stress"] = stress(matrix(out["virial"]), self.atoms.get_volume())
 
 
 def default_threads() -> int:

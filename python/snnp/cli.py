@@ -14,8 +14,9 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 from snnp import __version__
 from snnp._core import Error
-from snnp.calculator import available_cores
 from snnp.console import Log, error_table, print_error
+from snnp.data import DataError
+from snnp.data.neighbors import ElementError
 
 _SETTINGS = {
     "add_completion": False,
@@ -57,7 +58,8 @@ def fit(
     snnp-fit config.yaml                            full control; the file beside each potential is an example
     """
     try:
-        from snnp import config, data, fit, neighbors
+        from snnp.config import ConfigError
+        from snnp.fitting.run import Interrupted, run
     except ImportError as error:
         raise _fail(f'fitting needs more packages ({error.name}): pip install "snnp[fit]"') from error
     try:
@@ -65,12 +67,14 @@ def fit(
         settings.output.parent.mkdir(parents=True, exist_ok=True)
         log = Log()
         log.print(f"snnp-fit {__version__}")
-        fit.run(settings, log, resume, restart)
-    except (config.ConfigError, data.DataError, neighbors.ElementError, Error) as error:
+        run(settings, log, resume, restart)
+    except (ConfigError, DataError, ElementError, Error) as error:
         raise _fail(error) from error
+    except ImportError as error:
+        raise _fail(f'this kind of model needs more packages ({error.name}): pip install "snnp[fit]"') from error
     except OSError as error:
         raise _fail(f"{error.filename}: {error.strerror}") from error
-    except fit.Interrupted as stop:
+    except Interrupted as stop:
         print_error(str(stop))
         raise typer.Exit(128 + signal.SIGINT) from stop
 
@@ -91,7 +95,11 @@ def _configuration(inputs: list[Path], output: Path | None, test: list[Path], as
             raise config.ConfigError("with a configuration file all data are named there; expected no other files")
         if output:
             overrides["output"] = str(output.absolute())
-        return config.load(inputs[0], overrides)
+        settings = config.load(inputs[0], overrides)
+        for key, value in (("data.train", settings.data.train), ("output", settings.output)):
+            if not value:
+                raise config.ConfigError(f"{inputs[0]}: key {key} is missing")
+        return settings
     if output is None:
         raise config.ConfigError("missing -o: expected the potential file to write, e.g. -o Mo.snnp")
     content = {
@@ -113,40 +121,18 @@ def evaluate(
     threads: Threads = None,
 ) -> None:
     """Errors of a potential on labelled structures."""
-    from snnp import _core
-    from snnp.data import DataError, read
-    from snnp.evaluation import predict, report, use_shear_orders
-    from snnp.neighbors import ElementError
-    from snnp.shear import detect_shear_orders
+    from snnp.api import evaluate_with_log
 
     log = Log(quiet=as_json)
     try:
-        engine = _core.Engine(_core.read_potential(str(potential)))
-        data = read(inputs)
-        log.print(data.summary())
-        with log.progress("evaluating", len(data.frames), "frames") as tick:
-            predictions = predict(engine, data.frames, threads or available_cores(), tick)
-        shear = detect_shear_orders(predictions.stresses, predictions.stress_labels, predictions.stress_groups)
-        for note in shear.notes:
-            log.print(note)
-        predictions = use_shear_orders(predictions, shear.orders)
-        found = report(predictions)
+        found = evaluate_with_log(potential, inputs, threads, log)
     except (Error, DataError, ElementError) as error:
         raise _fail(error) from error
     if as_json:
-        print(
-            json.dumps(
-                {
-                    "potential": str(potential),
-                    "data": [str(p) for p in inputs],
-                    "notes": shear.notes,
-                    **found.as_dict(),
-                },
-                indent=2,
-            )
-        )
+        content = {"potential": str(potential), "data": [str(p) for p in inputs], "notes": found.notes}
+        print(json.dumps({**content, **found.errors.as_dict()}, indent=2))
     else:
-        log.print(error_table({"data": found}))
+        log.print(error_table({"data": found.errors}))
 
 
 @app.command()

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.table import Table
 from rich.text import Text
 
-from snnp.evaluation import Errors, Report
+from snnp.analysis.errors import Errors, Report
 
 # Seconds without a line after which progress becomes one where there is no terminal to show a bar.
 _SILENCE = 10.0
@@ -109,33 +109,19 @@ def learning_line(record, steps: int, rate: float, seconds_left: float) -> str:
     return text
 
 
-def race_line(heat) -> str:
-    """One line of the race of densities for a start."""
-    text = f"race {heat.step:6d}/{heat.steps}  {heat.densities:2d} densities, {heat.stay:2d} go on"
-    text += f"  best error {heat.error:7.4f} eV/Å"
-    if heat.step:
-        rate = heat.step / max(heat.seconds, 1e-9)
-        text += f"  {_pace(rate, 'steps', (heat.steps - heat.step) / rate)}"
+def search_line(search) -> str:
+    """One line of the search for densities to start from."""
+    text = f"start {search.step:6d}/{search.steps}  {search.candidates:2d} densities, {search.stay:2d} go on"
+    text += f"  best error {search.error:7.4f} eV/Å"
+    if search.step:
+        rate = search.step / max(search.seconds, 1e-9)
+        text += f"  {_pace(rate, 'steps', (search.steps - search.step) / rate)}"
     return text
 
 
 def _pace(rate: float, unit: str, seconds_left: float) -> str:
     minutes, seconds = divmod(round(seconds_left), 60)
     return f"{rate:6.1f} {unit}/s  {minutes}:{seconds:02d} left"
-
-
-def learning_csv(history) -> str:
-    """The learning curve; the second row holds units."""
-    lines = ["step,rate,train_loss,validation_loss,seconds", "1,1,linear model = 1,linear model = 1,s"]
-    lines += [f"{r.step},{r.rate:.6g},{r.train_loss:.8g},{r.validation_loss:.8g},{r.seconds:.2f}" for r in history]
-    return "\n".join(lines) + "\n"
-
-
-def smoothness_csv(trials) -> str:
-    """The losses of a linear rung by the penalty of curvature; the second row holds units."""
-    lines = ["smoothness,train_loss,validation_loss", "Å,(eV/Å)²,(eV/Å)²"]
-    lines += [f"{t.strength:.6g},{t.train_loss:.8g},{t.validation_loss:.8g}" for t in trials]
-    return "\n".join(lines) + "\n"
 
 
 def error_table(reports: dict[str, Report]) -> Table:

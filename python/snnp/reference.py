@@ -13,7 +13,7 @@ from ase.data import atomic_numbers
 from scipy.interpolate import BSpline
 
 from snnp import _core
-from snnp.neighbors import element_indices, full_list
+from snnp.data.neighbors import element_indices, full_list
 
 
 @dataclass

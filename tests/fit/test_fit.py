@@ -138,6 +138,6 @@ def test_interrupted_fit_resumes_to_the_same_potential(how, fitted, data, tmp_pa
 def test_resume_with_other_settings_is_refused(fitted, data, tmp_path, snnp_fit):
     files = [data / "train.xyz", "-o", tmp_path / "Si.snnp"]
     snnp_fit(*files, training__steps=20)
-    refused = snnp_fit(*files, "--resume", check=False, training__steps=20, training__rate=1e-4)
+    refused = snnp_fit(*files, "--resume", check=False, training__steps=20, training__learning_rate=1e-4)
     assert refused.returncode == 1
     assert "other data or settings" in refused.stderr

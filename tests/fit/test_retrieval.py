@@ -11,12 +11,13 @@ from ase.build import bulk
 
 from classical import labelled, rattled, rms, rms_force, shortest
 from snnp import _core
-from snnp.export import density_potential
-from snnp.gauss_newton import DensityFit
-from snnp.linear import LinearModel, LinearShape, solve
-from snnp.model import Shape
-from snnp.normal import Frames
-from snnp.training import Weights
+from snnp.data.batch import FrameStream, Weights
+from snnp.fitting.gauss_newton import DensityFit
+from snnp.fitting.least_squares import solve
+from snnp.fitting.successive_halving import find_start
+from snnp.models.linear import LinearModel, LinearShape
+from snnp.models.potentials import density_potential
+from snnp.models.shape import Shape
 from teacher import potential_file
 
 WEIGHTS = Weights(energy=30.0, stress=0.0)
@@ -26,14 +27,14 @@ STRENGTHS = 10.0 ** -np.arange(0.0, 17.0)
 def linear_error(shape, train, test):
     """Root mean square error in forces, eV/Å, of the linear model on test frames."""
     linear = LinearModel(shape)
-    fit = solve(linear, Frames.held(train), Frames.held(test), WEIGHTS, [None], STRENGTHS, threads=1)
+    fit = solve(linear, FrameStream.held(train), FrameStream.held(test), WEIGHTS, [None], STRENGTHS, threads=1)
     return rms(np.concatenate([linear.design.rows(s, 1)[2] @ fit.chosen.x - labels.forces for s, labels in test]))
 
 
 def density_error(shape, embedding_knots, train, test, steps=300):
     """The same of EAM and s-MEAM."""
     fit = DensityFit(shape, embedding_knots, [None], (train, []), WEIGHTS, 1, steps, smoothness=1e-12)
-    fit.start()
+    fit.start(*find_start(fit.model, fit.train, fit.validation))
     assert fit.run()
     fit.use_best()
     parts = fit.layout.split(fit.x)
@@ -117,7 +118,7 @@ def test_eam_comes_back_to_third_order_in_the_spacing_of_knots(tmp_path):
 
 def test_s_meam_for_titanium_comes_back():
     """All knots but those of U are the teacher's, so U limits the error: its four pieces are approximated on ten uneven
-    ones. Where a search from simple densities ends in another valley, a fifth of the forces is left."""
+    ones. Where a search from simple densities ends in another minimum, a fifth of the forces is left."""
     pair = f"pair_style meam/spline\npair_coeff * * {potential_file('Ti.meam.spline')} Ti"
     crystals = [
         bulk("Ti", "hcp", a=2.93, c=4.65, orthorhombic=True).repeat((3, 2, 1)),
@@ -139,7 +140,7 @@ def test_s_meam_for_titanium_comes_back():
         [np.linspace(1.742692837163632546, 5.5, 13)],
         [None],
         rho_knots=[np.linspace(2.055801767399996649, 4.41, 11)],
-        leg_knots=[np.linspace(2.055801767399996649, 4.41, 10)],
+        radial_knots=[np.linspace(2.055801767399996649, 4.41, 10)],
         angle_knots=np.append(teacher_angles, 1.0),
         end=2,
     )

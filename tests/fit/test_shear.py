@@ -6,7 +6,7 @@ import pytest
 from ase.calculators.singlepoint import SinglePointCalculator
 
 from snnp.data import DataError
-from snnp.shear import SHEAR, detect_shear_orders, parse_shear_order, reorder_shear
+from snnp.data.shear import SHEAR, detect_shear_orders, parse_shear_order, reorder_shear
 
 VASP = ("xy", "yz", "xz")
 

@@ -7,7 +7,7 @@ from ase.build import bulk
 
 import run_lammps as lmp
 from snnp import SNNP
-from snnp.neighbors import full_list, structures
+from snnp.data.neighbors import full_list, structures
 from support import shaken, silicon, write
 
 # Of 200 eV, with 0.02 fs per step: a core of stiffness 1e4 eV/Å² turns the atoms in some 1/ω = 0.4 fs, so that the

@@ -7,7 +7,7 @@ import torch
 import models
 import support
 from snnp import _core, reference
-from snnp.neighbors import structures
+from snnp.data.neighbors import structures
 from tolerances import ENERGY, FORCE, KERNEL_FORCE, MIXED_ENERGY, MIXED_FORCE, MIXED_FORCE_RMS, VIRIAL
 
 # Each kind of element set, knots and embedding, with and without core, in few combinations.

@@ -7,11 +7,11 @@ import torch
 import support
 import tolerances
 from models import random_model
-from snnp.linear import LinearModel
-from snnp.neighbors import structures
-from snnp.normal import Frames
-from snnp.training import Labels, Loss, Weights, make_batch
-from snnp.warmstart import coarsened, linear_shape, warm_start
+from snnp.data.batch import FrameStream, Labels, Weights
+from snnp.data.neighbors import structures
+from snnp.fitting.linear_start import linear_start
+from snnp.fitting.loss import Loss, make_batch
+from snnp.models.linear import LinearModel, coarsened, linear_shape
 
 KINDS = {"one element": (("Si",), True), "two elements": (("In", "P"), True), "uneven knots": (("In", "P"), False)}
 
@@ -60,8 +60,8 @@ def test_linear_model_has_the_loss_of_the_filters_it_is_made_of(kind):
     frames = frames_for(elements, model.shape.cutoff)
     weights = Weights(energy=7.0, stress=3.0)
     shape = coarsened(model.shape)
-    assert len(shape.leg_knots[0]) == len(model.shape.leg_knots[0]), "the test wants full resolution"
-    quadratic = LinearModel(linear_shape(shape)).accumulate(Frames.held(frames), weights, threads=2)
+    assert len(shape.radial_knots[0]) == len(model.shape.radial_knots[0]), "the test wants full resolution"
+    quadratic = LinearModel(linear_shape(shape)).accumulate(FrameStream.held(frames), weights, threads=2)
     direct = float(Loss(model, weights, 1.0, 2)(make_batch(frames)))
     assert quadratic(tensor_coefficients(model)) == pytest.approx(direct, rel=tolerances.GRADIENT)
 
@@ -79,9 +79,9 @@ def test_warm_start_recovers_a_teacher_of_its_own_form():
         virial = W[0].numpy()
         frames.append((s, Labels(float(E.detach()), F.numpy(), (virial + virial.T) / 2)))
     student = random_model(("Si",), [4], "tanh", True)
-    start = warm_start(student, frames, [], Weights(), threads=1, seed=0)
+    linear_start(student, frames, [], Weights(), threads=1, seed=0)
     forces = np.concatenate([label.forces for _, label in frames])
-    assert start.unit < 1e-3 * forces.std()
+    assert student.unit < 1e-3 * forces.std()
     # Compressed to as many filters as the teacher has, by a search from random ones, it is still nearly exact.
     error = np.sqrt(float(Loss(student, Weights(), 1.0, 1)(make_batch(frames))))
     assert error < 0.02 * forces.std()

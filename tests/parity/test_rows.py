@@ -6,11 +6,11 @@ import pytest
 import support
 import tolerances
 from snnp import _core
-from snnp.density import Layout
-from snnp.export import density_potential, effective_pair, linear_potential
-from snnp.linear import LinearModel, LinearShape
-from snnp.model import Shape
-from snnp.neighbors import structures
+from snnp.data.neighbors import structures
+from snnp.models.density import Layout
+from snnp.models.linear import LinearModel, LinearShape
+from snnp.models.potentials import density_potential, effective_pair, linear_potential
+from snnp.models.shape import Shape
 
 CASES = ("triclinic", "cluster", "two_atom_cell")
 ELEMENTS = [("Si",), ("In", "P")]
@@ -28,14 +28,14 @@ def symmetric(rng, E, last, n):
     return [knots[min(a, b), max(a, b)] for a in range(E) for b in range(E)]
 
 
-def linear_model(elements, leg_knots=6, opposite_knots=9, seed=0):
+def linear_model(elements, radial_knots=6, jk_knots=9, seed=0):
     """A linear model of r_jk on uneven knots, and the shape of its potential."""
     rng, E = np.random.default_rng(seed), len(elements)
     pairs = E * (E + 1) // 2
     shape = Shape(list(elements), 0, 0, symmetric(rng, E, 5.0, 9), [None] * pairs)
-    shape.leg_knots = [uneven(rng, 1.4, 3.6 + 0.2 * n, leg_knots) for n in range(E * E)]
-    shape.opposite_knots = [uneven(rng, 1.5, 6.4 + 0.1 * n, opposite_knots) for n in range(E * pairs)]
-    return LinearModel(LinearShape(E, shape.pair_knots, shape.leg_knots, shape.opposite_knots, True)), shape
+    shape.radial_knots = [uneven(rng, 1.4, 3.6 + 0.2 * n, radial_knots) for n in range(E * E)]
+    shape.jk_knots = [uneven(rng, 1.5, 6.4 + 0.1 * n, jk_knots) for n in range(E * pairs)]
+    return LinearModel(LinearShape(E, shape.pair_knots, shape.radial_knots, shape.jk_knots, True)), shape
 
 
 def linear_engine(linear, shape, x, tensors):
@@ -63,7 +63,7 @@ def test_linear_rows_times_coefficients_are_what_the_engine_finds(case, elements
 
 
 def test_coefficients_that_are_no_unknowns_are_those_that_no_triangle_sees():
-    linear, shape = linear_model(("Si",), leg_knots=13, opposite_knots=25)
+    linear, shape = linear_model(("Si",), radial_knots=13, jk_knots=25)
     x = np.zeros(linear.columns)
     n_leg, n_third = linear.shape.functions[1:]
     (unknown,) = linear.packed
@@ -86,14 +86,14 @@ def density_model(elements, n3, seed=0):
     pair_knots = symmetric(rng, E, 5.0, 9)
     rho_knots = [uneven(rng, 1.3, 4.6, 8) for _ in range(E * E)] if n3 else pair_knots
     shape = Shape(list(elements), 1, n3, pair_knots, [None] * pairs, rho_knots=rho_knots, end=2)
-    shape.leg_knots = [uneven(rng, 1.4, 3.6 + 0.1 * n, 7) for n in range(E * E)] if n3 else []
+    shape.radial_knots = [uneven(rng, 1.4, 3.6 + 0.1 * n, 7) for n in range(E * E)] if n3 else []
     shape.angle_knots = uneven(rng, -1, 1, 6)
     knots = np.array([uneven(rng, -0.5, 1.5, 8) for _ in range(E)])  # some densities lie beyond
     layout = Layout.of(shape, knots.shape[1])
     x = 0.3 * rng.normal(size=layout.columns)
     angles = [shape.angle_knots] * (E * pairs) if n3 else []
     functions = [layout.phi[1], layout.rho[1], layout.f[1]]
-    model = _core.Density(E, pair_knots, rho_knots, shape.leg_knots, angles, knots, functions)
+    model = _core.Density(E, pair_knots, rho_knots, shape.radial_knots, angles, knots, functions)
     return shape, knots, layout, x, lambda s, x: model.rows(s, x[:-E], 2)
 
 

@@ -6,8 +6,9 @@ import torch
 
 import models
 import support
-from snnp.neighbors import structures
-from snnp.training import Labels, Loss, Weights, make_batch
+from snnp.data.batch import Labels, Weights
+from snnp.data.neighbors import structures
+from snnp.fitting.loss import Loss, make_batch
 from tolerances import ENERGY, GRADIENT
 
 WEIGHTS, UNIT = Weights(energy=7.0, stress=3.0), 0.6

@@ -8,7 +8,7 @@ from ase.build import bulk
 import snnp
 import support
 from snnp.calculator import default_threads
-from snnp.neighbors import ElementError
+from snnp.data.neighbors import ElementError
 from tolerances import ENERGY, THREADS
 
 

@@ -7,7 +7,7 @@ import pytest
 from scipy.integrate import quad
 from scipy.interpolate import BSpline
 
-from snnp.linear import LinearModel, LinearShape
+from snnp.models.linear import LinearModel, LinearShape
 from snnp.splines import clamped, gram
 
 KNOTS = np.array([1.5, 1.9, 2.7, 3.0, 4.2, 5.0])

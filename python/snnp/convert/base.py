@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from snnp import _core
+from snnp import _core, files
 from snnp.convert.splines import Cubic
 
 # A file may begin its radial splines at zero or below; ours begin at a distance. Below this nothing matters.
@@ -159,10 +159,8 @@ def potential(elements: Sequence[str], text: str, options: Options) -> _core.Pot
 
 
 def write_text(path: Path, text: str) -> None:
-    """Written aside, then renamed: the file is there whole or not at all."""
-    aside = path.with_name(path.name + ".part")
+    """A file that is there whole or not at all; raises ConvertError if it cannot be written."""
     try:
-        aside.write_text(text)
-        aside.replace(path)
+        files.write_text(path, text)
     except OSError as error:
         raise ConvertError(f"{path}: {error.strerror}") from error

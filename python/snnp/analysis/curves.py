@@ -1,0 +1,62 @@
+"""What was tried on the way to a potential: a table with a row of units, and a picture."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+
+from matplotlib.figure import Figure
+
+from snnp.analysis import plots
+
+_DIGITS = {"train_loss": ".8g", "validation_loss": ".8g", "seconds": ".2f", "step": "d"}
+
+
+@dataclass
+class Curve:
+    """Columns with units, rows of numbers, and how to draw them."""
+
+    columns: list[str]
+    units: list[str]
+    rows: list[list[float]]
+    ending: str
+    """Of the name of the picture's file."""
+    draw: Callable[[], Figure]
+
+    @staticmethod
+    def learning(history: Sequence, reference: str) -> "Curve":
+        """By steps of a fit. history: records, one dataclass for each row; reference: the model whose loss is 1."""
+        names = [field.name for field in fields(history[0])]
+        units = {
+            "step": "1",
+            "learning_rate": "1",
+            "smoothness": "Å",
+            "train_loss": f"{reference} = 1",
+            "validation_loss": f"{reference} = 1",
+            "seconds": "s",
+        }
+        rows = [[getattr(record, name) for name in names] for record in history]
+        return Curve(
+            names,
+            [units[name] for name in names],
+            rows,
+            "_learning.png",
+            lambda: plots.learning(history, reference),
+        )
+
+    @staticmethod
+    def smoothness(trials: Sequence, chosen) -> "Curve":
+        """By the penalty of curvature of a linear model."""
+        rows = [[t.strength, t.train_loss, t.validation_loss] for t in trials]
+        return Curve(
+            ["smoothness", "train_loss", "validation_loss"],
+            ["Å", "(eV/Å)²", "(eV/Å)²"],
+            rows,
+            "_smoothness.png",
+            lambda: plots.smoothness(trials, chosen),
+        )
+
+    def csv(self) -> str:
+        """As comma-separated values; the second row holds units."""
+        lines = [",".join(self.columns), ",".join(self.units)]
+        for row in self.rows:
+            lines.append(",".join(f"{v:{_DIGITS.get(n, '.6g')}}" for n, v in zip(self.columns, row, strict=True)))
+        return "\n".join(lines) + "\n"

@@ -1,0 +1,153 @@
+"""The functions of this package: fit a potential, evaluate one on labelled structures. The command line calls them."""
+
+import os
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ase import Atoms
+
+from snnp import _core
+from snnp.analysis.errors import Predictions, Report, predict, report, use_shear_orders
+from snnp.calculator import SNNP, available_cores
+from snnp.console import Log
+from snnp.data import Dataset, from_atoms, read
+from snnp.data.shear import detect_shear_orders
+from snnp.potential import Potential
+
+if TYPE_CHECKING:
+    from snnp.analysis.curves import Curve
+    from snnp.config import FitConfig
+
+Data = str | os.PathLike | Atoms | Sequence[str | os.PathLike] | Sequence[Atoms]
+
+
+@dataclass
+class FitResult:
+    """A finished fit."""
+
+    potential: Potential
+    errors: dict[str, Report]
+    """Errors by "train", "validation" and, if there are test data, "test"."""
+    curve: "Curve"
+    """The learning curve, or for linear models the losses by smoothness: columns, units, rows; `draw()` plots it."""
+    config: "FitConfig"
+    """The configuration with nothing left open."""
+    predictions: dict[str, Predictions] = field(repr=False)
+
+    def calculator(self, threads: int | None = None) -> SNNP:
+        """The ASE calculator of the potential."""
+        return self.potential.calculator(threads)
+
+
+@dataclass
+class Evaluation:
+    """How a potential does on labelled structures; notes: what was noticed about the labels, a sentence each."""
+
+    errors: Report
+    predictions: Predictions = field(repr=False)
+    notes: list[str] = field(default_factory=list)
+
+
+def fit(
+    train: Data | None = None,
+    *,
+    validation: Data | None = None,
+    test: Data | None = None,
+    output: str | os.PathLike | None = None,
+    config: str | os.PathLike | dict | None = None,
+    data: dict | None = None,
+    model: dict | None = None,
+    loss: dict | None = None,
+    training: dict | None = None,
+    progress: bool = True,
+    resume: bool = False,
+    restart: bool = False,
+) -> FitResult:
+    """Fits a potential to energies (eV), forces (eV/Å) and stresses (eV/Å³).
+
+    train, validation, test: paths of files, or labelled ASE structures (with a calculator that holds results, or labels
+    in `info` and `arrays`); without validation data a part of the training data is held out.
+    output: the potential file to write, with tables and pictures beside it; None: no file is written.
+    config: a YAML file or a dictionary of sections; data, model, loss, training: sections whose keys count before those
+    of `config`, e.g. model={"kind": "uf3"}. docs/fitting.md lists all keys.
+    progress: whether to print what `snnp-fit` prints.
+    resume, restart: go on with an interrupted fit to the same output, or begin anew in spite of it.
+
+    Raises ConfigError (a key), DataError (a file or structure) or snnp.Error with one sentence; Interrupted when told
+    to stop by Ctrl-C, after the checkpoint is written.
+    """
+    from snnp import config as configuration
+    from snnp.fitting.run import run
+
+    given = {name: value for name, value in (("train", train), ("validation", validation), ("test", test)) if value}
+    structures = {name: _dataset(value, name) for name, value in given.items() if not _is_paths(value)}
+    overrides = {f"data.{name}": _paths(value) for name, value in given.items() if _is_paths(value)}
+    if output is not None:
+        overrides["output"] = os.path.abspath(output)
+    for section, keys in (("data", data), ("model", model), ("loss", loss), ("training", training)):
+        overrides.update({f"{section}.{key}": value for key, value in (keys or {}).items()})
+    settings = configuration.read(config, overrides)
+    if structures:
+        files = {name: read(paths) for name in given if (paths := getattr(settings.data, name))}
+        structures = {**files, **structures}
+    with closing(Log(quiet=not progress)) as log:
+        done = run(settings, log, resume, restart, structures or None)
+    return FitResult(Potential(done.potential), done.reports, done.curve, done.config, done.predictions)
+
+
+def evaluate(
+    potential: str | os.PathLike | Potential | _core.Potential,
+    structures: Data,
+    *,
+    threads: int | None = None,
+    progress: bool = False,
+) -> Evaluation:
+    """Errors of a potential (or its file) on labelled structures, given as files or ASE structures.
+
+    threads: OpenMP threads; None: all cores. progress: whether to print progress and notes.
+    Raises snnp.Error for the potential, DataError or ElementError for the structures, with one sentence.
+    """
+    return evaluate_with_log(potential, structures, threads, Log(quiet=not progress))
+
+
+def evaluate_with_log(potential, structures: Data, threads: int | None, log: Log) -> Evaluation:
+    """`evaluate` with the log that it prints to."""
+    engine = _core.Engine(_data(potential))
+    data = read(_paths(structures)) if _is_paths(structures) else _dataset(structures, "structures")
+    log.print(data.summary())
+    with log.progress("evaluating", len(data.frames), "frames") as tick:
+        predictions = predict(engine, data.frames, threads or available_cores(), tick)
+    shear = detect_shear_orders(predictions.stresses, predictions.stress_labels, predictions.stress_groups)
+    for note in shear.notes:
+        log.print(note)
+    predictions = use_shear_orders(predictions, shear.orders)
+    return Evaluation(report(predictions), predictions, shear.notes)
+
+
+def _data(potential: str | os.PathLike | Potential | _core.Potential) -> _core.Potential:
+    if isinstance(potential, Potential):
+        return potential.data
+    return potential if isinstance(potential, _core.Potential) else Potential.read(potential).data
+
+
+def _is_paths(value: Data) -> bool:
+    if isinstance(value, str | os.PathLike):
+        return True
+    return not isinstance(value, Atoms) and all(isinstance(item, str | os.PathLike) for item in value)
+
+
+def _paths(value: Data) -> list[str]:
+    return [os.path.abspath(path) for path in ([value] if isinstance(value, str | os.PathLike) else value)]
+
+
+def _dataset(value: Data, name: str) -> Dataset:
+    structures = [value] if isinstance(value, Atoms) else list(value)
+    wrong = next((type(item).__name__ for item in structures if not isinstance(item, Atoms)), None)
+    if wrong:
+        raise TypeError(f"{name}: expected paths or ASE structures, found {wrong}")
+    return from_atoms(structures, name)
+
+
+__all__ = ["Evaluation", "FitResult", "evaluate", "fit"]

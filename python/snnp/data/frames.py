@@ -1,0 +1,83 @@
+"""Labelled structures, and their division into training and validation sets.
+
+Units as in ASE: eV, Å, eV/Å, stress in eV/Å³ with tension positive.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from ase import Atoms
+from ase.data import chemical_symbols
+from ase.stress import voigt_6_to_full_3x3_stress
+
+
+class DataError(ValueError):
+    """Data that cannot be used; the text says which file and frame, what was found and what was expected."""
+
+
+@dataclass
+class Frame:
+    """A structure with labels: energy in eV, forces (n, 3) in eV/Å, stress (6,) in eV/Å³ or None."""
+
+    atoms: Atoms
+    energy: float
+    forces: np.ndarray
+    stress: np.ndarray | None
+    group: str
+    origin: str  # file:frame
+
+    @property
+    def virial(self) -> np.ndarray | None:
+        """−V σ, shape (3, 3), eV."""
+        return None if self.stress is None else -self.atoms.get_volume() * voigt_6_to_full_3x3_stress(self.stress)
+
+
+@dataclass
+class Dataset:
+    """The frames of some files, and what was found there."""
+
+    frames: list[Frame] = field(default_factory=list)
+    names: Counter = field(default_factory=Counter)  # under which names labels were found
+    skipped: Counter = field(default_factory=Counter)  # reason: number of frames
+
+    @property
+    def elements(self) -> list[str]:
+        """Chemical symbols in order of atomic number."""
+        numbers = {int(z) for frame in self.frames for z in frame.atoms.numbers}
+        return [chemical_symbols[z] for z in sorted(numbers)]
+
+    @property
+    def n_atoms(self) -> int:
+        return sum(len(frame.atoms) for frame in self.frames)
+
+    def summary(self) -> str:
+        """What was found, in one or two sentences."""
+        stress = sum(frame.stress is not None for frame in self.frames)
+        groups = len({frame.group for frame in self.frames})
+        text = (
+            f"{len(self.frames)} frames, {self.n_atoms} atoms of {' '.join(self.elements)}, stress in {stress}, "
+            f"{groups} group{'s' if groups > 1 else ''}; labels: {', '.join(sorted(self.names))}"
+        )
+        for reason, count in self.skipped.items():
+            text += f"; skipped {count} frame{'s' if count > 1 else ''}: {reason}"
+        return text
+
+
+def split(frames: Sequence[Frame], fraction: float, seed: int) -> tuple[list[Frame], list[Frame]]:
+    """Training and validation frames: from each group the same fraction, at random."""
+    rng = np.random.default_rng(seed)
+    held_out: set[int] = set()
+    carried = 0.0
+    for group in sorted({frame.group for frame in frames}):
+        members = [n for n, frame in enumerate(frames) if frame.group == group]
+        # Small groups share: what one is short of a whole frame, the next one gets.
+        carried += fraction * len(members)
+        count = min(int(carried), len(members) - 1)
+        carried -= count
+        held_out.update(int(n) for n in rng.permutation(members)[:count])
+    if not held_out and len(frames) > 1 and fraction > 0:
+        held_out.add(int(rng.integers(len(frames))))
+    train = [frame for n, frame in enumerate(frames) if n not in held_out]
+    return train, [frames[n] for n in sorted(held_out)]

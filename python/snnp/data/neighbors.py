@@ -1,0 +1,72 @@
+"""Neighbour lists of ASE structures, as the engine takes them."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from ase import Atoms
+from vesin import NeighborList
+
+from snnp import _core
+
+
+class ElementError(ValueError):
+    """A structure holds an element that the potential does not know."""
+
+
+def element_indices(atoms: Atoms, elements: Sequence[str]) -> np.ndarray:
+    """Index of each atom's element in `elements`, shape (n_atoms,); raises ElementError for one that is missing."""
+    symbols = atoms.get_chemical_symbols()
+    unknown = sorted(set(symbols) - set(elements))
+    if unknown:
+        raise ElementError(f"element {unknown[0]} is not among those of the potential ({' '.join(elements)})")
+    index = {symbol: i for i, symbol in enumerate(elements)}
+    return np.array([index[s] for s in symbols], dtype=np.int32)
+
+
+def full_list(atoms: Atoms, cutoff: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """All pairs of atoms closer than `cutoff` (Å), periodic images included, sorted by the first atom.
+
+    Returns i and j, shape (n_pairs,), and r_j − r_i, shape (n_pairs, 3), Å.
+    """
+    # One thread: the order of pairs, and with it every sum over them, is always the same.
+    calculator = NeighborList(cutoff=cutoff, full_list=True, sorted=True, n_threads=1)
+    i, j, vectors = calculator.compute(atoms.positions, atoms.cell.array, atoms.pbc, quantities="ijD")
+    return i.astype(np.int32), j.astype(np.int32), vectors
+
+
+def structures(batch: Sequence[Atoms], elements: Sequence[str], cutoff: float) -> _core.Structures:
+    """The engine's view of several structures with all neighbours within `cutoff` (Å)."""
+    offsets, indices, vectors, kinds, owner = [np.zeros(1, dtype=np.int64)], [], [], [], []
+    atoms_before = pairs_before = 0
+    for s, atoms in enumerate(batch):
+        i, j, d = full_list(atoms, cutoff)
+        counts = np.bincount(i, minlength=len(atoms))
+        offsets.append(pairs_before + np.cumsum(counts))
+        indices.append(j + atoms_before)
+        vectors.append(d)
+        kinds.append(element_indices(atoms, elements))
+        owner.append(np.full(len(atoms), s))
+        atoms_before += len(atoms)
+        pairs_before += len(i)
+    return _core.Structures(*map(np.concatenate, (offsets, indices, vectors, kinds, owner)), len(batch))
+
+
+class NeighborLists:
+    """Neighbour lists of frames within one cutoff (Å), each built when it is first asked for.
+
+    keep: whether they stay in memory, so that none is built twice; a fit that reads its data as a stream does not keep
+    them, since they are what takes memory.
+    """
+
+    def __init__(self, elements: Sequence[str], cutoff: float, keep: bool):
+        self.elements, self.cutoff, self.keep = list(elements), cutoff, keep
+        self._kept: dict[int, tuple[Atoms, _core.Structures]] = {}
+
+    def of(self, atoms: Atoms) -> _core.Structures:
+        """The list of one structure."""
+        if id(atoms) in self._kept:
+            return self._kept[id(atoms)][1]
+        made = structures([atoms], self.elements, self.cutoff)
+        if self.keep:
+            self._kept[id(atoms)] = atoms, made  # the structure, too, so that no other one gets its number
+        return made

@@ -1,0 +1,196 @@
+"""Fits of EAM and s-MEAM by damped Gauss-Newton steps (Levenberg 1944, Marquardt 1963).
+
+Each step fits the model, made linear in its coefficients, like a linear one. The penalty of curvature begins strong and
+becomes weaker in stages, each starting where the last one ended, until the validation loss does not fall any more.
+"""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy import sparse
+
+from snnp.data.batch import LabelledStructure, Weights
+from snnp.models.density import DensityModel, Layout, Linearised
+from snnp.models.normal_equations import fit_offsets, shifted
+from snnp.models.shape import Shape
+
+# Stages, in the units of `LinearModel.curvature`: a stronger penalty leads out of the valley where the fit begins.
+STRENGTHS = 10.0 ** -np.arange(3.0, 8.0)
+_MAX_STEPS = 25  # of one stage
+_GAIN = 1e-3  # relative gain of a step below which a stage ends
+# Damping of the first step of a stage, and the one at which there is no way down any more.
+DAMPING, _MAX_DAMPING = 1e-2, 1e6
+
+
+@dataclass
+class Record:
+    """One line of the curve: the end of a stage. Losses are relative to that of the pair potential."""
+
+    step: int
+    smoothness: float
+    train_loss: float
+    validation_loss: float
+    seconds: float
+
+
+@dataclass
+class State:
+    """Where a fit stands; with it, it goes on as if it had not been interrupted."""
+
+    x: np.ndarray
+    knots: np.ndarray  # of U, (elements, knots)
+    unit: float  # eV/Å, root of the loss of the pair potential
+    stage: int = 0
+    in_stage: int = 0
+    step: int = 0
+    damping: float = DAMPING
+    seconds: float = 0.0
+    trials: list = field(default_factory=list)  # (validation loss, strength, x, knots) of the stages so far
+    history: list = field(default_factory=list)
+    done: bool = False
+
+
+def gauss_newton_step(
+    model: DensityModel, state: State, here: Linearised, frames: Sequence[LabelledStructure], strength: float
+) -> tuple[Linearised, bool]:
+    """A step that is taken if it makes the penalised loss smaller; whether the next ones are not worth it."""
+    penalty = model.penalty(state.knots, strength)
+    stiffness = here.quadratic.A.diagonal() + penalty.diagonal()
+    damp = sparse.diags_array(state.damping * stiffness) + model.held(state.x, stiffness)
+    try:
+        x = here.quadratic.minimum(penalty + damp, damp @ state.x)
+    except np.linalg.LinAlgError:
+        state.damping *= 10
+        return here, state.damping > _MAX_DAMPING
+    there = model.linearise(frames, x, state.knots)
+    gain = 1 - _penalised(there, penalty, x) / _penalised(here, penalty, state.x)
+    if gain > 0:
+        state.x, here = x, there
+        state.damping = max(state.damping / 10, 1e-9)
+    else:
+        state.damping *= 10
+    return here, 0 < gain < _GAIN or state.damping > _MAX_DAMPING
+
+
+def _penalised(here: Linearised, penalty: sparse.csr_array, x: np.ndarray) -> float:
+    return here.quadratic(x) + float(x @ (penalty @ x))
+
+
+class DensityFit:
+    """A fit of a `DensityModel`. After `start` it runs, stops and goes on like `snnp.fitting.minibatch.Optimizer`.
+
+    data: training and validation frames. steps: most Gauss-Newton steps. smoothness: the penalty of the last stage;
+    None: by validation.
+    """
+
+    def __init__(
+        self,
+        shape: Shape,
+        embedding_knots: int,
+        fixed_e0: Sequence[float | None],
+        data: tuple[Sequence[LabelledStructure], Sequence[LabelledStructure]],
+        weights: Weights,
+        threads: int,
+        steps: int,
+        smoothness: float | None = None,
+    ):
+        self.model = DensityModel(shape, embedding_knots, fixed_e0, weights, threads)
+        self.steps, self.smoothness = steps, smoothness
+        self.strengths = STRENGTHS if smoothness is None else _down_to(smoothness)
+        train, validation = data
+        compositions = np.array([np.bincount(s.elements, minlength=shape.n_elements) for s, _ in train])
+        self.offsets = fit_offsets(compositions, np.array([label.energy for _, label in train]), fixed_e0)
+        self.train = list(shifted(train, self.offsets))
+        self.validation = list(shifted(validation, self.offsets))
+        self.state_: State | None = None
+
+    @property
+    def layout(self) -> Layout:
+        return self.model.layout
+
+    @property
+    def step(self) -> int:
+        return self.state_.step if self.state_ else 0
+
+    @property
+    def x(self) -> np.ndarray:
+        """Coefficients; energies of elements are relative to `offsets`."""
+        return self.state_.x
+
+    @property
+    def knots(self) -> np.ndarray:
+        """Of U, (elements, knots)."""
+        return self.state_.knots
+
+    @property
+    def history(self) -> list[Record]:
+        return self.state_.history
+
+    def start(self, x: np.ndarray, knots: np.ndarray, unit: float) -> None:
+        """Begins at coefficients x with the knots of U; unit: root of the loss of the pair potential, eV/Å."""
+        self.state_ = State(x, knots, unit)
+
+    def run(
+        self,
+        report: Callable[[Record], None] = lambda record: None,
+        tick: Callable[[int], None] = lambda step: None,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> bool:
+        """Steps from `start` or `restore` until the end, or until stop(): then the answer is False."""
+        state = self.state_
+        here = self.model.linearise(self.train, state.x, state.knots)
+        while not state.done:
+            if stop():
+                return False
+            begun = time.monotonic()
+            here, finished = gauss_newton_step(self.model, state, here, self.train, self.strengths[state.stage])
+            state.step += 1
+            state.in_stage += 1
+            if finished or state.in_stage == _MAX_STEPS or state.step >= self.steps:
+                self._end_stage(here, report, begun)
+                here = self.model.linearise(self.train, state.x, state.knots)
+            state.seconds += time.monotonic() - begun
+            tick(state.step)
+        return True
+
+    def _end_stage(self, here: Linearised, report: Callable[[Record], None], begun: float) -> None:
+        state = self.state_
+        train = here.quadratic(state.x)
+        held_out = train
+        if self.validation:
+            held_out = self.model.linearise(self.validation, state.x, state.knots).quadratic(state.x)
+        strength = float(self.strengths[state.stage])
+        seconds = state.seconds + time.monotonic() - begun
+        state.history.append(Record(state.step, strength, train / state.unit**2, held_out / state.unit**2, seconds))
+        report(state.history[-1])
+        state.trials.append((held_out, strength, state.x.copy(), state.knots.copy()))
+        best = min(trial[0] for trial in state.trials)
+        worse = self.smoothness is None and all(t[0] > best for t in state.trials[-2:])
+        state.stage += 1
+        state.in_stage, state.damping = 0, DAMPING
+        state.done = worse or state.stage == len(self.strengths) or state.step >= self.steps
+        state.x, state.knots = self.model.normalised(state.x, state.knots, here)
+
+    def use_best(self) -> None:
+        """Goes back to the end of the best stage: with a given smoothness the last one."""
+        trials = self.state_.trials
+        _, _, x, knots = trials[-1] if self.smoothness is not None else min(trials, key=lambda t: t[:1])
+        self.state_.x, self.state_.knots = x, knots
+
+    def state(self) -> dict:
+        """All that a later `restore` needs."""
+        return {**vars(self.state_), "history": [vars(record) for record in self.state_.history]}
+
+    def restore(self, state: dict) -> None:
+        """Continues where `state` was taken."""
+        self.state_ = State(**{**state, "history": [Record(**record) for record in state["history"]]})
+
+
+def _down_to(smoothness: float) -> np.ndarray:
+    """Stages that end with a given strength."""
+    first = STRENGTHS[0]
+    decades = math.ceil(math.log10(first / max(smoothness, 1e-16)) - 1e-6)
+    return np.append(first * 10.0 ** -np.arange(max(decades, 0)), smoothness)

@@ -1,0 +1,118 @@
+"""Where a fit of filters and networks starts: the linear model, its three-body tensor compressed to filters.
+
+The linear model (cpp/snnp/design.h) is solved by its normal equations, accumulated over structures, with a curvature
+penalty whose strength the validation set decides (`snnp.fitting.least_squares`, `snnp.fitting.compression`).
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+
+from snnp import _core
+from snnp.data.batch import FrameStream, LabelledStructure, Weights
+from snnp.fitting.compression import bumps, compress, refine
+from snnp.fitting.least_squares import START_STRENGTHS, Trial, solve
+from snnp.fitting.loss import Loss
+from snnp.models.linear import LinearModel, coarsened, linear_shape
+from snnp.models.network import Model
+from snnp.models.normal_equations import fit_offsets, shifted
+from snnp.models.shape import Shape
+
+
+def linear_start(
+    model: Model,
+    train: Sequence[LabelledStructure],
+    validation: Sequence[LabelledStructure],
+    weights: Weights,
+    threads: int,
+    seed: int,
+    steps: int = 150,
+    tick: Callable[[int], None] = lambda n: None,
+) -> Trial:
+    """Sets the model's parameters, its unit and the standardisation of its filters from the linear solution.
+
+    The unit is the root of the training loss of that solution, eV/Å: the scale of what is left to learn. steps: most
+    iterations of the compression; tick(n): called when n more frames are in the normal equations.
+    """
+    shape = coarsened(model.shape)
+    linear = LinearModel(linear_shape(shape))
+    E = shape.n_elements
+    compositions = np.array([np.bincount(s.elements, minlength=E) for s, _ in train])
+    offsets = fit_offsets(compositions, np.array([label.energy for _, label in train]), model.fixed_e0)
+    frames = FrameStream.held(list(shifted(train, offsets)))
+    held_out = FrameStream.held(list(shifted(validation, offsets))) if validation else None
+    fit = solve(linear, frames, held_out, weights, model.fixed_e0, START_STRENGTHS, threads, tick, differences=True)
+    chosen = fit.chosen
+    if shape.n3 > 0:
+        phi, f, g, energies = compress(shape, fit.penalised, steps, [seed])
+    else:
+        phi, energies, f, g = linear.pair_coefficients(chosen.x), chosen.x[-E:], None, None
+    _install(model, shape, float(np.sqrt(chosen.train_loss)), phi, f, g, energies + offsets)
+    _standardise(model, [s for s, _ in train], threads)
+    return chosen
+
+
+def _install(model: Model, coarse: Shape, unit: float, phi, f, g, energies: np.ndarray) -> None:
+    shape = model.shape
+    n_pair, n_radial, n_angle = shape.functions
+    model.unit = unit
+
+    def install(parameter: torch.nn.Parameter, values) -> None:
+        parameter.copy_(torch.from_numpy(np.stack(list(values))))
+
+    with torch.no_grad():
+        install(model.phi, phi / unit)
+        install(model.constant, energies / unit)
+        # Two-body filters begin as evenly spread bumps that the energy does not use yet.
+        place, width = (np.arange(shape.n2) + 0.5) / max(shape.n2, 1), np.full(shape.n2, 0.8 / max(shape.n2, 3))
+        install(model.rho, (bumps(k, n_pair, place, width) for k in shape.pair_knots))
+        model.linear.zero_()
+        if f is not None:
+            old_and_new = zip(f, coarse.radial_knots, shape.radial_knots, strict=True)
+            install(model.f, (refine(c, old, new, n_radial) for c, old, new in old_and_new))
+            install(model.g, (refine(c, coarse.angle_knots, shape.angle_knots, n_angle) for c in g))
+            model.linear[:, shape.n2 :] = 1 / unit
+
+
+def _standardise(model: Model, structures: Sequence[_core.Structures], threads: int) -> None:
+    """Filters of unit variance and zero mean over the training data, without a change of the energy."""
+    shape = model.shape
+    if shape.filters == 0:
+        return
+    values = Loss(model, Weights(), 1.0, threads).values
+    G = np.concatenate([values(s)[:, 1:] for s in structures])
+    kinds = np.concatenate([s.elements for s in structures])
+    with torch.no_grad():
+        for a in range(shape.n_elements):
+            mean, scale = G[kinds == a].mean(0), G[kinds == a].std(0)
+            scale = np.maximum(scale, 1e-6 * max(scale.max(), 1e-12))
+            # x = (G − mean)/scale in place of G: linear·G = (linear·scale)·x + linear·mean.
+            model.constant[a] += model.linear[a] @ torch.from_numpy(mean)
+            model.linear[a] *= torch.from_numpy(scale)
+            model.mean[a].copy_(torch.from_numpy(mean))
+            model.scale[a].copy_(torch.from_numpy(scale))
+        _balance(model)
+
+
+def _balance(model: Model) -> None:
+    """Chooses the sizes of splines where the energy does not notice: G → s G, scale → s scale.
+
+    A step of an optimizer then means as much in one coefficient as in another. Three-body filters get a variance as
+    large as their share of the energy (in a compressed tensor large shares cancel), two-body filters one of one.
+    """
+    shape = model.shape
+    E, pairs, n2 = shape.n_elements, len(shape.unordered), shape.n2
+    for a in range(E):
+        around, angles = slice(a * E, (a + 1) * E), slice(a * pairs, (a + 1) * pairs)
+        size = torch.cat([torch.ones(n2), model.linear[a, n2:].abs().clamp(min=1)])
+        factor = size / model.scale[a]
+        model.rho[around] *= factor[:n2]
+        # f² g is what counts; f and g are to be of the same size.
+        size_f = model.f[around].square().mean((0, 1)).sqrt().clamp(min=1e-12)
+        size_g = model.g[angles].square().mean((0, 1)).sqrt().clamp(min=1e-12)
+        k = (size_g * factor[n2:] / size_f) ** (1 / 3)
+        model.f[around] *= k
+        model.g[angles] *= factor[n2:] / k**2
+        model.mean[a] *= factor
+        model.scale[a] = size

@@ -1,0 +1,158 @@
+"""The training loop: mini-batches, averaged weights, best state on validation data; can stop and go on anywhere."""
+
+import copy
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import torch
+
+from snnp.fitting.eigenadam import EigenAdam
+from snnp.fitting.loss import Batch, Loss, make_batch
+from snnp.models.network import Model
+
+# Steps before the first move, a tenth of a short run; as many again until they have their full size.
+_LOOK = 100
+
+
+@dataclass
+class Schedule:
+    """How to train: steps on `batch_size` structures each, their size falling from `learning_rate` as a half cosine."""
+
+    steps: int
+    batch_size: int
+    learning_rate: float
+    seed: int
+    checks: int = 50  # how often the validation loss is taken
+    average: float = 0.01  # memory of the averaged weights, in parts of all steps
+
+
+@dataclass
+class Record:
+    """One line of the learning curve. Losses are relative to the linear model's."""
+
+    step: int
+    learning_rate: float
+    train_loss: float
+    validation_loss: float
+    seconds: float
+
+
+class Optimizer:
+    """A training run. `state` and `restore` hold all of it: one that was interrupted ends as if it had not been."""
+
+    def __init__(self, model: Model, loss: Loss, schedule: Schedule, train: Sequence, validation: Sequence):
+        self.model, self.loss, self.schedule = model, loss, schedule
+        self.train = train
+        self.validation = make_batch(validation) if validation else None
+        self.adam = EigenAdam(model.blocks(), lr=schedule.learning_rate)
+        self.average = copy.deepcopy(model.state_dict())
+        self.best = copy.deepcopy(model.state_dict())
+        self.best_loss = math.inf
+        self.history: list[Record] = []
+        self.step = 0
+        self.seconds = 0.0
+        self._running = 0.0
+
+    def run(self, report: Callable[[Record], None], tick: Callable[[int], None], stop: Callable[[], bool]) -> bool:
+        """Trains to the end, or until stop() says so; False in that case."""
+        if self.step == 0:
+            self._check(report)
+        while self.step < self.schedule.steps:
+            if stop():
+                return False
+            begun = time.monotonic()
+            self._one_step()
+            self.seconds += time.monotonic() - begun
+            if self._check_due():
+                self._check(report)
+            tick(self.step)
+        return True
+
+    def _one_step(self) -> None:
+        schedule = self.schedule
+        rate = self._learning_rate()
+        for group in self.adam.param_groups:
+            group["lr"] = rate
+        self.adam.zero_grad()
+        value = self.loss.backward(self._batch())
+        self.adam.step()
+        self.step += 1
+        self._running += (value - self._running) / min(self.step, 50)
+        decay = min(1 - 1 / (schedule.average * schedule.steps + 1), self.step / (self.step + 10))
+        for name, value in self.model.state_dict().items():
+            self.average[name].lerp_(value, 1 - decay)
+
+    def _learning_rate(self) -> float:
+        # The first steps only look at gradients: what is stiff has to be known before anything moves.
+        look = max(min(_LOOK, self.schedule.steps // 10), 1)
+        warm = min(max(self.step / look - 1, 0.0), 1.0)
+        return (
+            self.schedule.learning_rate
+            * warm
+            * (0.005 + 0.995 * (1 + math.cos(math.pi * self.step / self.schedule.steps)) / 2)
+        )
+
+    def _batch(self) -> Batch:
+        """The structures of this step: each epoch passes all once, in an order that only seed and epoch decide."""
+        n, size = len(self.train), min(self.schedule.batch_size, len(self.train))
+        per_epoch = n // size
+        epoch, place = divmod(self.step, per_epoch)
+        order = np.random.default_rng([self.schedule.seed, epoch]).permutation(n)
+        return make_batch([self.train[k] for k in order[place * size : (place + 1) * size]])
+
+    def _check_due(self) -> bool:
+        every = max(self.schedule.steps // self.schedule.checks, 20)
+        return self.step % every == 0 or self.step == self.schedule.steps
+
+    def _check(self, report: Callable[[Record], None]) -> None:
+        current = copy.deepcopy(self.model.state_dict())
+        self.model.load_state_dict(self.average)
+        if self.validation is not None:
+            loss = float(self.loss(self.validation))
+        else:
+            loss = self._running if self.step else math.inf
+        if loss < self.best_loss or not self.history:
+            self.best_loss, self.best = loss, copy.deepcopy(self.average)
+        self.model.load_state_dict(current)
+        record = Record(self.step, self._learning_rate(), self._running if self.step else math.nan, loss, self.seconds)
+        self.history.append(record)
+        report(record)
+
+    def use_best(self) -> None:
+        """Puts the averaged weights with the lowest validation loss into the model."""
+        self.model.load_state_dict(self.best)
+
+    def state(self) -> dict:
+        """All that a later `restore` needs."""
+        return {
+            "model": self.model.state_dict(),
+            "adam": self.adam.state_dict(),
+            "average": self.average,
+            "best": self.best,
+            "best_loss": self.best_loss,
+            "history": [asdict(record) for record in self.history],
+            "step": self.step,
+            "seconds": self.seconds,
+            "running": self._running,
+        }
+
+    def restore(self, state: dict) -> None:
+        """Continues where `state` was taken; arrays may be NumPy's."""
+        state = _tensors(state)
+        self.model.load_state_dict(state["model"])
+        self.adam.load_state_dict(state["adam"])
+        self.average, self.best, self.best_loss = state["average"], state["best"], state["best_loss"]
+        self.history = [Record(**record) for record in state["history"]]
+        self.step, self.seconds, self._running = state["step"], state["seconds"], state["running"]
+
+
+def _tensors(value):
+    """The same with arrays as tensors."""
+    if isinstance(value, dict):
+        return {key: _tensors(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_tensors(item) for item in value]
+    return torch.from_numpy(value) if isinstance(value, np.ndarray) else value

@@ -1,0 +1,41 @@
+"""Fits of filters and networks (s-NNP): mini-batches from the linear model, compressed to filters."""
+
+import torch
+
+from snnp import _core
+from snnp.analysis.curves import Curve
+from snnp.fitting.linear_start import linear_start
+from snnp.fitting.loss import Loss
+from snnp.fitting.minibatch import Optimizer, Schedule
+from snnp.fitting.task import Task, comment, train
+from snnp.models.network import Model
+from snnp.models.potentials import set_ranges
+
+
+def fit_network(task: Task) -> tuple[_core.Potential, Curve]:
+    """The potential, and the losses by steps."""
+    # The engine's threads do the work; torch's own would only compete with them.
+    torch.set_num_threads(1)
+    training = task.config.training
+    known, held_out = task.prepared("train"), task.prepared("validation")
+    model = _start(task, known, held_out) if task.saved is None else Model(task.shape, task.e0, task.saved["unit"])
+    loss = Loss(model, task.weights, model.unit, task.threads)
+    schedule = Schedule(training.steps, training.batch_size, training.learning_rate, training.seed)
+    optimizer = Optimizer(model, loss, schedule, known, held_out)
+    train(task, optimizer, model.unit)
+    potential = model.potential(comment())
+    set_ranges(potential, [s for s, _ in known], task.threads)
+    return potential, Curve.learning(optimizer.history, "linear model")
+
+
+def _start(task: Task, known, held_out) -> Model:
+    seed = task.config.training.seed
+    torch.manual_seed(seed)
+    model = Model(task.shape, task.e0)
+    with task.log.progress("linear model", len(known) + len(held_out), "frames") as tick:
+        start = linear_start(model, known, held_out, task.weights, task.threads, seed, tick=tick)
+    terms = "energies, forces and stresses" if task.weights.stress else "energies and forces"
+    task.log.print(
+        f"linear model of {terms}: error {model.unit:.4f} eV/Å (weighted RMS), smoothness {start.strength:g}"
+    )
+    return model

@@ -1,0 +1,99 @@
+"""Frames made ready for a fit: neighbour lists, targets without the ZBL repulsion, shear stresses in ASE's order."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+from ase.units import GPa
+
+from snnp import _core
+from snnp.data import Frame
+from snnp.data.batch import FrameStream, LabelledStructure, Labels, Weights
+from snnp.data.neighbors import NeighborLists, element_indices
+from snnp.data.shear import ShearOrders, detect_shear_orders
+from snnp.fitting.least_squares import START_STRENGTHS, solve
+from snnp.models.linear import LinearModel, coarsened, linear_shape
+from snnp.models.normal_equations import fit_offsets, shifted
+from snnp.models.potentials import linear_potential
+from snnp.models.shape import Shape
+from snnp.virial import matrix, stress
+
+
+def prepare(frames: Sequence[Frame], shape: Shape, lists: NeighborLists, threads: int) -> Iterator[LabelledStructure]:
+    """Neighbour lists and targets, one frame after the other; the ZBL repulsion is taken off the targets."""
+    zbl = _zbl_engine(shape)
+    for frame in frames:
+        s = lists.of(frame.atoms)
+        labels = Labels(frame.energy, frame.forces, frame.virial)
+        if zbl is not None and len(s.vectors) and np.linalg.norm(s.vectors, axis=1).min() < zbl.cutoff:
+            out = zbl.evaluate(s, threads)
+            labels = Labels(
+                labels.energy - out["energy"],
+                labels.forces - out["forces"],
+                None if labels.virial is None else labels.virial - matrix(out["virial"]),
+            )
+        yield s, labels
+
+
+def _zbl_engine(shape: Shape) -> _core.Engine | None:
+    """Nothing but the ZBL repulsion; None: there is none."""
+    outer = [radii[1] for radii in shape.zbl if radii]
+    if not outer:
+        return None
+    ends = [np.linspace(0.5 * min(outer), min(outer), 4)] * len(shape.pair_knots)
+    bare = Shape(shape.elements, 0, 0, ends, shape.zbl)
+    nothing = np.zeros((len(bare.unordered), bare.functions[0]))
+    return _core.Engine(linear_potential(bare, nothing, [], np.zeros(bare.n_elements), " ZBL"))
+
+
+def baseline(frames: Sequence[Frame], elements: Sequence[str], fixed_e0: Sequence[float | None]) -> np.ndarray:
+    """Energies per element, eV, (elements,), that leave the least of the energies of frames."""
+    kinds = [np.bincount(element_indices(frame.atoms, elements), minlength=len(elements)) for frame in frames]
+    return fit_offsets(np.array(kinds), np.array([frame.energy for frame in frames]), fixed_e0)
+
+
+def streamed(
+    frames: Sequence[Frame], shape: Shape, lists: NeighborLists, threads: int, offsets: np.ndarray
+) -> FrameStream:
+    """The frames as a linear fit reads them, without the energies `offsets` of elements, eV."""
+    return FrameStream(
+        lambda: shifted(prepare(frames, shape, lists, threads), offsets),
+        len(frames),
+        sum(len(frame.atoms) for frame in frames),
+    )
+
+
+def shear_orders(
+    shape: Shape,
+    fixed_e0: Sequence[float | None],
+    train: Sequence[Frame],
+    validation: Sequence[Frame],
+    lists: NeighborLists,
+    energy_weight: float,
+    threads: int,
+    tick: Callable[[int], None],
+) -> ShearOrders:
+    """The order of shear labels, by what a linear model predicts that has seen energies and forces only."""
+    shape = coarsened(shape)
+    linear = LinearModel(linear_shape(shape))
+    offsets = baseline(train, shape.elements, fixed_e0)
+    known, held_out = (streamed(frames, shape, lists, threads, offsets) for frames in (train, validation))
+    weights = Weights(energy_weight, 0.0)
+    chosen = solve(
+        linear,
+        known,
+        held_out if validation else None,
+        weights,
+        fixed_e0,
+        START_STRENGTHS,
+        threads,
+        tick,
+        differences=True,
+    ).chosen
+    stressed = [frame for frame in train if frame.stress is not None]
+    found = []
+    for frame, (s, labels) in zip(stressed, prepare(stressed, shape, lists, threads), strict=True):
+        virial = matrix(linear.design.rows(s, threads)[1][0] @ chosen.x)
+        virial += frame.virial - labels.virial  # ZBL
+        found.append(stress(virial, frame.atoms.get_volume()) / GPa)
+    labels = np.array([frame.stress / GPa for frame in stressed])
+    return detect_shear_orders(np.array(found), labels, np.array([frame.group for frame in stressed]))

@@ -1,0 +1,212 @@
+"""A fit from configuration to files: data → shape of the model → fit → potential, tables, pictures."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from snnp import _core, console
+from snnp.analysis import plots
+from snnp.analysis.curves import Curve
+from snnp.analysis.errors import Predictions, Report, predict, report
+from snnp.calculator import available_cores
+from snnp.config import ConfigError, FitConfig
+from snnp.data import DataError, Dataset, Frame, read, split
+from snnp.data.distances import survey
+from snnp.data.isolated import isolated_energies
+from snnp.data.neighbors import NeighborLists
+from snnp.data.shear import parse_shear_order, with_shear_orders
+from snnp.files import write_aside, write_text
+from snnp.fitting.prepare import shear_orders
+from snnp.fitting.resume import comparable, saved_state
+from snnp.fitting.task import Interrupted, Task
+from snnp.kinds import KINDS, ModelSection, kind_of
+from snnp.models.shape import Shape
+
+__all__ = ["Fitted", "Interrupted", "Outputs", "run"]
+
+Sets = dict[str, list[Frame]]
+
+
+@dataclass
+class Outputs:
+    """Where the results of a fit go: beside the potential; nowhere if that is None."""
+
+    potential: Path | None
+
+    def beside(self, ending: str) -> Path | None:
+        return self.potential and self.potential.with_name(self.potential.stem + ending)
+
+
+@dataclass
+class Fitted:
+    """A finished fit: reports and predictions by "train", "validation", "test"."""
+
+    potential: _core.Potential
+    config: FitConfig
+    reports: dict[str, Report]
+    predictions: dict[str, Predictions]
+    curve: Curve
+
+
+def run(
+    config: FitConfig,
+    log: console.Log,
+    resume: bool = False,
+    restart: bool = False,
+    data: dict[str, Dataset] | None = None,
+) -> Fitted:
+    """Does the fit that the configuration describes and writes all its files.
+
+    data: by "train", "validation", "test", in place of files that the configuration names.
+    Raises ConfigError, DataError or snnp.Error with one sentence; Interrupted if told to stop.
+    """
+    outputs = Outputs(config.output)
+    threads = config.training.threads or available_cores()
+    for note in config.notes:
+        log.print(note)
+    sets = _sets(config, data or _read(config), log)
+    model, shape, e0 = _shape(config, sets)
+    config = config.model_copy(update={"model": model})
+    kind = kind_of(model)
+    saved = saved_state(outputs.beside(".checkpoint"), config, resume, restart)
+    if outputs.potential:
+        log.keep(outputs.beside(".log"), append=resume)  # not before it is sure that this fit is to be
+    log.print(_describe(shape, model, threads))
+
+    # Kept where the fit keeps them anyway.
+    lists = NeighborLists(shape.elements, shape.cutoff, keep=kind.keeps_lists)
+    orders = _shear_orders(config, shape, e0, sets, lists, threads, log) if saved is None else saved["shear_orders"]
+    sets = {name: with_shear_orders(frames, orders) for name, frames in sets.items()}
+    identity = {"config": comparable(config), "shear_orders": orders}
+    order_by_group = {group: " ".join(order) for group, order in orders.items()}
+    config = config.model_copy(update={"data": config.data.model_copy(update={"shear_order": order_by_group})})
+    if outputs.potential:
+        write_text(outputs.beside(".yaml"), config.dump())
+
+    checkpoint = outputs.beside(".checkpoint")
+    potential, curve = kind.fit(Task(config, shape, e0, sets, lists, threads, checkpoint, identity, saved, log))
+    if outputs.potential:
+        _core.write_potential(potential, str(outputs.potential))
+    predictions = _predict(potential, sets, lists, threads, log)
+    reports = {name: report(p) for name, p in predictions.items()}
+    log.print(console.error_table(reports))
+    fitted = Fitted(potential, config, reports, predictions, curve)
+    if outputs.potential:
+        _write_beside(outputs, fitted, log)
+    return fitted
+
+
+# -- data ---------------------------------------------------------------------------------------------------------
+
+
+def _read(config: FitConfig) -> dict[str, Dataset]:
+    """The files that the configuration names."""
+    if not config.data.train:
+        raise ConfigError("data.train: expected at least one file")
+    files = {name: getattr(config.data, name) for name in ("train", "validation", "test")}
+    return {name: read(paths) for name, paths in files.items() if paths}
+
+
+def _sets(config: FitConfig, data: dict[str, Dataset], log: console.Log) -> Sets:
+    """Frames by purpose; what was found goes to the log."""
+    for name, found in data.items():
+        log.print(f"{name}: {found.summary()}")
+    sets = {name: found.frames for name, found in data.items()}
+    if "validation" not in sets:
+        sets["train"], sets["validation"] = split(sets["train"], config.data.validation_fraction, config.training.seed)
+        log.print(f"validation: {len(sets['validation'])} of these frames are held out")
+    return {name: sets[name] for name in ("train", "validation", "test") if sets.get(name)}
+
+
+def _shape(config: FitConfig, sets: Sets) -> tuple[ModelSection, Shape, list[float | None]]:
+    """The section `model` with nothing left open, the shape, and known energies of isolated atoms; such atoms leave the
+    training set."""
+    elements = Dataset([frame for frames in sets.values() for frame in frames]).elements
+    missing = sorted(set(elements) - set(Dataset(sets["train"]).elements))
+    if missing:
+        raise DataError(f"element {missing[0]} occurs in the validation or test data, but in no training frame")
+    unknown = sorted(set(config.model.e0) - set(elements))
+    if unknown:
+        raise ConfigError(f"model.e0: element {unknown[0]} is not in the data ({' '.join(elements)})")
+    model, shape = _choose(config.model, sets["train"], elements)
+    found, sets["train"] = isolated_energies(sets["train"], shape.cutoff)
+    if not sets["train"]:
+        raise DataError("the training data hold nothing but isolated atoms")
+    e0 = {**found, **model.e0}
+    return model.model_copy(update={"e0": e0}), shape, [e0.get(symbol) for symbol in elements]
+
+
+def _choose(model: ModelSection, frames: Sequence[Frame], elements: Sequence[str]) -> tuple[ModelSection, Shape]:
+    """What the configuration leaves open, chosen from the data."""
+    kind, distances = kind_of(model), survey(frames, elements)
+    model = kind.complete(model, distances)
+    shape = kind.shape(model, distances)
+    key, cutoff = min(kind.cutoffs(model).items(), key=lambda item: item[1])
+    for (a, b), first in zip(shape.unordered, distances.first_knots(), strict=True):
+        if first >= 0.9 * cutoff:
+            raise DataError(
+                f"model.{key} of {cutoff} Å is too short: {elements[a]} and {elements[b]} come no closer than "
+                f"{first:.2f} Å"
+            )
+    return model, shape
+
+
+def _describe(shape: Shape, model: ModelSection, threads: int) -> str:
+    names = [f"{shape.elements[a]}-{shape.elements[b]}" for a, b in shape.unordered]
+    shortest = ", ".join(f"{n} {s:.2f} Å" for n, s in zip(names, shape.shortest, strict=True) if s > 0)
+    text = (
+        f"model: {model.kind}, {kind_of(model).describe(model, shape)}; shortest distances {shortest}; "
+        f"{threads} thread{'s' if threads > 1 else ''}"
+    )
+    if model.e0:
+        text += "; energies of isolated atoms " + ", ".join(f"{el} {e:.4f} eV" for el, e in model.e0.items())
+    return text
+
+
+def _shear_orders(
+    config: FitConfig, shape: Shape, e0, sets: Sets, lists: NeighborLists, threads: int, log: console.Log
+) -> dict[str, tuple[str, ...]]:
+    """The order of shear labels by group, as given or as found."""
+    given = config.data.shear_order
+    if given is not None:
+        groups = {frame.group for frames in sets.values() for frame in frames}
+        named = given if isinstance(given, dict) else dict.fromkeys(groups, given)
+        return {group: parse_shear_order(order) for group, order in named.items()}
+    if config.loss.stress == 0 or all(frame.stress is None for frame in sets["train"]):
+        return {}
+    # A part of the data is enough for this.
+    every = max(sum(len(frame.atoms) for frame in sets["train"]) // 10000, 1)
+    train, validation = sets["train"][::every], sets.get("validation", [])[::every]
+    if not kind_of(config.model).explains_shear:
+        default = KINDS["snnp"].config(zbl=config.model.zbl)
+        _, shape = _choose(default, sets["train"], shape.elements)
+        lists = NeighborLists(shape.elements, shape.cutoff, keep=False)
+    with log.progress("order of shear stresses", len(train) + len(validation), "frames") as tick:
+        found = shear_orders(shape, e0, train, validation, lists, config.loss.energy, threads, tick)
+    for note in found.notes:
+        log.print(note)
+    return found.orders
+
+
+# -- results ------------------------------------------------------------------------------------------------------
+
+
+def _predict(potential: _core.Potential, sets: Sets, lists: NeighborLists, threads: int, log: console.Log):
+    engine = _core.Engine(potential)
+    with log.progress("errors", sum(map(len, sets.values())), "frames") as tick:
+        return {name: predict(engine, frames, threads, tick, lists) for name, frames in sets.items()}
+
+
+def _write_beside(outputs: Outputs, fitted: Fitted, log: console.Log) -> None:
+    """Tables and pictures."""
+    write_text(outputs.beside(".csv"), fitted.curve.csv())
+    pictures = {
+        "_parity.png": plots.parity(fitted.predictions),
+        fitted.curve.ending: fitted.curve.draw(),
+        "_splines.png": plots.splines(fitted.potential),
+    }
+    for ending, figure in pictures.items():
+        write_aside(outputs.beside(ending), lambda aside, figure=figure: figure.savefig(aside, dpi=150, format="png"))
+    endings = [e for e in (".yaml", ".log", ".csv", ".checkpoint", *pictures) if outputs.beside(e).exists()]
+    names = ", ".join(outputs.beside(e).name for e in endings)
+    log.print(f"written: {outputs.potential}; beside it {names}")

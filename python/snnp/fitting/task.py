@@ -1,0 +1,126 @@
+"""What the fit of any kind of model is given, and the loop that trains one: checkpoints, progress, interruption."""
+
+import math
+import signal
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Protocol
+
+from snnp import __version__, console
+from snnp.config import FitConfig
+from snnp.data import Frame
+from snnp.data.batch import FrameStream, LabelledStructure, Weights
+from snnp.data.neighbors import NeighborLists
+from snnp.fitting import checkpoint
+from snnp.fitting.prepare import baseline, prepare, streamed
+from snnp.models.shape import Shape
+
+
+class Interrupted(Exception):
+    """The fit was asked to stop; its checkpoint is written."""
+
+
+@dataclass
+class Task:
+    """All that a fit needs."""
+
+    config: FitConfig
+    shape: Shape
+    e0: list[float | None]  # energies of isolated atoms, where they are known
+    sets: dict[str, list[Frame]]
+    lists: NeighborLists
+    threads: int
+    checkpoint: Path | None  # None: nothing is written
+    identity: dict  # what a checkpoint holds beside the state of an optimizer, so that it is known again
+    saved: dict | None  # the checkpoint to go on from
+    log: console.Log
+
+    @property
+    def weights(self) -> Weights:
+        return Weights(self.config.loss.energy, self.config.loss.stress)
+
+    def prepared(self, name: str) -> list[LabelledStructure]:
+        """Neighbour lists and targets of a set of frames, in memory."""
+        return list(prepare(self.sets.get(name, []), self.shape, self.lists, self.threads))
+
+    def streamed(self, name: str, baseline: Sequence[float]) -> FrameStream | None:
+        """The same one after the other, without the energies `baseline` of elements (eV); None: there are no frames."""
+        frames = self.sets.get(name, [])
+        return streamed(frames, self.shape, self.lists, self.threads, baseline) if frames else None
+
+    def baseline(self):
+        """Energies per element, eV, (elements,), that leave the least of the energies of the training data."""
+        return baseline(self.sets["train"], self.shape.elements, self.e0)
+
+
+def comment() -> str:
+    """The first line of a potential file."""
+    return f" DATE: {date.today()} UNITS: metal CONTRIBUTOR: snnp-fit {__version__} CITATION: none"
+
+
+class Optimizer(Protocol):
+    """What `train` runs: see `snnp.fitting.minibatch.Optimizer` and `snnp.fitting.gauss_newton.DensityFit`."""
+
+    step: int
+
+    def run(self, report, tick, stop) -> bool: ...
+    def use_best(self) -> None: ...
+    def state(self) -> dict: ...
+    def restore(self, state: dict) -> None: ...
+
+
+def train(task: Task, optimizer: Optimizer, unit: float) -> None:
+    """Runs an optimizer to its end, with checkpoints on the way; raises Interrupted if told to stop.
+
+    unit: eV/Å, the scale of the loss, which goes into the checkpoint.
+    """
+    steps = task.config.training.steps
+    if task.saved is not None:
+        optimizer.restore(task.saved["optimizer"])
+        task.log.print(f"resuming at step {optimizer.step} of {steps}")
+
+    def save(end: int) -> None:
+        if task.checkpoint is not None:
+            state = {**task.identity, "steps": end, "unit": unit, "optimizer": optimizer.state()}
+            checkpoint.save(state, task.checkpoint)
+
+    def show(record) -> None:
+        rate = (record.step or 1) / max(record.seconds, 1e-9)
+        left = (steps - record.step) / rate if record.step else math.nan
+        task.log.print(console.learning_line(record, steps, rate, left))
+
+    with _stop_signal() as stopped, task.log.progress("training", steps, "steps", optimizer.step) as tick:
+        last = time.monotonic()
+
+        def each_step(step: int) -> None:
+            nonlocal last
+            tick(1)
+            if time.monotonic() - last > task.config.training.checkpoint_seconds:
+                save(steps)
+                last = time.monotonic()
+
+        finished = optimizer.run(show, each_step, stopped.is_set)
+    save(optimizer.step if finished else steps)
+    if not finished:
+        raise Interrupted(f"stopped at step {optimizer.step} of {steps}; go on with --resume")
+    optimizer.use_best()
+
+
+@contextmanager
+def _stop_signal():
+    """An event that Ctrl-C and SIGTERM set instead of ending the program."""
+    event = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield event
+        return
+    before = {s: signal.signal(s, lambda *_: event.set()) for s in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield event
+    finally:
+        for s, handler in before.items():
+            signal.signal(s, handler)

@@ -1,0 +1,115 @@
+"""What every kind of model has: a section of the configuration, and the methods of `Kind`."""
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from snnp.data.distances import Distances
+from snnp.models.shape import Shape
+
+if TYPE_CHECKING:
+    from snnp import _core
+    from snnp.analysis.curves import Curve
+    from snnp.fitting.task import Task
+
+# Neighbours that an atom has within the cutoffs on average, if the configuration leaves them open: about two shells for
+# three-body terms and four for pairs.
+_THREE_BODY_NEIGHBORS, _PAIR_NEIGHBORS = 24, 48
+
+
+class ConfigError(ValueError):
+    """A configuration that cannot be used; the text names the key."""
+
+
+class Section(BaseModel):
+    """A section of the configuration: unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", validate_default=True)
+
+
+class ZblConfig(Section):
+    """ZBL repulsion, switched off between two radii, in parts of the shortest distance of each pair of elements."""
+
+    enabled: bool = True
+    inner: float = Field(0.8, gt=0, lt=1, description="full ZBL below this, relative to the shortest distance")
+    outer: float = Field(1.0, gt=0, le=1, description="no ZBL above this, relative to the shortest distance")
+
+
+class ModelSection(Section):
+    """Section `model` of the configuration: what all kinds have. Distances in Å, energies in eV."""
+
+    kind: str
+    pair_cutoff: float | None = Field(None, gt=0, description="of φ; auto: from the density of the data")
+    zbl: ZblConfig = ZblConfig()
+    e0: dict[str, float] = Field({}, description="energies of isolated atoms, eV; others are fitted")
+
+
+class Kind(ABC):
+    """A kind of model. Its module holds all that makes it what it is; `snnp.kinds.KINDS` lists all of them."""
+
+    name: ClassVar[str]
+    """Value of `model.kind`."""
+    config: ClassVar[type[ModelSection]]
+    """Section `model` of the configuration."""
+    training_keys: ClassVar[frozenset[str]] = frozenset({"seed", "threads"})
+    """Keys of section `training` that mean something for this kind."""
+    steps: ClassVar[int | None] = None
+    """Default of `training.steps`."""
+    keeps_lists: ClassVar[bool] = True
+    """Whether the fit holds the neighbour lists of all frames in memory, and does not read them as a stream."""
+    explains_shear: ClassVar[bool] = False
+    """Whether its linear form is good enough to check the labels of stresses with."""
+
+    def cutoffs(self, config: ModelSection) -> dict[str, float]:
+        """All cutoffs of a complete configuration by key, Å."""
+        return {key: value for key, value in config if key.endswith("_cutoff")}
+
+    @abstractmethod
+    def complete(self, config: ModelSection, distances: Distances) -> ModelSection:
+        """The configuration with nothing left open."""
+
+    @abstractmethod
+    def shape(self, config: ModelSection, distances: Distances) -> Shape:
+        """The size of the model, from a complete configuration."""
+
+    @abstractmethod
+    def describe(self, config: ModelSection, shape: Shape) -> str:
+        """The terms of the model with their cutoffs, for the log."""
+
+    @abstractmethod
+    def fit(self, task: "Task") -> tuple["_core.Potential", "Curve"]:
+        """Fits the model to the data of a task; what was tried on the way as a curve."""
+
+
+def pair_cutoff(config: ModelSection, distances: Distances) -> float:
+    """The cutoff of φ, Å."""
+    return config.pair_cutoff or distances.radius(_PAIR_NEIGHBORS)
+
+
+def three_body_cutoff(given: float | None, distances: Distances, pair: float) -> float:
+    """The cutoff of three-body terms, Å: as given, or from the data, but no longer than that of pairs."""
+    return given or min(distances.radius(_THREE_BODY_NEIGHBORS), pair)
+
+
+def by_ordered_pair(distances: Distances, cutoff: float, knots: int) -> list[np.ndarray]:
+    """Evenly spaced knots from where each ordered pair of elements (centre × neighbour) begins to a cutoff, Å."""
+    E, first = len(distances.elements), distances.first_knots()
+    table = np.zeros((E, E))
+    table[np.triu_indices(E)] = first
+    table = np.maximum(table, table.T)
+    return [np.linspace(table[a, b], cutoff, knots) for a in range(E) for b in range(E)]
+
+
+def common_shape(config: ModelSection, distances: Distances, pair_knots: int, **terms) -> Shape:
+    """A shape with what all kinds have, φ with so many knots and the ZBL repulsion, and other terms as given."""
+    zbl = config.zbl
+    first = distances.first_knots()
+    return Shape(
+        elements=list(distances.elements),
+        pair_knots=by_ordered_pair(distances, config.pair_cutoff, pair_knots),
+        zbl=[(zbl.inner * s, zbl.outer * s) if zbl.enabled else None for s in first],
+        shortest=[0.0 if np.isnan(s) else float(s) for s in distances.shortest],
+        **terms,
+    )

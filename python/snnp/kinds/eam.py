@@ -1,0 +1,43 @@
+"""EAM: E = Σ_i [e0 + U(n_i)] + ½ Σ_{i≠j} φ(r_ij), n_i = Σ_j ρ(r_ij) (Daw and Baskes, Phys. Rev. B 29, 6443 (1984))."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from snnp.kinds.base import Kind, by_ordered_pair, common_shape, pair_cutoff
+from snnp.kinds.pair import PairConfig
+
+
+class EamConfig(PairConfig):
+    """φ, one ρ, and a spline U of the density n = Σ ρ(r_ij)."""
+
+    kind: Literal["eam"]
+    pair_knots: int = Field(17, ge=4, description="of φ")
+    density_cutoff: float | None = Field(None, gt=0, description="of ρ; auto: that of φ")
+    density_knots: int = Field(17, ge=4, description="of ρ")
+    embedding_knots: int = Field(10, ge=4, description="of U")
+
+
+class Eam(Kind):
+    """EAM, by Gauss-Newton steps."""
+
+    name = "eam"
+    config = EamConfig
+    training_keys = Kind.training_keys | {"steps", "checkpoint_seconds"}
+    steps = 200
+
+    def complete(self, config, distances):
+        cutoff = pair_cutoff(config, distances)
+        return config.model_copy(update={"pair_cutoff": cutoff, "density_cutoff": config.density_cutoff or cutoff})
+
+    def shape(self, config, distances):
+        rho_knots = by_ordered_pair(distances, config.density_cutoff, config.density_knots)
+        return common_shape(config, distances, config.pair_knots, n2=1, n3=0, end=2, rho_knots=rho_knots)
+
+    def describe(self, config, shape):
+        return f"φ to {config.pair_cutoff} Å, ρ to {config.density_cutoff} Å"
+
+    def fit(self, task):
+        from snnp.fitting.density import fit_density
+
+        return fit_density(task)

@@ -1,0 +1,219 @@
+"""The trainable model in PyTorch: splines and networks of all elements, in double precision.
+
+Energies of the same expression come in two ways: `Model.energies`, plain PyTorch with autograd (the reference for
+gradients), and `snnp.fitting.loss`, which leaves filters and their derivatives to the engine.
+"""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from snnp import _core
+from snnp.models.potentials import engine_spline, pair_potentials
+from snnp.models.shape import Shape
+from snnp.splines import table_matrix
+
+ACTIVATIONS = {"tanh": nn.Tanh, "silu": nn.SiLU}
+
+
+class Model(nn.Module):
+    """Parameters: phi (pairs, functions), rho (E·E, functions, n2), f (E·E, functions, n3), g (E·pairs, functions, n3),
+    networks on standardised filters x = (G − mean) / scale, `linear` (E, n2 + n3) on the same, and a constant.
+
+    E_i = unit (constant + linear·x + N(x)) + ½ G_0, and φ = unit · phi: with `unit` (eV) the error of a simple model,
+    all parameters are of order one. The energy of an isolated atom, e0, is E_i at G = 0; with `fixed_e0` (eV, by
+    element, None: free) the constant is no parameter but what gives that e0.
+    """
+
+    def __init__(self, shape: Shape, fixed_e0: Sequence[float | None] | None = None, unit: float = 1.0):
+        super().__init__()
+        self.shape, self.unit = shape, unit
+        E, P, M = shape.n_elements, len(shape.unordered), shape.filters
+        n_pair, n_radial, n_angle = shape.functions
+        self.phi = nn.Parameter(torch.zeros(P, n_pair))
+        self.rho = nn.Parameter(torch.zeros(E * E, n_pair, shape.n2))
+        self.f = nn.Parameter(torch.zeros(E * E, n_radial, shape.n3))
+        self.g = nn.Parameter(torch.zeros(E * P, n_angle, shape.n3))
+        self.constant = nn.Parameter(torch.zeros(E))
+        self.linear = nn.Parameter(torch.zeros(E, M))
+        self.networks = nn.ModuleList([_network(M, shape.hidden, shape.activation) for _ in range(E)])
+        self.register_buffer("mean", torch.zeros(E, M))
+        self.register_buffer("scale", torch.ones(E, M))
+        self.fixed_e0 = list(fixed_e0) if fixed_e0 else [None] * E
+        self._pair_map = _maps(shape.pair_knots, n_pair)
+        self._radial_map = _maps(shape.radial_knots, n_radial)
+        self._angle_map = _maps([shape.angle_knots], n_angle)[0]
+        self.double()
+
+    @property
+    def head_parameters(self) -> list[nn.Parameter]:
+        """Everything behind the filters."""
+        return [self.constant, self.linear, *self.networks.parameters()]
+
+    def blocks(self) -> list[dict]:
+        """Parameters in groups within which they act alike, for `EigenAdam`; splines of other elements are `parts`."""
+        layers = [{"params": list(m.parameters())} for net in self.networks for m in net if isinstance(m, nn.Linear)]
+        splines = [{"params": [p], "parts": len(p)} for p in (self.rho, self.f, self.g) if p.numel()]
+        return [{"params": [self.phi, self.constant, self.linear]}, *splines, *layers]
+
+    def tables(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Polynomial pieces for the engine: pair (E·E, knots, 4, 1 + n2), radial and angle alike."""
+        index = torch.tensor([self._unordered(a, b) for a in range(self._E) for b in range(self._E)])
+        columns = torch.cat([self.unit * self.phi[index].unsqueeze(2), self.rho], dim=2)
+        pair = torch.einsum("nkpc,ncm->nkpm", self._pair_map, columns)
+        radial = torch.einsum("nkpc,ncm->nkpm", self._radial_map, self.f)
+        angle = torch.einsum("kpc,ncm->nkpm", self._angle_map, self.g)
+        return pair, radial, angle
+
+    def embed(self, G: Tensor, elements: Tensor) -> Tensor:
+        """Energies of atoms, eV, from G (atoms, 1 + n2 + n3) and elements (atoms,)."""
+        energies = 0.5 * G[:, 0]
+        for a in range(self._E):
+            here = torch.nonzero(elements == a)[:, 0]
+            x = (G[here, 1:] - self.mean[a]) / self.scale[a]
+            energies = energies.index_add(0, here, self.unit * self._embedding(a, x))
+        return energies
+
+    def _embedding(self, a: int, x: Tensor) -> Tensor:
+        constant = self.constant[a]
+        if self.fixed_e0[a] is not None:
+            constant = self.fixed_e0[a] / self.unit - self._varying(a, -(self.mean[a] / self.scale[a])[None])[0]
+        return constant + self._varying(a, x)
+
+    def _varying(self, a: int, x: Tensor) -> Tensor:
+        y = x @ self.linear[a]
+        return y + self.networks[a](x)[:, 0] if self.shape.hidden else y
+
+    def e0(self) -> list[float]:
+        """Energies of isolated atoms, eV."""
+        with torch.no_grad():
+            return [
+                self.unit * float(self._embedding(a, -(self.mean[a] / self.scale[a])[None])[0]) for a in range(self._E)
+            ]
+
+    # -- plain PyTorch ------------------------------------------------------------------------------------------
+
+    def energies(self, structures: _core.Structures, vectors: Tensor) -> Tensor:
+        """Energies of atoms, eV, differentiable in `vectors` (neighbours, 3), Å, and in all parameters."""
+        elements = torch.from_numpy(structures.elements.astype(np.int64))
+        counts = np.diff(structures.offsets)
+        i = torch.from_numpy(np.repeat(np.arange(len(counts)), counts))
+        j = torch.from_numpy(structures.indices.astype(np.int64))
+        r = vectors.norm(dim=1)
+        unit = vectors / r[:, None]
+        pair, radial, angle = self.tables()
+        ordered = elements[i] * self._E + elements[j]
+
+        two = torch.zeros(len(elements), pair.shape[-1], dtype=r.dtype)
+        for ab, knots in enumerate(self.shape.pair_knots):
+            n = torch.nonzero((ordered == ab) & (r < knots[-1]))[:, 0]
+            two = two.index_add(0, i[n], _lookup(pair[ab], knots, r[n]))
+
+        f = torch.zeros(len(r), self.shape.n3, dtype=r.dtype)
+        for ab, knots in enumerate(self.shape.radial_knots):
+            n = torch.nonzero((ordered == ab) & (r < knots[-1]))[:, 0]
+            f = f.index_add(0, n, _lookup(radial[ab], knots, r[n]))
+
+        first, second = _pairs_of_neighbors(structures.offsets)
+        cosine = (unit[first] * unit[second]).sum(1)
+        kind = elements[i[first]] * len(self.shape.unordered) + self._unordered(elements[j[first]], elements[j[second]])
+        three = torch.zeros(len(elements), self.shape.n3, dtype=r.dtype)
+        for abc in range(len(angle)):
+            n = torch.nonzero(kind == abc)[:, 0]
+            g = _lookup(angle[abc], self.shape.angle_knots, cosine[n])
+            three = three.index_add(0, i[first[n]], f[first[n]] * f[second[n]] * g)
+        return self.embed(torch.cat([two, three], dim=1), elements)
+
+    # -- export -------------------------------------------------------------------------------------------------
+
+    def potential(
+        self, comment: str, lowest: np.ndarray | None = None, highest: np.ndarray | None = None
+    ) -> _core.Potential:
+        """The model as a potential; lowest, highest: ranges of the filters in the training data, (E, n2 + n3)."""
+        shape = self.shape
+        p = _core.Potential()
+        p.comment, p.n2, p.n3 = comment, shape.n2, shape.n3
+        p.elements = [self._element(a, lowest, highest) for a in range(self._E)]
+        p.pairs = pair_potentials(shape, self.unit * self.phi.detach().numpy())
+        p.rho = [engine_spline(shape.pair_knots[ab], c, shape.end) for ab, c in _columns(self.rho)]
+        p.f = [engine_spline(shape.radial_knots[ab], c, shape.end) for ab, c in _columns(self.f)]
+        p.g = [engine_spline(shape.angle_knots, c, 0) for _, c in _columns(self.g)]
+        p.check()
+        return p
+
+    def _element(self, a: int, lowest, highest) -> _core.Element:
+        e = _core.Element()
+        e.name, e.e0 = self.shape.elements[a], self.e0()[a]
+        mean, scale = self.mean[a].numpy(), self.scale[a].numpy()
+        e.linear = self.unit * self.linear[a].detach().numpy() / scale
+        if lowest is not None:
+            e.lowest, e.highest = lowest[a], highest[a]
+        if self.shape.hidden:
+            layers = [m for m in self.networks[a] if isinstance(m, nn.Linear)]
+            weights = [m.weight.detach().numpy().copy() for m in layers]
+            biases = [m.bias.detach().numpy().copy() for m in layers]
+            # The file's network takes G itself: standardisation moves into the first layer.
+            weights[0] /= scale
+            biases[0] -= weights[0] @ mean
+            weights[-1] *= self.unit
+            biases[-1] *= self.unit
+            e.network = _engine_network(self.shape.activation, weights, biases)
+        return e
+
+    @property
+    def _E(self) -> int:
+        return self.shape.n_elements
+
+    def _unordered(self, a, b):
+        lo, hi = (torch.minimum(a, b), torch.maximum(a, b)) if isinstance(a, Tensor) else (min(a, b), max(a, b))
+        return lo * self._E - lo * (lo - 1) // 2 + hi - lo
+
+
+def _network(inputs: int, hidden: Sequence[int], activation: str) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for width in hidden:
+        layers += [nn.Linear(inputs, width), ACTIVATIONS[activation]()]
+        nn.init.normal_(layers[-2].weight, 0, 1 / math.sqrt(inputs))
+        nn.init.normal_(layers[-2].bias, 0, 0.1)
+        inputs = width
+    if hidden:
+        layers.append(nn.Linear(inputs, 1))
+        # Small, so that a fit starts from the linear model.
+        nn.init.normal_(layers[-1].weight, 0, 0.02 / math.sqrt(inputs))
+        nn.init.zeros_(layers[-1].bias)
+    return nn.Sequential(*layers)
+
+
+def _maps(knots: Sequence[np.ndarray], functions: int) -> Tensor:
+    return torch.from_numpy(np.stack([table_matrix(k, functions) for k in knots]))
+
+
+def _lookup(table: Tensor, knots: np.ndarray, x: Tensor) -> Tensor:
+    edges = torch.from_numpy(knots)
+    interval = torch.searchsorted(edges[:-1], x.detach(), right=True)
+    t = x - edges[(interval - 1).clamp(min=0)]
+    powers = torch.stack([torch.ones_like(t), t, t**2, t**3], dim=1)
+    return torch.einsum("np,npm->nm", powers, table[interval])
+
+
+def _pairs_of_neighbors(offsets: np.ndarray) -> tuple[Tensor, Tensor]:
+    pairs = [np.stack(np.tril_indices(n, -1)) + start for start, n in zip(offsets[:-1], np.diff(offsets), strict=True)]
+    both = torch.from_numpy(np.concatenate(pairs, axis=1) if pairs else np.zeros((2, 0), dtype=np.int64))
+    return both[0], both[1]
+
+
+def _columns(coefficients: Tensor):
+    """(table, coefficients of one filter) in the order of a potential: all filters of the first table first."""
+    for n, table in enumerate(coefficients.detach().numpy()):
+        for column in table.T:
+            yield n, column
+
+
+def _engine_network(activation: str, weights: list[np.ndarray], biases: list[np.ndarray]) -> _core.Network:
+    network = _core.Network()
+    network.activation = activation
+    network.layers = [_core.Layer(W.shape[1], W.shape[0], W.ravel(), b) for W, b in zip(weights, biases, strict=True)]
+    return network

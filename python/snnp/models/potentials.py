@@ -1,0 +1,113 @@
+"""Fitted coefficients as potentials."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from snnp import _core
+from snnp.models.shape import Shape
+
+
+def linear_potential(
+    shape: Shape, phi: np.ndarray, tensors: Sequence[np.ndarray], energies: np.ndarray, comment: str
+) -> _core.Potential:
+    """φ (pairs, functions) and tensors (by centre and pair of neighbours, all coefficients) as a potential."""
+    p = _core.Potential()
+    p.comment = comment
+    p.elements = [_element(symbol, e0) for symbol, e0 in zip(shape.elements, energies, strict=True)]
+    p.pairs = pair_potentials(shape, phi)
+    E = shape.n_elements
+    kinds = [(a, b, c) for a in range(E) for b, c in shape.unordered]
+    radial = shape.radial_knots
+    p.V = [
+        _core.Tensor(radial[a * E + b], radial[a * E + c], opposite, V)
+        for (a, b, c), opposite, V in zip(kinds, shape.jk_knots, tensors, strict=False)
+    ]
+    p.check()
+    return p
+
+
+def density_potential(
+    shape: Shape, parts: dict[str, np.ndarray], knots: np.ndarray, energies: np.ndarray, comment: str
+) -> _core.Potential:
+    """EAM or s-MEAM: coefficients phi, rho, f, g and U, one row per spline, and knots of U (elements, knots)."""
+    p = _core.Potential()
+    p.comment, p.n2, p.n3 = comment, shape.n2, shape.n3
+    phi, U = parts["phi"], parts["U"]
+    if shape.n3 == 0 and all(map(np.array_equal, shape.pair_knots, shape.rho_knots)):
+        phi, U = effective_pair(shape, parts, knots)
+    elements = [_element(symbol, e0) for symbol, e0 in zip(shape.elements, energies, strict=True)]
+    for element, k, c in zip(elements, knots, U, strict=True):
+        element.linear = np.zeros(shape.filters)
+        element.density, element.U = np.ones(shape.filters), _core.Spline(k, c)
+    p.elements = elements
+    p.pairs = pair_potentials(shape, phi)
+    p.rho = [engine_spline(k, c, shape.end) for k, c in zip(shape.rho_knots, parts["rho"], strict=True)]
+    p.f = [engine_spline(k, c, shape.end) for k, c in zip(shape.radial_knots, parts["f"], strict=False)]
+    p.g = [engine_spline(shape.angle_knots, c, 0) for c in parts["g"]]
+    p.check()
+    return p
+
+
+def effective_pair(shape: Shape, parts: dict[str, np.ndarray], knots: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """φ and U of the same EAM whose U is flat in the middle of its knots.
+
+    U(n) − s n and φ_ab + s_a ρ_ab + s_b ρ_ba are the same potential: with U flat where the data are, φ is what pairs
+    feel (the effective pair potential of Johnson, Phys. Rev. B 39, 12554 (1989)).
+    """
+    E = shape.n_elements
+    phi, U, slopes = parts["phi"].copy(), parts["U"].copy(), np.zeros(E)
+    for a in range(E):
+        slopes[a] = _core.Spline(knots[a], U[a])(np.array([knots[a].mean()]), 1)[0]
+        U[a] -= slopes[a] * greville(knots[a])
+    for n, (a, b) in enumerate(shape.unordered):
+        phi[n] += slopes[a] * parts["rho"][a * E + b] + slopes[b] * parts["rho"][b * E + a]
+    return phi, U
+
+
+def greville(knots: np.ndarray) -> np.ndarray:
+    """The coefficients of the spline s(x) = x."""
+    t = np.r_[[knots[0]] * 3, knots, [knots[-1]] * 3]
+    return (t[1:-3] + t[2:-2] + t[3:-1]) / 3
+
+
+def pair_potentials(shape: Shape, phi: np.ndarray) -> list[_core.Pair]:
+    """What belongs to pairs of elements; phi: free coefficients of φ, eV, (pairs, functions)."""
+    pairs = []
+    for n, (a, b) in enumerate(shape.unordered):
+        pair = _core.Pair()
+        pair.phi = engine_spline(shape.pair_knots[a * shape.n_elements + b], phi[n], shape.end)
+        if shape.zbl[n]:
+            pair.core_inner, pair.core_outer = shape.zbl[n]
+        if shape.shortest:
+            pair.shortest = shape.shortest[n]
+        pairs.append(pair)
+    return pairs
+
+
+def engine_spline(knots: np.ndarray, coefficients: np.ndarray, zeros: int) -> _core.Spline:
+    """The engine's spline of these coefficients with so many zeros at its end."""
+    return _core.Spline(knots, np.r_[coefficients, np.zeros(zeros)])
+
+
+def set_ranges(potential: _core.Potential, structures: Sequence[_core.Structures], threads: int) -> None:
+    """Notes the range of each filter over structures, by element; with no filters there is nothing to note."""
+    if potential.n2 + potential.n3 == 0:
+        return
+    engine = _core.Engine(potential)
+    elements = potential.elements
+    lowest = np.full((len(elements), potential.n2 + potential.n3), np.inf)
+    highest = -lowest
+    for s in structures:
+        G = engine.evaluate(s, threads)["filters"][:, 1:]
+        np.minimum.at(lowest, s.elements, G)
+        np.maximum.at(highest, s.elements, G)
+    for element, low, high in zip(elements, lowest, highest, strict=True):
+        element.lowest, element.highest = low, high
+    potential.elements = elements
+
+
+def _element(symbol: str, e0: float) -> _core.Element:
+    e = _core.Element()
+    e.name, e.e0 = symbol, float(e0)
+    return e

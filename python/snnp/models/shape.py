@@ -1,0 +1,70 @@
+"""The size of a model: elements, knots, numbers of filters. Needs no PyTorch."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from snnp.splines import END
+
+
+def unordered_pairs(n: int) -> list[tuple[int, int]]:
+    """The unordered pairs (a ≤ b) of n elements, in the order of a potential file."""
+    return [(a, b) for a in range(n) for b in range(a, n)]
+
+
+@dataclass
+class Shape:
+    """What is fixed before a fit begins. Distances in Å.
+
+    pair_knots (of φ and ρ) and radial_knots (of f, or of r_ij and r_ik) hold knots by ordered pair of elements
+    (centre × neighbour); pair_knots must be the same in both orders, since φ is.
+    rho_knots: of ρ, by ordered pair; empty: those of φ.
+    jk_knots: of r_jk, by centre and unordered pair of neighbours, if there are tensor-product splines.
+    zbl: inner and outer radius of the ZBL switch by unordered pair, or None.
+    end: coefficients that are 0 at the end of φ, ρ and f: 3 for value, slope and curvature, 2 for value and slope.
+    """
+
+    elements: list[str]
+    n2: int
+    n3: int
+    pair_knots: list[np.ndarray]
+    zbl: list[tuple[float, float] | None]
+    radial_knots: list[np.ndarray] = field(default_factory=list)
+    angle_knots: np.ndarray = field(default_factory=lambda: np.linspace(-1, 1, 4))
+    rho_knots: list[np.ndarray] = field(default_factory=list)
+    jk_knots: list[np.ndarray] = field(default_factory=list)
+    end: int = END
+    hidden: list[int] = field(default_factory=list)
+    activation: str = "tanh"
+    shortest: list[float] = field(default_factory=list)
+
+    def __post_init__(self):
+        E = len(self.elements)
+        for a, b in self.unordered:
+            if not np.array_equal(self.pair_knots[a * E + b], self.pair_knots[b * E + a]):
+                raise ValueError(f"pair knots of {self.elements[a]} and {self.elements[b]} depend on their order")
+
+    @property
+    def n_elements(self) -> int:
+        return len(self.elements)
+
+    @property
+    def filters(self) -> int:
+        """Number of inputs of the embedding, n2 + n3."""
+        return self.n2 + self.n3
+
+    @property
+    def unordered(self) -> list[tuple[int, int]]:
+        """The unordered pairs of elements, in the order of a potential file."""
+        n = self.n_elements
+        return [(a, b) for a in range(n) for b in range(a, n)]
+
+    @property
+    def functions(self) -> tuple[int, int, int]:
+        """Numbers of free coefficients of a pair spline, a radial and an angular one."""
+        radial = len(self.radial_knots[0]) + 2 - self.end if self.radial_knots else 0
+        return len(self.pair_knots[0]) + 2 - self.end, radial, len(self.angle_knots) + 2
+
+    @property
+    def cutoff(self) -> float:
+        return max(k[-1] for k in (*self.pair_knots, *self.rho_knots, *self.radial_knots))
