@@ -71,7 +71,7 @@ def _random_pair(phi, core):
     pair = _core.Pair()
     pair.phi = phi
     if core:
-        pair.core_inner, pair.core_outer = 1.0, 2.2
+        pair.zbl_inner, pair.zbl_outer = 1.0, 2.2
     pair.shortest = 1.9
     return pair
 
@@ -136,7 +136,7 @@ def silicon():
     p.elements = [element]
     pair = _core.Pair()
     pair.phi = _interpolated(r, A * epsilon * (B * (sigma / r) ** 4 - 1) * tail(r))
-    pair.core_inner, pair.core_outer, pair.shortest = 0.95, 1.9, 1.9
+    pair.zbl_inner, pair.zbl_outer, pair.shortest = 0.95, 1.9, 1.9
     p.pairs = [pair]
     p.rho = [_interpolated(r, tail(r))]
     p.f = [_interpolated(r, tail(r, 1.2))]

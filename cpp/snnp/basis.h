@@ -8,7 +8,7 @@
 
 namespace snnp {
 
-/// The (at most four) basis functions that do not vanish at a place: first, first + 1, ….
+/// The (at most four) basis functions that do not vanish at some x: first, first + 1, ….
 struct LocalBasis {
   int first = 0;
   double value[4] = {}, slope[4] = {}, curvature[4] = {};
@@ -19,15 +19,14 @@ class BSplines {
  public:
   explicit BSplines(const std::vector<double> &knots);
 
-  double front() const { return grid_.front(); }
   double back() const { return grid_.back(); }
   int functions() const { return grid_.intervals() + 2; }
   LocalBasis at(double x) const
   {
-    const Grid::Place place = grid_.find(x);
-    const double *c = &pieces_[16L * place.interval], t = place.t;
+    const GridPosition position = grid_.find(x);
+    const double *c = &pieces_[16L * position.interval], t = position.t;
     LocalBasis basis;
-    basis.first = std::max(place.interval - 1, 0);
+    basis.first = std::max(position.interval - 1, 0);
     for (int n = 0; n < 4; ++n) {
       basis.value[n] = c[n] + t * (c[4 + n] + t * (c[8 + n] + t * c[12 + n]));
       basis.slope[n] = c[4 + n] + t * (2 * c[8 + n] + t * 3 * c[12 + n]);

@@ -5,6 +5,7 @@
 
 #include "snnp/basis.h"
 #include "snnp/design.h"
+#include "snnp/indices.h"
 #include "snnp/training.h"
 
 namespace snnp {
@@ -13,18 +14,16 @@ namespace snnp {
 /// pair), g (by centre and unordered pair), U (by element); the last ones of φ, ρ and f are left out and 0.
 struct DensityModel {
   int elements;
-  std::vector<BSplines> pair, rho, leg;  ///< of φ, ρ and f by ordered pair; leg may be empty: no three-body term
-  std::vector<BSplines> angle;           ///< by centre and unordered pair of neighbours
-  std::vector<BSplines> embedding;       ///< by element; U continues linearly beyond its knots
-  int pair_functions, rho_functions, leg_functions;  ///< of φ, ρ and f, in use
+  std::vector<BSplines> pair, rho, radial;  ///< of φ, ρ and f by ordered pair; radial may be empty: no three-body term
+  std::vector<BSplines> angle;              ///< of g by centre and unordered pair of neighbours
+  std::vector<BSplines> embedding;          ///< of U by element; U continues linearly beyond its knots
+  int pair_functions, rho_functions, radial_functions;  ///< of φ, ρ and f, in use
 
   int angle_functions() const { return angle.empty() ? 0 : angle[0].functions(); }
   int embedding_functions() const { return embedding[0].functions(); }
-  int pairs() const { return elements * (elements + 1) / 2; }
-  int unordered(int a, int b) const;
-  long rho_column() const { return static_cast<long>(pairs()) * pair_functions; }
+  long rho_column() const { return static_cast<long>(pair_count(elements)) * pair_functions; }
   long f_column() const { return rho_column() + static_cast<long>(rho.size()) * rho_functions; }
-  long g_column() const { return f_column() + static_cast<long>(leg.size()) * leg_functions; }
+  long g_column() const { return f_column() + static_cast<long>(radial.size()) * radial_functions; }
   long embedding_column() const { return g_column() + static_cast<long>(angle.size()) * angle_functions(); }
   long columns() const { return embedding_column() + static_cast<long>(elements) * embedding_functions(); }
 };

@@ -2,35 +2,31 @@
 
 #include <algorithm>
 
+#include "snnp/indices.h"
 #include "snnp/rows.h"
 
 namespace snnp {
 
-int Basis::unordered(int a, int b) const
-{
-  if (a > b) std::swap(a, b);
-  return a * elements - a * (a - 1) / 2 + (b - a);
-}
-
 namespace {
 
-// All products B_a B_b C_c of one triplet; j is the neighbour that the first index of a stretch belongs to.
+// All products B_a B_b C_c of one triplet; j is the neighbour that the first index of a range belongs to.
 void triplet_rows(const Basis &basis, const Neighborhood &near, const LocalBasis &Bj, const LocalBasis &Bk, int i,
                   int j, int k, const Rows &rows)
 {
-  const int kind = basis.kind(near.element, near.elements[j], near.elements[k]), functions = basis.leg_functions;
+  const int triplet = triplet_index(basis.elements, near.element, near.elements[j], near.elements[k]);
+  const int functions = basis.radial_functions;
   const Coordinate t(basis.coordinate, near, j, k);
-  if (t.value > basis.third[kind].back() && basis.coordinate == Third::distance) return;
-  const LocalBasis C = basis.third[kind].at(t.value);
+  if (t.value > basis.third[triplet].back() && basis.coordinate == ThirdCoordinate::distance) return;
+  const LocalBasis C = basis.third[triplet].at(t.value);
   const double *uj = &near.unit[3 * j], *uk = &near.unit[3 * k];
   double rj[3], rk[3];
   vector_to(near, j, rj);
   vector_to(near, k, rk);
   for (int a = 0; a < 4 && Bj.first + a < functions; ++a)
     for (int b = 0; b < 4 && Bk.first + b < functions; ++b) {
-      const Stretch &stretch =
-          basis.stretches[(static_cast<long>(kind) * functions + Bj.first + a) * functions + Bk.first + b];
-      const int begin = std::max(C.first, stretch.begin), count = std::min(C.first + 4, stretch.end) - begin;
+      const ColumnRange &range =
+          basis.column_ranges[(static_cast<long>(triplet) * functions + Bj.first + a) * functions + Bk.first + b];
+      const int begin = std::max(C.first, range.begin), count = std::min(C.first + 4, range.end) - begin;
       if (count <= 0) continue;
       const double both = Bj.value[a] * Bk.value[b];
       const double slope_j = Bj.slope[a] * Bk.value[b], slope_k = Bj.value[a] * Bk.slope[b];
@@ -43,10 +39,10 @@ void triplet_rows(const Basis &basis, const Neighborhood &near, const LocalBasis
           gk[d][n] = slope_k * v * uk[d] + s * t.along_k[d];
         }
       }
-      const long column = stretch.first + begin;
+      const long column = range.first + begin;
       rows.add(rows.energy + column, count, 1, value);
-      rows.pull(column, count, i, near.index[j], rj, gj);
-      rows.pull(column, count, i, near.index[k], rk, gk);
+      rows.add_force_terms(column, count, i, near.index[j], rj, gj);
+      rows.add_force_terms(column, count, i, near.index[k], rk, gk);
     }
 }
 
@@ -55,23 +51,23 @@ void triplet_rows(const Basis &basis, const Neighborhood &near, const LocalBasis
 void design_rows(const Basis &basis, const Batch &batch, const DesignMatrix &matrix)
 {
   const auto visit = [&](const Rows &rows, const Neighborhood &near, int i) {
-    std::vector<LocalBasis> legs(near.legs);
+    std::vector<LocalBasis> radial(near.n_three_body);
     for (int j = 0; j < near.count; ++j) {
-      const int ab = near.element * basis.elements + near.elements[j];
+      const int ab = ordered_index(basis.elements, near.element, near.elements[j]);
       if (near.r[j] < basis.pair[ab].back())
         pair_rows(rows, basis.pair[ab].at(near.r[j]),
-                  basis.unordered(near.element, near.elements[j]) * basis.pair_functions, basis.pair_functions, near, i,
-                  j);
-      if (j < near.legs) legs[j] = basis.leg[ab].at(near.r[j]);
+                  pair_index(basis.elements, near.element, near.elements[j]) * basis.pair_functions,
+                  basis.pair_functions, near, i, j);
+      if (j < near.n_three_body) radial[j] = basis.radial[ab].at(near.r[j]);
     }
-    for (int j = 1; j < near.legs; ++j)
+    for (int j = 1; j < near.n_three_body; ++j)
       for (int k = 0; k < j; ++k) {
         const bool in_order = near.elements[j] <= near.elements[k];
         const int first = in_order ? j : k, second = in_order ? k : j;
-        triplet_rows(basis, near, legs[first], legs[second], i, first, second, rows);
+        triplet_rows(basis, near, radial[first], radial[second], i, first, second, rows);
       }
   };
-  for_atom_rows(basis.elements, {&basis.pair}, basis.leg, batch, matrix, visit);
+  for_atom_rows(basis.elements, {&basis.pair}, basis.radial, batch, matrix, visit);
 }
 
 }  // namespace snnp

@@ -9,29 +9,27 @@
 namespace snnp {
 
 /// The third coordinate of a triplet.
-enum class Third { cosine, distance };
+enum class ThirdCoordinate { cosine, distance };
 
-/// Coefficients (a, b, c), begin ≤ c < end, of one three-body spline stand at columns first + c; others are 0.
-struct Stretch {
+/// Coefficients (a, b, c), begin ≤ c < end, of one three-body spline stand in the columns first + c; others are 0.
+struct ColumnRange {
   long first;
   int begin, end;
 };
 
-/// The basis of a linear model. All pairs have as many functions, so do all legs.
+/// The basis of a linear model. The splines of all pairs have the same number of functions, and so have all radial
+/// ones.
 struct Basis {
   int elements;
-  std::vector<BSplines> pair, leg;  ///< by ordered pair of elements; leg may be empty: no three-body terms
-  std::vector<BSplines> third;      ///< by centre and unordered pair of neighbours
-  Third coordinate;
+  std::vector<BSplines> pair, radial;  ///< by ordered pair of elements; radial may be empty: no three-body terms
+  std::vector<BSplines> third;         ///< by centre and unordered pair of neighbours
+  ThirdCoordinate coordinate;
   /// Those in use: the ones left out are fixed at 0 (the end of a spline). The coefficients of φ come first, by
   /// unordered pair.
-  int pair_functions, leg_functions;
-  /// By kind of triplet, function of the neighbour of the lower element, and function of the other; for equal elements
+  int pair_functions, radial_functions;
+  /// By triplet_index, function of the neighbour of the lower element, and function of the other; for equal elements
   /// (a, b) and (b, a) name the same columns.
-  std::vector<Stretch> stretches;
-
-  int unordered(int a, int b) const;
-  int kind(int centre, int b, int c) const { return centre * elements * (elements + 1) / 2 + unordered(b, c); }
+  std::vector<ColumnRange> column_ranges;
 };
 
 /// Where rows go, zero at first: total energy (structures × columns), virials (structures × 6 × columns, order

@@ -7,7 +7,7 @@ namespace snnp {
 
 namespace {
 
-// The activation of x in place, and its slope.
+// Replaces x by the activation of x, and gives its slope.
 void activate(const std::string &kind, double &x, double &slope)
 {
   if (kind == "tanh") {
@@ -41,8 +41,8 @@ Embedding::Embedding(const Element &element)
 // The table knows how to continue below; beyond the last knot it is done here.
 double Embedding::U(double n, double &slope) const
 {
-  const Grid::Place place = U_.grid().find(std::min(n, U_.grid().back()));
-  const double *c = U_.at(place.interval), t = place.t;
+  const GridPosition position = U_.grid().find(std::min(n, U_.grid().back()));
+  const double *c = U_.at(position.interval), t = position.t;
   const int S = U_.stride();
   slope = c[S] + t * (2 * c[2 * S] + t * 3 * c[3 * S]);
   const double value = c[0] + t * (c[S] + t * (c[2 * S] + t * c[3 * S]));

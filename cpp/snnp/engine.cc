@@ -18,16 +18,16 @@ Filters make_filters(const Potential &p)
   };
   for (int a = 0; a < p.size(); ++a)
     for (int b = 0; b < p.size(); ++b) {
-      const int ab = p.leg_index(a, b);
+      const int ab = p.ordered_index(a, b);
       std::vector<const Spline *> pair = columns(p.rho, ab * p.n2, p.n2);
       pair.insert(pair.begin(), &p.pairs[p.pair_index(a, b)].phi);
       filters.pair[ab] = Table(pair);
       if (p.n3 == 0) continue;
-      filters.leg[ab] = Table(columns(p.f, ab * p.n3, p.n3));
+      filters.radial[ab] = Table(columns(p.f, ab * p.n3, p.n3));
       for (int c = b; c < p.size(); ++c)
-        filters.angle[filters.angle_index(a, b, c)] = Table(columns(p.g, p.angle_index(a, b, c) * p.n3, p.n3));
+        filters.angle[filters.triplet_index(a, b, c)] = Table(columns(p.g, p.triplet_index(a, b, c) * p.n3, p.n3));
     }
-  filters.set_reach();
+  filters.set_cutoffs();
   return filters;
 }
 
@@ -47,21 +47,21 @@ Engine::Engine(const Potential &potential, double unit, Precision precision, Isa
   for (int a = 0; a < potential_.size(); ++a)
     for (int b = 0; b < potential_.size(); ++b) {
       const Pair &p = potential_.pairs[potential_.pair_index(a, b)];
-      cores_.emplace_back(atomic_number(potential_.elements[a].name), atomic_number(potential_.elements[b].name),
-                          p.core_inner, p.core_outer);
-      reach_.push_back(std::max(potential_.pair_cutoff(a, b), potential_.tensor_cutoff(a, b)));
+      zbl_.emplace_back(atomic_number(potential_.elements[a].name), atomic_number(potential_.elements[b].name),
+                        p.zbl_inner, p.zbl_outer);
+      cutoffs_.push_back(std::max(potential_.pair_cutoff(a, b), potential_.tensor_cutoff(a, b)));
     }
 }
 
-double Engine::core(Workspace &w) const
+double Engine::zbl(Workspace &w) const
 {
   const Neighborhood &near = w.near;
   double energy = 0;
   for (int j = 0; j < near.count; ++j) {
-    const Core &core = cores_[near.element * potential_.size() + near.elements[j]];
-    if (near.r[j] >= core.outer()) continue;
+    const Zbl &zbl = zbl_[near.element * potential_.size() + near.elements[j]];
+    if (near.r[j] >= zbl.outer()) continue;
     double slope;
-    energy += 0.5 * core(near.r[j], slope);
+    energy += 0.5 * zbl(near.r[j], slope);
     for (int d = 0; d < 3; ++d) w.gradient[3 * j + d] += unit_ * 0.5 * slope * near.unit[3 * j + d];
   }
   return energy;
@@ -76,7 +76,7 @@ double Engine::atom(Workspace &w, double *G, double *A, std::vector<double> &scr
   for (int m = 0; m < columns(); ++m) A[m] *= unit_;
   filter_gradient(filters_, w, A);
   const double tensors = tensors_.empty() ? 0 : tensors_(w.near, unit_, w.gradient.data());
-  return unit_ * (energy + tensors + core(w));
+  return unit_ * (energy + tensors + zbl(w));
 }
 
 template <class Source>
@@ -89,25 +89,25 @@ void Engine::evaluate(const Source &source, int n_centers, int n_atoms, int thre
 
 namespace {
 
-// Positions and elements in rows of four numbers, which kernels load at once.
+// Positions and elements packed by four, which kernels load at once.
 template <class Real>
-const double *rows_of(const IndexedNeighbors &source, int n_atoms, int threads, Scratch<Real> &scratch)
+const double *pack_positions(const IndexedNeighbors &source, int n_atoms, int threads, Scratch<Real> &scratch)
 {
-  scratch.reserve_rows(n_atoms);
-  double *rows = scratch.rows;
+  scratch.reserve_packed(n_atoms);
+  double *packed = scratch.packed_positions;
 #pragma omp parallel for num_threads(threads) schedule(static)
   for (int i = 0; i < n_atoms; ++i) {
-    for (int d = 0; d < 3; ++d) rows[4L * i + d] = source.positions[3L * i + d];
-    rows[4L * i + 3] = source.single ? 0 : source.element(i);
+    for (int d = 0; d < 3; ++d) packed[4L * i + d] = source.positions[3L * i + d];
+    packed[4L * i + 3] = source.single ? 0 : source.element(i);
   }
-  return rows;
+  return packed;
 }
 
 template <class Real>
 NeighborLists lists_of(const IndexedNeighbors &source, int n_atoms, int threads, Scratch<Real> &scratch)
 {
   NeighborLists lists{};
-  lists.rows = rows_of(source, n_atoms, threads, scratch);
+  lists.packed_positions = pack_positions(source, n_atoms, threads, scratch);
   lists.counts = source.counts;
   lists.lists = source.lists;
   lists.mask = source.mask;
@@ -162,8 +162,8 @@ void Engine::evaluate_fast(Fast<Real> &fast, const Source &source, int n_centers
     done[t] = work;
   });
 
-  forces.finish(threads);
-  virials.finish(threads);
+  forces.add_up(threads);
+  virials.add_up(threads);
   // In this order each thread gets its own memory again.
   for (int t = threads; t-- > 0;) fast.scratch.give(std::move(scratch[t]));
   for (const Work &work : done) {
@@ -188,7 +188,8 @@ void Engine::evaluate_plain(const Source &source, int n_centers, int n_atoms, in
       const int i = source.center(n);
       const int element = source.element(i);
       if (element < 0) continue;
-      w.near.gather(source, i, &reach_[element * potential_.size()], &filters_.leg_reach[element * potential_.size()]);
+      w.near.gather(source, i, &cutoffs_[element * potential_.size()],
+                    &filters_.three_body_cutoffs[element * potential_.size()]);
       const double energy = atom(w, G.data(), A.data(), scratch);
       sum.energy += energy;
       if (results.energies) results.energies[i] += energy;
@@ -219,8 +220,8 @@ void Engine::evaluate_plain(const Source &source, int n_centers, int n_atoms, in
     sums[t] = sum;
   });
 
-  forces.finish(threads);
-  virials.finish(threads);
+  forces.add_up(threads);
+  virials.add_up(threads);
   for (const Results &sum : sums) {
     results.energy += sum.energy;
     results.n_outside += sum.n_outside;

@@ -18,7 +18,7 @@ namespace snnp {
 enum class Precision {
   plain,  ///< in double, by the loops of filters.h: what the others must agree with, and slow
   full,   ///< in double
-  mixed,  ///< splines and sums over the neighbours of an atom in float; positions, distances, φ, cores and embeddings,
+  mixed,  ///< splines and sums over the neighbours of an atom in float; positions, distances, φ, ZBL and embeddings,
           ///< and sums over atoms in double
 };
 
@@ -45,7 +45,7 @@ class Engine {
                   Isa isa = best_isa());
 
   const Potential &potential() const { return potential_; }
-  double cutoff() const { return cutoff_; }  ///< reach of the potential, Å
+  double cutoff() const { return cutoff_; }  ///< the largest of the potential, Å
   int columns() const { return filters_.columns(); }
 
   /// Adds the energies of all centres of `source` and their derivatives to `results`, with `threads` OpenMP
@@ -61,8 +61,8 @@ class Engine {
   std::vector<Embedding> embeddings_;
   TensorTerms tensors_;
   Domain domain_;
-  std::vector<Core> cores_;    // centre × neighbour
-  std::vector<double> reach_;  // centre × neighbour: of everything that is not a leg, Å
+  std::vector<Zbl> zbl_;         // centre × neighbour
+  std::vector<double> cutoffs_;  // centre × neighbour: of everything but f and g, Å
   double cutoff_, unit_;
   Precision precision_;
   Isa isa_;
@@ -80,7 +80,7 @@ class Engine {
   template <class Source> void evaluate_plain(const Source &, int, int, int, Results &) const;
   template <class Source, class Real> void evaluate_fast(Fast<Real> &, const Source &, int, int, int, Results &) const;
   double atom(Workspace &w, double *G, double *A, std::vector<double> &scratch) const;
-  double core(Workspace &w) const;
+  double zbl(Workspace &w) const;
 };
 
 }  // namespace snnp

@@ -18,32 +18,29 @@ namespace snnp {
 
 Filters::Filters(int elements, int n2, int n3) : elements(elements), n2(n2), n3(n3)
 {
-  const int ordered = elements * elements, pairs = elements * (elements + 1) / 2;
-  pair.resize(ordered);
-  leg.resize(ordered);
-  angle.resize(elements * pairs);
-  unordered.resize(ordered);
-  for (int a = 0, n = 0; a < elements; ++a)
-    for (int b = a; b < elements; ++b) unordered[a * elements + b] = unordered[b * elements + a] = n++;
+  pair.resize(elements * elements);
+  radial.resize(elements * elements);
+  angle.resize(elements * pair_count(elements));
 }
 
-void Filters::set_reach()
+void Filters::set_cutoffs()
 {
-  pair_reach.clear();
-  leg_reach.clear();
-  for (const Table &t : pair) pair_reach.push_back(t.grid().back());
-  for (const Table &t : leg) leg_reach.push_back(n3 > 0 ? t.grid().back() : 0);
+  pair_cutoffs.clear();
+  three_body_cutoffs.clear();
+  for (const Table &t : pair) pair_cutoffs.push_back(t.grid().back());
+  for (const Table &t : radial) three_body_cutoffs.push_back(n3 > 0 ? t.grid().back() : 0);
 }
 
 namespace {
 
-// One interval of a table and a place in it: values and first derivatives of all columns, vectorised over columns.
+// One interval of a table and a position in it: values and first derivatives of all columns, vectorised over columns.
 struct Piece {
   const double *c;
   int stride;
   double t;
 
-  Piece(const Table &table, const Grid::Place &place) : c(table.at(place.interval)), stride(table.stride()), t(place.t)
+  Piece(const Table &table, const GridPosition &position)
+      : c(table.at(position.interval)), stride(table.stride()), t(position.t)
   {
   }
   SNNP_INLINE double value(int m) const
@@ -62,7 +59,10 @@ struct PieceSums {
   int stride;
   double t;
 
-  PieceSums(Table &table, const Grid::Place &place) : c(table.at(place.interval)), stride(table.stride()), t(place.t) {}
+  PieceSums(Table &table, const GridPosition &position)
+      : c(table.at(position.interval)), stride(table.stride()), t(position.t)
+  {
+  }
   SNNP_INLINE void add(int m, double x, double y) const
   {
     c[m] += x;
@@ -74,13 +74,13 @@ struct PieceSums {
 
 SNNP_INLINE double dot(const double *a, const double *b) { return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]; }
 
-// All pairs of legs j > k of a neighbourhood: visit(j, k, cosine, table of the angle).
+// All pairs j > k of three-body neighbours: visit(j, k, cosine, table of the angle).
 template <class Visit> SNNP_INLINE void for_each_angle(const Filters &filters, const Neighborhood &near, Visit visit)
 {
-  for (int j = 1; j < near.legs; ++j)
+  for (int j = 1; j < near.n_three_body; ++j)
     for (int k = 0; k < j; ++k)
       visit(j, k, dot(&near.unit[3 * j], &near.unit[3 * k]),
-            filters.angle_index(near.element, near.elements[j], near.elements[k]));
+            filters.triplet_index(near.element, near.elements[j], near.elements[k]));
 }
 
 template <class T> void fit(std::vector<T> &v, std::size_t size)
@@ -93,16 +93,19 @@ const Table &pair_table(const Filters &filters, const Neighborhood &near, int j)
   return filters.pair[near.element * filters.elements + near.elements[j]];
 }
 
-const Table &leg_table(const Filters &filters, const Neighborhood &near, int j)
+const Table &radial_table(const Filters &filters, const Neighborhood &near, int j)
 {
-  return filters.leg[near.element * filters.elements + near.elements[j]];
+  return filters.radial[near.element * filters.elements + near.elements[j]];
 }
 
-template <int Stride> int leg_stride(const Filters &filters) { return Stride ? Stride : filters.leg.front().stride(); }
-
-bool in_pair_reach(const Filters &filters, const Neighborhood &near, int j)
+template <int Stride> int radial_stride(const Filters &filters)
 {
-  return near.r[j] < filters.pair_reach[near.element * filters.elements + near.elements[j]];
+  return Stride ? Stride : filters.radial.front().stride();
+}
+
+bool in_pair_cutoff(const Filters &filters, const Neighborhood &near, int j)
+{
+  return near.r[j] < filters.pair_cutoffs[near.element * filters.elements + near.elements[j]];
 }
 
 template <int Stride> SNNP_INLINE void values(const Filters &filters, Workspace &w, double *G)
@@ -111,25 +114,25 @@ template <int Stride> SNNP_INLINE void values(const Filters &filters, Workspace 
   std::fill(G, G + filters.columns(), 0.0);
 
   const int pair_columns = 1 + filters.n2;
-  fit(w.pair_place, near.count);
+  fit(w.pair_position, near.count);
   for (int j = 0; j < near.count; ++j) {
-    if (!in_pair_reach(filters, near, j)) continue;
+    if (!in_pair_cutoff(filters, near, j)) continue;
     const Table &table = pair_table(filters, near, j);
-    w.pair_place[j] = table.grid().find(near.r[j]);
-    const Piece piece(table, w.pair_place[j]);
+    w.pair_position[j] = table.grid().find(near.r[j]);
+    const Piece piece(table, w.pair_position[j]);
     for (int m = 0; m < pair_columns; ++m) G[m] += piece.value(m);
   }
 
   const int n3 = filters.n3;
   if (n3 == 0) return;
-  const int S = leg_stride<Stride>(filters);
-  fit(w.leg_place, near.legs);
-  fit(w.f, near.legs * S);
-  fit(w.P, near.legs * S);
-  for (int j = 0; j < near.legs; ++j) {
-    const Table &table = leg_table(filters, near, j);
-    w.leg_place[j] = table.grid().find(near.r[j]);
-    const Piece piece(table, w.leg_place[j]);
+  const int S = radial_stride<Stride>(filters);
+  fit(w.radial_position, near.n_three_body);
+  fit(w.f, near.n_three_body * S);
+  fit(w.P, near.n_three_body * S);
+  for (int j = 0; j < near.n_three_body; ++j) {
+    const Table &table = radial_table(filters, near, j);
+    w.radial_position[j] = table.grid().find(near.r[j]);
+    const Piece piece(table, w.radial_position[j]);
     for (int m = 0; m < S; ++m) w.f[j * S + m] = piece.value(m);
     for (int m = 0; m < S; ++m) w.P[j * S + m] = 0;
   }
@@ -146,7 +149,7 @@ template <int Stride> SNNP_INLINE void values(const Filters &filters, Workspace 
     }
   });
   double *G3 = G + pair_columns;
-  for (int j = 0; j < near.legs; ++j)
+  for (int j = 0; j < near.n_three_body; ++j)
     for (int m = 0; m < n3; ++m) G3[m] += 0.5 * w.f[j * S + m] * w.P[j * S + m];
 }
 
@@ -161,8 +164,8 @@ template <int Stride> SNNP_INLINE void gradient(const Filters &filters, Workspac
 
   for (int j = 0; j < near.count; ++j) {
     for (int d = 0; d < 3; ++d) w.gradient[3 * j + d] = 0;
-    if (!in_pair_reach(filters, near, j)) continue;
-    const Piece piece(pair_table(filters, near, j), w.pair_place[j]);
+    if (!in_pair_cutoff(filters, near, j)) continue;
+    const Piece piece(pair_table(filters, near, j), w.pair_position[j]);
     double slope = 0;
 #pragma omp simd reduction(+ : slope)
     for (int m = 0; m < pair_columns; ++m) slope += A[m] * piece.slope(m);
@@ -170,14 +173,14 @@ template <int Stride> SNNP_INLINE void gradient(const Filters &filters, Workspac
   }
 
   if (n3 == 0) return;
-  const int S = leg_stride<Stride>(filters);
-  fit(w.weighted, near.legs * S);
+  const int S = radial_stride<Stride>(filters);
+  fit(w.weighted, near.n_three_body * S);
   fit(w.buffer, S);
   std::fill(w.buffer.begin(), w.buffer.begin() + S, 0.0);
   std::copy(A + pair_columns, A + pair_columns + n3, w.buffer.begin());
   const double *A3 = w.buffer.data();
-  for (int j = 0; j < near.legs; ++j) {
-    const Piece piece(leg_table(filters, near, j), w.leg_place[j]);
+  for (int j = 0; j < near.n_three_body; ++j) {
+    const Piece piece(radial_table(filters, near, j), w.radial_position[j]);
     double slope = 0;
 #pragma omp simd reduction(+ : slope)
     for (int m = 0; m < S; ++m) {
@@ -214,17 +217,17 @@ template <int Stride> SNNP_INLINE void tangent(const Filters &filters, Workspace
     const double *u = &near.unit[3 * j], *v = &w.along[3 * j];
     const double rd = w.r_along[j] = dot(u, v);
     for (int d = 0; d < 3; ++d) w.unit_along[3 * j + d] = (v[d] - u[d] * rd) / near.r[j];
-    if (!in_pair_reach(filters, near, j)) continue;
-    const Piece piece(pair_table(filters, near, j), w.pair_place[j]);
+    if (!in_pair_cutoff(filters, near, j)) continue;
+    const Piece piece(pair_table(filters, near, j), w.pair_position[j]);
     for (int m = 0; m < pair_columns; ++m) Gd[m] += rd * piece.slope(m);
   }
 
   if (n3 == 0) return;
-  const int S = leg_stride<Stride>(filters);
-  fit(w.fd, near.legs * S);
-  fit(w.Q, near.legs * S);
-  for (int j = 0; j < near.legs; ++j) {
-    const Piece piece(leg_table(filters, near, j), w.leg_place[j]);
+  const int S = radial_stride<Stride>(filters);
+  fit(w.fd, near.n_three_body * S);
+  fit(w.Q, near.n_three_body * S);
+  for (int j = 0; j < near.n_three_body; ++j) {
+    const Piece piece(radial_table(filters, near, j), w.radial_position[j]);
     for (int m = 0; m < S; ++m) w.fd[j * S + m] = w.r_along[j] * piece.slope(m);
     for (int m = 0; m < S; ++m) w.Q[j * S + m] = 0;
   }
@@ -243,7 +246,7 @@ template <int Stride> SNNP_INLINE void tangent(const Filters &filters, Workspace
     }
   });
   double *G3 = Gd + pair_columns;
-  for (int j = 0; j < near.legs; ++j)
+  for (int j = 0; j < near.n_three_body; ++j)
     for (int m = 0; m < n3; ++m) G3[m] += 0.5 * (w.fd[j * S + m] * w.P[j * S + m] + w.f[j * S + m] * w.Q[j * S + m]);
 }
 
@@ -253,20 +256,20 @@ SNNP_INLINE void parameters(const Filters &filters, Workspace &w, const double *
   const Neighborhood &near = w.near;
   const int pair_columns = 1 + filters.n2, n3 = filters.n3, E = filters.elements;
   for (int j = 0; j < near.count; ++j) {
-    if (!in_pair_reach(filters, near, j)) continue;
-    const PieceSums piece(sums.pair[near.element * E + near.elements[j]], w.pair_place[j]);
+    if (!in_pair_cutoff(filters, near, j)) continue;
+    const PieceSums piece(sums.pair[near.element * E + near.elements[j]], w.pair_position[j]);
     for (int m = 0; m < pair_columns; ++m) piece.add(m, B[m], A[m] * w.r_along[j]);
   }
 
   if (n3 == 0) return;
-  const int S = leg_stride<Stride>(filters);
+  const int S = radial_stride<Stride>(filters);
   fit(w.buffer, 2 * S);
   std::fill(w.buffer.begin(), w.buffer.begin() + 2 * S, 0.0);
   std::copy(A + pair_columns, A + pair_columns + n3, w.buffer.begin());
   std::copy(B + pair_columns, B + pair_columns + n3, w.buffer.begin() + S);
   const double *A3 = w.buffer.data(), *B3 = A3 + S;
-  for (int j = 0; j < near.legs; ++j) {
-    const PieceSums piece(sums.leg[near.element * E + near.elements[j]], w.leg_place[j]);
+  for (int j = 0; j < near.n_three_body; ++j) {
+    const PieceSums piece(sums.radial[near.element * E + near.elements[j]], w.radial_position[j]);
     const double *Pj = &w.P[j * S], *Qj = &w.Q[j * S];
 #pragma omp simd
     for (int m = 0; m < S; ++m) piece.add(m, B3[m] * Pj[m] + A3[m] * Qj[m], A3[m] * w.r_along[j] * Pj[m]);
@@ -297,18 +300,18 @@ SNNP_INLINE void parameters(const Filters &filters, Workspace &w, const double *
 #endif
 
 // The usual strides are compiled in, so that inner loops have no count to look at; 0 stands for any other.
-#define SNNP_STRIDES(kernel, ...)                              \
-  switch (filters.n3 > 0 ? filters.leg.front().stride() : 0) { \
-    case 8:                                                    \
-      return kernel<8>(__VA_ARGS__);                           \
-    case 16:                                                   \
-      return kernel<16>(__VA_ARGS__);                          \
-    case 24:                                                   \
-      return kernel<24>(__VA_ARGS__);                          \
-    case 32:                                                   \
-      return kernel<32>(__VA_ARGS__);                          \
-    default:                                                   \
-      return kernel<0>(__VA_ARGS__);                           \
+#define SNNP_STRIDES(kernel, ...)                                 \
+  switch (filters.n3 > 0 ? filters.radial.front().stride() : 0) { \
+    case 8:                                                       \
+      return kernel<8>(__VA_ARGS__);                              \
+    case 16:                                                      \
+      return kernel<16>(__VA_ARGS__);                             \
+    case 24:                                                      \
+      return kernel<24>(__VA_ARGS__);                             \
+    case 32:                                                      \
+      return kernel<32>(__VA_ARGS__);                             \
+    default:                                                      \
+      return kernel<0>(__VA_ARGS__);                              \
   }
 
 #define SNNP_VERSIONS(kernel, parameters, ...)                                                              \

@@ -52,36 +52,39 @@ struct VectorNeighbors {
   }
 };
 
-/// The neighbours of one atom that some filter can see, those within the reach of three-body filters first.
+/// The neighbours of one atom within the cutoff of any function, the three-body neighbours first: those within the
+/// three-body cutoff, where an f ends.
 struct Neighborhood {
   int element = 0;            ///< of the central atom
-  int count = 0, legs = 0;    ///< neighbours; how many of them (the first ones) are in reach of an f
+  int count = 0;              ///< neighbours
+  int n_three_body = 0;       ///< how many of them, the first ones, are three-body neighbours
   std::vector<int> index;     ///< atom
   std::vector<int> elements;  ///< element of each neighbour
   std::vector<double> r;      ///< distance, Å
   std::vector<double> unit;   ///< count × 3: direction from the central atom
 
-  /// `pair_reach`, `leg_reach`: cutoffs by element of the neighbour, Å.
-  template <class Source> void gather(const Source &source, int i, const double *pair_reach, const double *leg_reach)
+  /// `pair_cutoffs`, `three_body_cutoffs`: by element of the neighbour, Å.
+  template <class Source>
+  void gather(const Source &source, int i, const double *pair_cutoffs, const double *three_body_cutoffs)
   {
     element = source.element(i);
-    count = legs = 0;
+    count = n_three_body = 0;
     source.for_each(i, [&](int j, int b, double x, double y, double z) {
       if (b < 0) return;
       const double squared = x * x + y * y + z * z;
-      const double leg = leg_reach[b], reach = pair_reach[b] > leg ? pair_reach[b] : leg;
-      if (squared < reach * reach) push(j, b, std::sqrt(squared), x, y, z, squared < leg * leg);
+      const double inner = three_body_cutoffs[b], outer = pair_cutoffs[b] > inner ? pair_cutoffs[b] : inner;
+      if (squared < outer * outer) push(j, b, std::sqrt(squared), x, y, z, squared < inner * inner);
     });
   }
 
  private:
-  void push(int j, int b, double distance, double x, double y, double z, bool leg)
+  void push(int j, int b, double distance, double x, double y, double z, bool three_body)
   {
     if (count == static_cast<int>(index.size())) grow();
     int at = count++;
-    if (leg) {
-      copy(legs, at);  // the first neighbour that is no leg makes room
-      at = legs++;
+    if (three_body) {
+      copy(n_three_body, at);  // the first of the other neighbours moves to the end
+      at = n_three_body++;
     }
     index[at] = j;
     elements[at] = b;

@@ -42,7 +42,7 @@ class SharedSum {
     return copies_[t] = memory.data();
   }
   /// Adds the private copies to the target.
-  void finish(int threads)
+  void add_up(int threads)
   {
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (long i = 0; i < size_; ++i)

@@ -131,8 +131,8 @@ void check_element(const Element &e, int filters)
 void check_pair(const Pair &p, const std::string &names)
 {
   check_radial(p.phi, "spline phi " + names);
-  const bool no_core = p.core_inner == 0 && p.core_outer == 0;
-  if (!no_core && !(0 < p.core_inner && p.core_inner < p.core_outer && std::isfinite(p.core_outer)))
+  const bool no_zbl = p.zbl_inner == 0 && p.zbl_outer == 0;
+  if (!no_zbl && !(0 < p.zbl_inner && p.zbl_inner < p.zbl_outer && std::isfinite(p.zbl_outer)))
     throw ItemError("core " + names, "expected 0 < inner < outer");
   if (!(p.shortest >= 0) || !std::isfinite(p.shortest))
     throw ItemError("shortest " + names, "expected a positive distance");
@@ -151,15 +151,15 @@ int atomic_number(const std::string &symbol)
 double Potential::pair_cutoff(int a, int b) const
 {
   const Pair &p = pairs[pair_index(a, b)];
-  double cut = std::max(p.phi.back(), p.core_outer);
-  for (int m = 0; m < n2; ++m) cut = std::max(cut, rho[leg_index(a, b) * n2 + m].back());
+  double cut = std::max(p.phi.back(), p.zbl_outer);
+  for (int m = 0; m < n2; ++m) cut = std::max(cut, rho[ordered_index(a, b) * n2 + m].back());
   return cut;
 }
 
-double Potential::leg_cutoff(int a, int b) const
+double Potential::three_body_cutoff(int a, int b) const
 {
   double cut = 0;
-  for (int m = 0; m < n3; ++m) cut = std::max(cut, f[leg_index(a, b) * n3 + m].back());
+  for (int m = 0; m < n3; ++m) cut = std::max(cut, f[ordered_index(a, b) * n3 + m].back());
   return cut;
 }
 
@@ -167,7 +167,7 @@ double Potential::tensor_cutoff(int a, int b) const
 {
   double cut = 0;
   for (int c = 0; c < size() && !V.empty(); ++c) {
-    const Tensor &t = V[angle_index(a, b, c)];
+    const Tensor &t = V[triplet_index(a, b, c)];
     if (!t.empty()) cut = std::max(cut, b <= c ? t.knots_ij.back() : t.knots_ik.back());
   }
   return cut;
@@ -177,7 +177,8 @@ double Potential::cutoff() const
 {
   double cut = 0;
   for (int a = 0; a < size(); ++a)
-    for (int b = 0; b < size(); ++b) cut = std::max({cut, pair_cutoff(a, b), leg_cutoff(a, b), tensor_cutoff(a, b)});
+    for (int b = 0; b < size(); ++b)
+      cut = std::max({cut, pair_cutoff(a, b), three_body_cutoff(a, b), tensor_cutoff(a, b)});
   return cut;
 }
 
@@ -203,11 +204,11 @@ void check(const Potential &p)
       const std::string ab = p.elements[a].name + " " + p.elements[b].name;
       if (a <= b) check_pair(p.pairs[p.pair_index(a, b)], ab);
       for (int m = 0; m < p.n2; ++m)
-        check_radial(p.rho[p.leg_index(a, b) * p.n2 + m], "spline rho " + std::to_string(m + 1) + " " + ab);
+        check_radial(p.rho[p.ordered_index(a, b) * p.n2 + m], "spline rho " + std::to_string(m + 1) + " " + ab);
       for (int m = 0; m < p.n3; ++m)
-        check_radial(p.f[p.leg_index(a, b) * p.n3 + m], "spline f " + std::to_string(m + 1) + " " + ab);
+        check_radial(p.f[p.ordered_index(a, b) * p.n3 + m], "spline f " + std::to_string(m + 1) + " " + ab);
       for (int c = b; c < n; ++c) {
-        const int abc = p.angle_index(a, b, c);
+        const int abc = p.triplet_index(a, b, c);
         if (!p.V.empty() && !p.V[abc].empty())
           check_tensor(p.V[abc], b == c, "tensor " + ab + " " + p.elements[c].name);
         for (int m = 0; m < p.n3; ++m) {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "snnp/indices.h"
 #include "snnp/spline.h"
 
 namespace snnp {
@@ -37,10 +38,10 @@ struct Element {
 
 /// What belongs to two elements, in any order.
 struct Pair {
-  Spline phi;             ///< eV over Å
-  double core_inner = 0;  ///< below: the whole ZBL repulsion, Å
-  double core_outer = 0;  ///< above: none of it, Å; 0: no repulsive core
-  double shortest = 0;    ///< shortest distance in the training data, Å; 0: not known
+  Spline phi;            ///< eV over Å
+  double zbl_inner = 0;  ///< below: the whole ZBL repulsion, Å
+  double zbl_outer = 0;  ///< above: none of it, Å; 0: there is none at all
+  double shortest = 0;   ///< shortest distance in the training data, Å; 0: not known
 };
 
 /// A three-body term of a centre and its neighbours j, k: a product of three B-spline bases, clamped like Spline.
@@ -57,26 +58,21 @@ struct Potential {
   int n2 = 0, n3 = 0;   ///< numbers of two- and three-body filters
   std::vector<Element> elements;
   std::vector<Pair> pairs;  ///< by pair_index
-  std::vector<Spline> rho;  ///< by leg_index × n2 + m
-  std::vector<Spline> f;    ///< by leg_index × n3 + m
-  std::vector<Spline> g;    ///< by angle_index × n3 + m; over cos θ ∈ [−1, 1]
-  std::vector<Tensor> V;    ///< by angle_index: ij is the first neighbour, ik the second; empty: there are none
+  std::vector<Spline> rho;  ///< by ordered_index × n2 + m
+  std::vector<Spline> f;    ///< by ordered_index × n3 + m
+  std::vector<Spline> g;    ///< by triplet_index × n3 + m; over cos θ ∈ [−1, 1]
+  std::vector<Tensor> V;    ///< by triplet_index: ij is the first neighbour, ik the second; empty: there are none
 
   int size() const { return static_cast<int>(elements.size()); }
-  int n_pairs() const { return size() * (size() + 1) / 2; }
-  /// Unordered pairs: (0,0) (0,1) … (0,n−1) (1,1) ….
-  int pair_index(int a, int b) const
-  {
-    if (a > b) std::swap(a, b);
-    return a * size() - a * (a - 1) / 2 + (b - a);
-  }
-  int leg_index(int centre, int neighbor) const { return centre * size() + neighbor; }
-  int angle_index(int centre, int b, int c) const { return centre * n_pairs() + pair_index(b, c); }
+  int n_pairs() const { return pair_count(size()); }
+  int pair_index(int a, int b) const { return snnp::pair_index(size(), a, b); }
+  int ordered_index(int centre, int neighbor) const { return snnp::ordered_index(size(), centre, neighbor); }
+  int triplet_index(int centre, int b, int c) const { return snnp::triplet_index(size(), centre, b, c); }
 
-  double pair_cutoff(int a, int b) const;    ///< beyond it neither φ nor ρ nor the core, Å
-  double leg_cutoff(int a, int b) const;     ///< beyond it no f, Å
-  double tensor_cutoff(int a, int b) const;  ///< beyond it no V, Å
-  double cutoff() const;                     ///< the largest of all, Å
+  double pair_cutoff(int a, int b) const;        ///< beyond it neither φ nor ρ nor ZBL, Å
+  double three_body_cutoff(int a, int b) const;  ///< beyond it no f, Å
+  double tensor_cutoff(int a, int b) const;      ///< beyond it no V, Å
+  double cutoff() const;                         ///< the largest of all, Å
 };
 
 /// Throws Error with one sentence if a part is missing, has the wrong size, or breaks a rule of the model.

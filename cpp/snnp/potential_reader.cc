@@ -116,7 +116,7 @@ class Parser : WordReader {
     else if (keyword == "density")
       read_density();
     else if (keyword == "core")
-      read_core();
+      read_zbl();
     else if (keyword == "shortest")
       read_shortest();
     else if (keyword == "spline")
@@ -188,12 +188,12 @@ class Parser : WordReader {
     return p_.pairs[p_.pair_index(a, b)];
   }
 
-  void read_core()
+  void read_zbl()
   {
     expect_words(5, "'core El El inner outer'");
     Pair &p = pair("core");
-    p.core_inner = number(3);
-    p.core_outer = number(4);
+    p.zbl_inner = number(3);
+    p.zbl_outer = number(4);
   }
 
   void read_shortest()
@@ -233,13 +233,13 @@ class Parser : WordReader {
     }
     if (kind == "rho" || kind == "f") {
       const int n = kind == "rho" ? p_.n2 : p_.n3;
-      const int m = integer(2, 1, n) - 1, leg = p_.leg_index(element(3), element(4));
-      return {kind == "rho" ? &p_.rho[leg * n + m] : &p_.f[leg * n + m], 5};
+      const int m = integer(2, 1, n) - 1, ab = p_.ordered_index(element(3), element(4));
+      return {kind == "rho" ? &p_.rho[ab * n + m] : &p_.f[ab * n + m], 5};
     }
     if (kind == "g") {
       const int m = integer(2, 1, p_.n3) - 1, a = element(3), b = element(4), c = element(5);
       if (b > c) fail("neighbours " + words_[4] + " " + words_[5], "the order of the line 'elements'");
-      return {&p_.g[p_.angle_index(a, b, c) * p_.n3 + m], 6};
+      return {&p_.g[p_.triplet_index(a, b, c) * p_.n3 + m], 6};
     }
     if (kind == "U") return {&p_.elements[element(2)].U, 3};
     fail(quote(1), usage);
@@ -252,7 +252,7 @@ class Parser : WordReader {
     if (b > c) fail("neighbours " + words_[2] + " " + words_[3], "the order of the line 'elements'");
     mark("tensor " + words_[1] + " " + words_[2] + " " + words_[3]);
     p_.V.resize(p_.size() * p_.n_pairs());
-    Tensor &t = p_.V[p_.angle_index(a, b, c)];
+    Tensor &t = p_.V[p_.triplet_index(a, b, c)];
     std::size_t count = 1;
     for (std::vector<double> *knots : {&t.knots_ij, &t.knots_ik, &t.knots_jk}) {
       const std::string usage = "'uniform n first last' or 'knots n' of each direction of the tensor";

@@ -33,18 +33,19 @@ class Formatter {
     for (int a = 0; a < p.size(); ++a)
       for (int b = 0; b < p.size(); ++b) {
         for (int m = 0; m < p.n2; ++m)
-          spline("rho " + std::to_string(m + 1) + name(a) + name(b), p.rho[p.leg_index(a, b) * p.n2 + m]);
+          spline("rho " + std::to_string(m + 1) + name(a) + name(b), p.rho[p.ordered_index(a, b) * p.n2 + m]);
         for (int m = 0; m < p.n3; ++m)
-          spline("f " + std::to_string(m + 1) + name(a) + name(b), p.f[p.leg_index(a, b) * p.n3 + m]);
+          spline("f " + std::to_string(m + 1) + name(a) + name(b), p.f[p.ordered_index(a, b) * p.n3 + m]);
       }
     for (int a = 0; a < p.size(); ++a)
       for (int b = 0; b < p.size(); ++b)
         for (int c = b; c < p.size(); ++c)
           for (int m = 0; m < p.n3; ++m)
-            spline("g " + std::to_string(m + 1) + name(a) + name(b) + name(c), p.g[p.angle_index(a, b, c) * p.n3 + m]);
+            spline("g " + std::to_string(m + 1) + name(a) + name(b) + name(c),
+                   p.g[p.triplet_index(a, b, c) * p.n3 + m]);
     for (int a = 0; a < p.size() && !p.V.empty(); ++a)
       for (int b = 0; b < p.size(); ++b)
-        for (int c = b; c < p.size(); ++c) tensor(name(a) + name(b) + name(c), p.V[p.angle_index(a, b, c)]);
+        for (int c = b; c < p.size(); ++c) tensor(name(a) + name(b) + name(c), p.V[p.triplet_index(a, b, c)]);
     const std::string text = out_.str();
     return text + "end " + crc32(text) + "\n";
   }
@@ -90,7 +91,7 @@ class Formatter {
   void pair(const Pair &p, const std::string &names)
   {
     out_ << '\n';
-    if (p.core_outer > 0) out_ << "core" << names << ' ' << p.core_inner << ' ' << p.core_outer << '\n';
+    if (p.zbl_outer > 0) out_ << "core" << names << ' ' << p.zbl_inner << ' ' << p.zbl_outer << '\n';
     if (p.shortest > 0) out_ << "shortest" << names << ' ' << p.shortest << '\n';
     spline("phi" + names, p.phi);
   }

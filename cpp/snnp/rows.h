@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "snnp/design.h"
+#include "snnp/indices.h"
 #include "snnp/neighbors.h"
 #include "snnp/parallel.h"
 
@@ -16,12 +17,11 @@ struct Rows {
   double *energy, *virial, *forces;
 
   /// ∂E_i/∂r_ij = gradient[d][n] in the columns from `column` on.
-  void pull(long column, int count, int i, int j, const double *r, const double (*gradient)[4]) const
+  void add_force_terms(long column, int count, int i, int j, const double *r, const double (*gradient)[4]) const
   {
-    static const int first[6] = {0, 1, 2, 0, 0, 1}, second[6] = {0, 1, 2, 1, 2, 2};
     for (int d = 0; d < 3; ++d) add(forces + (3L * i + d) * columns + column, count, 1, gradient[d]);
     for (int d = 0; d < 3; ++d) add(forces + (3L * j + d) * columns + column, count, -1, gradient[d]);
-    for (int v = 0; v < 6; ++v) add(virial + v * columns + column, count, -r[first[v]], gradient[second[v]]);
+    for (int v = 0; v < 6; ++v) add(virial + v * columns + column, count, -r[voigt_row[v]], gradient[voigt_column[v]]);
   }
   void add(double *to, int count, double factor, const double *four) const
   {
@@ -38,24 +38,24 @@ inline void vector_to(const Neighborhood &near, int j, double *r)
   for (int d = 0; d < 3; ++d) r[d] = near.r[j] * near.unit[3 * j + d];
 }
 
-/// Largest distances that some of these functions see, by ordered pair of elements.
-inline std::vector<double> reaches(const std::vector<const std::vector<BSplines> *> &all, int pairs)
+/// The largest cutoff of some functions, by ordered pair of elements, Å.
+inline std::vector<double> largest_cutoffs(const std::vector<const std::vector<BSplines> *> &all, int pairs)
 {
-  std::vector<double> reach(pairs, 0.0);
+  std::vector<double> cutoffs(pairs, 0.0);
   for (const std::vector<BSplines> *bases : all)
-    for (std::size_t n = 0; n < bases->size(); ++n) reach[n] = std::max(reach[n], (*bases)[n].back());
-  return reach;
+    for (std::size_t n = 0; n < bases->size(); ++n) cutoffs[n] = std::max(cutoffs[n], (*bases)[n].back());
+  return cutoffs;
 }
 
-/// The third coordinate of the triplet of neighbours j and k, with its derivatives by their places.
+/// The third coordinate of the triplet of neighbours j and k, with its derivatives by their positions.
 struct Coordinate {
   double value, along_j[3], along_k[3];
 
-  Coordinate(Third kind, const Neighborhood &near, int j, int k)
+  Coordinate(ThirdCoordinate kind, const Neighborhood &near, int j, int k)
   {
     const double *uj = &near.unit[3 * j], *uk = &near.unit[3 * k], rj = near.r[j], rk = near.r[k];
     const double cosine = uj[0] * uk[0] + uj[1] * uk[1] + uj[2] * uk[2];
-    if (kind == Third::cosine) {
+    if (kind == ThirdCoordinate::cosine) {
       value = cosine;
       for (int d = 0; d < 3; ++d) {
         along_j[d] = (uk[d] - cosine * uj[d]) / rj;
@@ -76,10 +76,10 @@ struct Coordinate {
 /// visit(rows, neighbourhood, i) for all atoms; the rows of a structure belong to one thread.
 template <class Visit>
 void for_atom_rows(int elements, const std::vector<const std::vector<BSplines> *> &pair,
-                   const std::vector<BSplines> &leg, const Batch &batch, const DesignMatrix &matrix, Visit visit)
+                   const std::vector<BSplines> &radial, const Batch &batch, const DesignMatrix &matrix, Visit visit)
 {
-  const std::vector<double> pair_reach = reaches(pair, elements * elements);
-  const std::vector<double> leg_reach = reaches({&leg}, elements * elements);
+  const std::vector<double> pair_cutoffs = largest_cutoffs(pair, elements * elements);
+  const std::vector<double> three_body_cutoffs = largest_cutoffs({&radial}, elements * elements);
   const int n_atoms = batch.neighbors.n_atoms;
   std::vector<int> start(batch.n_structures + 1, n_atoms);
   for (int s = batch.n_structures - 1, i = n_atoms; s >= 0; start[s--] = i)
@@ -90,8 +90,8 @@ void for_atom_rows(int elements, const std::vector<const std::vector<BSplines> *
       const long columns = matrix.columns;
       const Rows rows{columns, matrix.energies + s * columns, matrix.virials + 6L * s * columns, matrix.forces};
       for (int i = start[s]; i < start[s + 1]; ++i) {
-        const int row = batch.neighbors.element(i) * elements;
-        near.gather(batch.neighbors, i, &pair_reach[row], &leg_reach[row]);
+        const int first = batch.neighbors.element(i) * elements;
+        near.gather(batch.neighbors, i, &pair_cutoffs[first], &three_body_cutoffs[first]);
         visit(rows, near, i);
       }
     }
@@ -111,7 +111,7 @@ inline void pair_rows(const Rows &rows, const LocalBasis &B, long first_column, 
   }
   vector_to(near, j, r);
   rows.add(rows.energy + first_column + B.first, count, 1, value);
-  rows.pull(first_column + B.first, count, i, near.index[j], r, gradient);
+  rows.add_force_terms(first_column + B.first, count, i, near.index[j], r, gradient);
 }
 
 }  // namespace snnp

@@ -24,6 +24,13 @@ std::vector<double> polynomial_pieces(const Spline &spline);
 /// Slow and obvious: the reference for everything else.
 double evaluate(const Spline &spline, double x, int derivative = 0);
 
+/// Where a number x lies in a Grid: its interval, and its distance t from the interval's origin (the left knot; the
+/// first knot for interval 0).
+struct GridPosition {
+  int interval;
+  double t;
+};
+
 /// The intervals of a knot sequence, and the search for the one that holds x.
 ///
 /// Interval 0 is everything below the first knot, where a spline continues linearly; interval i ≥ 1 lies between
@@ -38,13 +45,8 @@ class Grid {
   double front() const { return knots_.front(); }
   double back() const { return knots_.back(); }
 
-  /// The interval of x and the distance t of x from the interval's origin (its left knot; the first knot for 0).
-  /// Values beyond the last knot belong to the last interval.
-  struct Place {
-    int interval;
-    double t;
-  };
-  Place find(double x) const
+  /// The position of x; values beyond the last knot belong to the last interval.
+  GridPosition find(double x) const
   {
     if (x < knots_.front()) return {0, x - knots_.front()};
     const double cell = (x - knots_.front()) * cells_per_unit_;

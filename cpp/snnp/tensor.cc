@@ -16,10 +16,7 @@ TensorTerms::TensorTerms(const Potential &p) : elements_(p.size())
         Term{BSplines(t.knots_ij), BSplines(t.knots_ik), BSplines(t.knots_jk), ik * jk, jk, t.coefficients});
   }
   for (int a = 0; a < elements_; ++a)
-    for (int b = 0; b < elements_; ++b) {
-      unordered_.push_back(p.pair_index(a, b));
-      reach_.push_back(p.tensor_cutoff(a, b));
-    }
+    for (int b = 0; b < elements_; ++b) cutoffs_.push_back(p.tensor_cutoff(a, b));
 }
 
 namespace {
@@ -34,11 +31,11 @@ struct Contraction {
     c += j.first * stride_ij + k.first * stride_ik + d.first;
     for (int a = 0; a < 4; ++a)
       for (int b = 0; b < 4; ++b) {
-        const double *row = c + a * stride_ij + b * stride_ik;
+        const double *w = c + a * stride_ij + b * stride_ik;
         double s = 0, t = 0;
         for (int n = 0; n < 4; ++n) {
-          s += row[n] * d.value[n];
-          t += row[n] * d.slope[n];
+          s += w[n] * d.value[n];
+          t += w[n] * d.slope[n];
         }
         value += j.value[a] * k.value[b] * s;
         ij += j.slope[a] * k.value[b] * s;
@@ -53,15 +50,14 @@ struct Contraction {
 double TensorTerms::operator()(const Neighborhood &near, double unit, double *gradient) const
 {
   double energy = 0;
-  const double *reach = &reach_[near.element * elements_];
+  const double *cutoffs = &cutoffs_[near.element * elements_];
   for (int j = 0; j < near.count; ++j) {
-    if (near.r[j] >= reach[near.elements[j]]) continue;
+    if (near.r[j] >= cutoffs[near.elements[j]]) continue;
     for (int k = 0; k < near.count; ++k) {
       const int bj = near.elements[j], bk = near.elements[k];
-      // The first leg is that of the element that comes first; among equals each pair counts once.
-      if (bj > bk || (bj == bk && k >= j) || near.r[k] >= reach[bk]) continue;
-      const Term *term =
-          terms_[near.element * (elements_ * (elements_ + 1) / 2) + unordered_[bj * elements_ + bk]].get();
+      // j is the neighbour whose element comes first; among equals each pair counts once.
+      if (bj > bk || (bj == bk && k >= j) || near.r[k] >= cutoffs[bk]) continue;
+      const Term *term = terms_[triplet_index(elements_, near.element, bj, bk)].get();
       if (!term || near.r[j] >= term->ij.back() || near.r[k] >= term->ik.back()) continue;
       double d[3], squared = 0;  // from j to k
       for (int x = 0; x < 3; ++x) {

@@ -27,9 +27,8 @@ class TensorTerms {
     std::vector<double> coefficients;
   };
   int elements_ = 0;
-  std::vector<int> unordered_;                      // element × element: index of the unordered pair
-  std::vector<std::shared_ptr<const Term>> terms_;  // by angle_index; null: there is no such term
-  std::vector<double> reach_;                       // centre × neighbour, Å
+  std::vector<std::shared_ptr<const Term>> terms_;  // by triplet_index; null: there is no such term
+  std::vector<double> cutoffs_;                     // centre × neighbour, Å
 };
 
 }  // namespace snnp

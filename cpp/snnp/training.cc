@@ -13,8 +13,8 @@ template <class Visit> void for_atoms(const Filters &filters, const Batch &batch
     Workspace w;
     std::vector<double> G(filters.columns());
     for (int i = begin; i < end; ++i) {
-      const int row = batch.neighbors.element(i) * filters.elements;
-      w.near.gather(batch.neighbors, i, &filters.pair_reach[row], &filters.leg_reach[row]);
+      const int first = batch.neighbors.element(i) * filters.elements;
+      w.near.gather(batch.neighbors, i, &filters.pair_cutoffs[first], &filters.three_body_cutoffs[first]);
       filter_values(filters, w, G.data());
       visit(t, w, i, G.data());
     }
@@ -42,7 +42,7 @@ void add(std::vector<Table> &target, const std::vector<Table> &source)
 
 void clear(Filters &sums)
 {
-  for (std::vector<Table> *tables : {&sums.pair, &sums.leg, &sums.angle})
+  for (std::vector<Table> *tables : {&sums.pair, &sums.radial, &sums.angle})
     for (Table &table : *tables) table.data().assign(table.data().size(), 0.0);
 }
 
@@ -76,8 +76,8 @@ void batch_forces(const Filters &filters, const Batch &batch, const double *A, d
       }
     }
   });
-  all_forces.finish(batch.threads);
-  all_virials.finish(batch.threads);
+  all_forces.add_up(batch.threads);
+  all_virials.add_up(batch.threads);
 }
 
 void batch_tangent(const Filters &filters, const Batch &batch, const Movement &movement, double *Gd)
@@ -101,7 +101,7 @@ void batch_parameters(const Filters &filters, const Batch &batch, const Movement
   });
   for (const Filters &f : of_thread) {
     add(sums.pair, f.pair);
-    add(sums.leg, f.leg);
+    add(sums.radial, f.radial);
     add(sums.angle, f.angle);
   }
 }

@@ -12,13 +12,13 @@ constexpr double decay[4] = {3.19980, 0.94229, 0.40290, 0.20162};
 
 }  // namespace
 
-Core::Core(int Z1, int Z2, double inner, double outer)
+Zbl::Zbl(int Z1, int Z2, double inner, double outer)
     : strength_(coulomb * Z1 * Z2), length_(0.46850 / (std::pow(Z1, 0.23) + std::pow(Z2, 0.23))), inner_(inner),
       outer_(outer)
 {
 }
 
-double Core::operator()(double r, double &slope) const
+double Zbl::operator()(double r, double &slope) const
 {
   double screening = 0, screening_slope = 0;
   for (int k = 0; k < 4; ++k) {

@@ -1,4 +1,4 @@
-// The repulsive core: screened nuclear repulsion, faded out before the fitted splines take over.
+// The repulsion of nuclei at short distances, switched off where the fitted splines take over.
 #pragma once
 
 namespace snnp {
@@ -6,12 +6,12 @@ namespace snnp {
 /// ½ ZBL(r) s(r) is added to both atoms of a pair. ZBL is the universal potential of Ziegler, Biersack and Littmark
 /// (The Stopping and Range of Ions in Solids, 1985); s falls from 1 at `inner` to 0 at `outer` as
 /// 1 − 10 x³ + 15 x⁴ − 6 x⁵, x = (r − inner)/(outer − inner), with two continuous derivatives.
-class Core {
+class Zbl {
  public:
-  Core() = default;
-  Core(int Z1, int Z2, double inner, double outer);
+  Zbl() = default;
+  Zbl(int Z1, int Z2, double inner, double outer);
 
-  double outer() const { return outer_; }  ///< Å; 0: no core
+  double outer() const { return outer_; }  ///< Å; 0: there is no such repulsion
   /// Energy of the pair at r < outer, eV; its derivative goes to `slope`, eV/Å.
   double operator()(double r, double &slope) const;
 

@@ -145,17 +145,18 @@ std::vector<Table> make_tables(const Knots &knots, std::size_t count, int column
   return tables;
 }
 
-Filters make_filters(int elements, int n2, int n3, std::array<int, 3> columns, const Knots &pair, const Knots &leg,
+Filters make_filters(int elements, int n2, int n3, std::array<int, 3> columns, const Knots &pair, const Knots &radial,
                      const Knots &angle)
 {
   Filters f(elements, n2, n3);
   f.pair = make_tables(pair, f.pair.size(), columns[0], "pair knots: expected one set per ordered pair of elements");
   if (columns[1] > 0) {
-    f.leg = make_tables(leg, f.leg.size(), columns[1], "leg knots: expected one set per ordered pair of elements");
+    f.radial =
+        make_tables(radial, f.radial.size(), columns[1], "radial knots: expected one set per ordered pair of elements");
     f.angle = make_tables(angle, f.angle.size(), columns[2],
                           "angle knots: expected one set per centre and pair of neighbours");
   }
-  f.set_reach();
+  f.set_cutoffs();
   return f;
 }
 
@@ -169,15 +170,15 @@ Array<double> checked(Array<double> a, long size, const char *sentence)
 struct Trainer {
   Filters filters;
 
-  Trainer(int elements, int n2, int n3, const Knots &pair, const Knots &leg, const Knots &angle)
-      : filters(make_filters(elements, n2, n3, {1 + n2, n3, n3}, pair, leg, angle))
+  Trainer(int elements, int n2, int n3, const Knots &pair, const Knots &radial, const Knots &angle)
+      : filters(make_filters(elements, n2, n3, {1 + n2, n3, n3}, pair, radial, angle))
   {
   }
-  void set(const Coefficients &pair, const Coefficients &leg, const Coefficients &angle)
+  void set(const Coefficients &pair, const Coefficients &radial, const Coefficients &angle)
   {
     set_tables(filters.pair, pair);
     if (filters.n3 == 0) return;
-    set_tables(filters.leg, leg);
+    set_tables(filters.radial, radial);
     set_tables(filters.angle, angle);
   }
   Array<double> values(const Structures &s, int threads) const
@@ -213,11 +214,11 @@ struct Trainer {
     checked(A, size, "A: expected atoms x columns");
     checked(B, size, "B: expected atoms x columns");
     Filters sums = filters;
-    for (std::vector<Table> *tables : {&sums.pair, &sums.leg, &sums.angle})
+    for (std::vector<Table> *tables : {&sums.pair, &sums.radial, &sums.angle})
       for (Table &t : *tables) std::fill(t.data().begin(), t.data().end(), 0.0);
     batch_parameters(filters, s.batch(filters.elements, threads), movement(s, atoms, strains), A.data(), B.data(),
                      sums);
-    return py::make_tuple(get_tables(sums.pair), get_tables(sums.leg), get_tables(sums.angle));
+    return py::make_tuple(get_tables(sums.pair), get_tables(sums.radial), get_tables(sums.angle));
   }
 };
 
@@ -233,15 +234,16 @@ std::vector<BSplines> make_bases(const Knots &knots, std::size_t count, const ch
   return bases;
 }
 
-// Pair, leg and third (angle) knots of a model; without legs there is no third.
+// Pair, radial and third (angle) knots of a model; without three-body terms there is no third.
 template <class Model>
-void set_bases(Model &model, std::vector<BSplines> &third, const Knots &pair, const Knots &leg,
+void set_bases(Model &model, std::vector<BSplines> &third, const Knots &pair, const Knots &radial,
                const Knots &third_knots)
 {
   const std::size_t E = model.elements;
   model.pair = make_bases(pair, E * E, "pair knots: expected one set per ordered pair of elements");
-  model.leg = make_bases(leg, leg.empty() ? 0 : E * E, "leg knots: expected one set per ordered pair of elements");
-  third = make_bases(third_knots, leg.empty() ? 0 : E * E * (E + 1) / 2,
+  model.radial =
+      make_bases(radial, radial.empty() ? 0 : E * E, "radial knots: expected one set per ordered pair of elements");
+  third = make_bases(third_knots, radial.empty() ? 0 : E * E * (E + 1) / 2,
                      "third knots: expected one set per centre and pair of neighbours");
 }
 
@@ -265,22 +267,22 @@ struct Design {
   Basis basis;
   long columns;
 
-  // stretches: kinds of triplets x functions x functions x (first column, begin, end).
-  Design(int elements, const Knots &pair, const Knots &leg, const Knots &third, bool distance,
-         std::array<int, 2> functions, const Array<long> &stretches, long columns)
+  // column_ranges: kinds of triplets x functions x functions x (first column, begin, end).
+  Design(int elements, const Knots &pair, const Knots &radial, const Knots &third, bool distance,
+         std::array<int, 2> functions, const Array<long> &column_ranges, long columns)
       : columns(columns)
   {
     basis.elements = elements;
-    set_bases(basis, basis.third, pair, leg, third);
-    basis.coordinate = distance ? Third::distance : Third::cosine;
+    set_bases(basis, basis.third, pair, radial, third);
+    basis.coordinate = distance ? ThirdCoordinate::distance : ThirdCoordinate::cosine;
     basis.pair_functions = functions[0];
-    basis.leg_functions = functions[1];
+    basis.radial_functions = functions[1];
     const long blocks = static_cast<long>(basis.third.size()) * functions[1] * functions[1];
-    require(stretches.size() == 3 * blocks, "stretches: expected kinds x functions x functions x 3");
+    require(column_ranges.size() == 3 * blocks, "column_ranges: expected kinds x functions x functions x 3");
     for (long n = 0; n < blocks; ++n) {
-      const long *s = stretches.data() + 3 * n;
-      require(s[1] >= s[2] || (0 <= s[0] + s[1] && s[0] + s[2] <= columns), "stretches: column out of range");
-      basis.stretches.push_back({s[0], static_cast<int>(s[1]), static_cast<int>(s[2])});
+      const long *s = column_ranges.data() + 3 * n;
+      require(s[1] >= s[2] || (0 <= s[0] + s[1] && s[0] + s[2] <= columns), "column_ranges: column out of range");
+      basis.column_ranges.push_back({s[0], static_cast<int>(s[1]), static_cast<int>(s[2])});
     }
     require(columns >= static_cast<long>(elements) * (elements + 1) / 2 * functions[0], "columns: expected more");
   }
@@ -296,16 +298,16 @@ struct Design {
 struct Density {
   DensityModel model;
 
-  Density(int elements, const Knots &pair, const Knots &rho, const Knots &leg, const Knots &angle,
+  Density(int elements, const Knots &pair, const Knots &rho, const Knots &radial, const Knots &angle,
           const Knots &embedding, std::array<int, 3> functions)
   {
     model.elements = elements;
-    set_bases(model, model.angle, pair, leg, angle);
+    set_bases(model, model.angle, pair, radial, angle);
     model.rho = make_bases(rho, model.pair.size(), "rho knots: expected one set per ordered pair of elements");
     model.embedding = make_bases(embedding, elements, "embedding knots: expected one set per element");
     model.pair_functions = functions[0];
     model.rho_functions = functions[1];
-    model.leg_functions = functions[2];
+    model.radial_functions = functions[2];
   }
   py::tuple rows(const Structures &s, const Array<double> &coefficients, int threads) const
   {
@@ -334,8 +336,6 @@ PYBIND11_MODULE(_core, m)
       .def_readonly("knots", &Spline::knots)
       .def_readonly("coefficients", &Spline::coefficients)
       .def_readonly("open", &Spline::open)
-      .def("pieces", &polynomial_pieces,
-           "Polynomials about each interval's left knot, 4 per interval, lowest power first.")
       .def("__call__", &evaluate_spline, py::arg("x"), py::arg("derivative") = 0,
            "Value or derivative inside the knots.");
   py::class_<Network::Layer>(m, "Layer", "Weights (outputs x inputs, flat) and biases of a layer.")
@@ -365,8 +365,8 @@ PYBIND11_MODULE(_core, m)
   py::class_<Pair>(m, "Pair", "What belongs to an unordered pair of elements; distances in Å.")
       .def(py::init<>())
       .def_readwrite("phi", &Pair::phi)
-      .def_readwrite("core_inner", &Pair::core_inner)
-      .def_readwrite("core_outer", &Pair::core_outer)
+      .def_readwrite("zbl_inner", &Pair::zbl_inner)
+      .def_readwrite("zbl_outer", &Pair::zbl_outer)
       .def_readwrite("shortest", &Pair::shortest);
   py::class_<Tensor>(m, "Tensor",
                      "Three-body term V(r_ij, r_ik, r_jk): knots of each direction, coefficients of shape (n_ij + 2, "
@@ -392,8 +392,8 @@ PYBIND11_MODULE(_core, m)
       .def_readwrite("g", &Potential::g)
       .def_readwrite("V", &Potential::V)
       .def("pair_index", &Potential::pair_index)
-      .def("leg_index", &Potential::leg_index)
-      .def("angle_index", &Potential::angle_index)
+      .def("ordered_index", &Potential::ordered_index)
+      .def("triplet_index", &Potential::triplet_index)
       .def("cutoff", &Potential::cutoff, "Largest cutoff, Å.")
       .def("check", &check, "Raises Error if the potential is not complete and consistent.");
   m.def("parse_potential", &parse_potential, py::arg("text"), py::arg("name"));
@@ -426,8 +426,8 @@ PYBIND11_MODULE(_core, m)
            "columns).");
   py::class_<Trainer>(m, "Trainer", "The filters as a fit sees them; see cpp/snnp/training.h.")
       .def(py::init<int, int, int, Knots, Knots, Knots>(), py::arg("elements"), py::arg("n2"), py::arg("n3"),
-           py::arg("pair_knots"), py::arg("leg_knots"), py::arg("angle_knots"))
-      .def("set", &Trainer::set, py::arg("pair"), py::arg("leg"), py::arg("angle"))
+           py::arg("pair_knots"), py::arg("radial_knots"), py::arg("angle_knots"))
+      .def("set", &Trainer::set, py::arg("pair"), py::arg("radial"), py::arg("angle"))
       .def("values", &Trainer::values, py::arg("structures"), py::arg("threads"))
       .def("forces", &Trainer::forces, py::arg("structures"), py::arg("A"), py::arg("threads"))
       .def("tangent", &Trainer::tangent, py::arg("structures"), py::arg("movement"), py::arg("strains"),
@@ -436,13 +436,13 @@ PYBIND11_MODULE(_core, m)
            py::arg("A"), py::arg("B"), py::arg("threads"));
   py::class_<Design>(m, "Design", "Design matrix of a linear model; see cpp/snnp/design.h.")
       .def(py::init<int, Knots, Knots, Knots, bool, std::array<int, 2>, Array<long>, long>(), py::arg("elements"),
-           py::arg("pair_knots"), py::arg("leg_knots"), py::arg("third_knots"), py::arg("distance"),
-           py::arg("functions"), py::arg("stretches"), py::arg("columns"))
+           py::arg("pair_knots"), py::arg("radial_knots"), py::arg("third_knots"), py::arg("distance"),
+           py::arg("functions"), py::arg("column_ranges"), py::arg("columns"))
       .def("rows", &Design::rows, py::arg("structures"), py::arg("threads"),
            "energies (structures x columns), virials (structures x 6 x columns), forces (atoms x 3 x columns).");
   py::class_<Density>(m, "Density", "EAM and s-MEAM in linear approximation; see cpp/snnp/density.h.")
       .def(py::init<int, Knots, Knots, Knots, Knots, Knots, std::array<int, 3>>(), py::arg("elements"),
-           py::arg("pair_knots"), py::arg("rho_knots"), py::arg("leg_knots"), py::arg("angle_knots"),
+           py::arg("pair_knots"), py::arg("rho_knots"), py::arg("radial_knots"), py::arg("angle_knots"),
            py::arg("embedding_knots"), py::arg("functions"))
       .def_property_readonly("columns", [](const Density &d) { return d.model.columns(); })
       .def("rows", &Density::rows, py::arg("structures"), py::arg("coefficients"), py::arg("threads"),

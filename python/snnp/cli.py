@@ -158,8 +158,8 @@ def info(potential: Annotated[Path, typer.Argument(help="Potential file.")]) -> 
         for b in range(a, len(names)):
             pair = p.pairs[p.pair_index(a, b)]
             core = (
-                f"ZBL core fades out from {pair.core_inner:.2f} to {pair.core_outer:.2f} Å"
-                if pair.core_outer
+                f"ZBL core fades out from {pair.zbl_inner:.2f} to {pair.zbl_outer:.2f} Å"
+                if pair.zbl_outer
                 else "no core"
             )
             seen = f"{pair.shortest:.2f} Å" if pair.shortest else "not known"

@@ -95,7 +95,7 @@ class Potential:
 
     def g(self, m: int, center: str, neighbor: str, other: str) -> SplineFunction:
         """Angular function of the three-body filter m = 1 … n3, over cos θ."""
-        index = self.data.angle_index(self._index(center), self._index(neighbor), self._index(other))
+        index = self.data.triplet_index(self._index(center), self._index(neighbor), self._index(other))
         return self._filter(self.data.g, m, self.data.n3, index)
 
     def U(self, element: str) -> SplineFunction:
@@ -123,7 +123,7 @@ class Potential:
         return self.elements.index(element)
 
     def _ordered(self, center: str, neighbor: str) -> int:
-        return self.data.leg_index(self._index(center), self._index(neighbor))
+        return self.data.ordered_index(self._index(center), self._index(neighbor))
 
     @staticmethod
     def _filter(splines: list[_core.Spline], m: int, count: int, index: int) -> SplineFunction:

@@ -133,9 +133,9 @@ def two_body(p: _core.Potential, a: int, b: int, r: np.ndarray) -> tuple[float, 
     """φ(r) + ZBL(r) s(r) and its slope, for one distance, shape (1,)."""
     pair = p.pairs[p.pair_index(a, b)]
     value, slope = spline(pair.phi, r)
-    if pair.core_outer > 0:
+    if pair.zbl_outer > 0:
         z, dz = zbl(atomic_numbers[p.elements[a].name], atomic_numbers[p.elements[b].name], r)
-        s, ds = switch(r, pair.core_inner, pair.core_outer)
+        s, ds = switch(r, pair.zbl_inner, pair.zbl_outer)
         value, slope = value + z * s, slope + dz * s + z * ds
     return value[0], slope[0]
 
@@ -148,7 +148,7 @@ def three_body(p: _core.Potential, a: int, kinds: np.ndarray, d: np.ndarray) -> 
             # The first of the two is that of the element that comes first; among equals each pair counts once.
             if not V or kinds[j] > kinds[k] or (kinds[j] == kinds[k] and k >= j):
                 continue
-            t = V[p.angle_index(a, kinds[j], kinds[k])]
+            t = V[p.triplet_index(a, kinds[j], kinds[k])]
             if not t.knots_ij:
                 continue
             sides = d[j], d[k], d[k] - d[j]
@@ -173,17 +173,17 @@ def filters(
     rho, f, g = p.rho, p.f, p.g  # lists are copied on access
     for m in range(p.n2):
         for j in range(n):
-            value, slope = spline(rho[p.leg_index(a, kinds[j]) * p.n2 + m], r[j : j + 1])
+            value, slope = spline(rho[p.ordered_index(a, kinds[j]) * p.n2 + m], r[j : j + 1])
             G[m] += value[0]
             dG[m, j] += slope[0] * u[j]
     cosine = np.clip(u @ u.T, -1, 1)
     turn = (u[None, :, :] - cosine[:, :, None] * u[:, None, :]) / r[:, None, None]  # ∂cos_jk/∂d_j
     for m in range(p.n3):
-        legs = [spline(f[p.leg_index(a, kinds[j]) * p.n3 + m], r[j : j + 1]) for j in range(n)]
+        legs = [spline(f[p.ordered_index(a, kinds[j]) * p.n3 + m], r[j : j + 1]) for j in range(n)]
         for j in range(n):
             for k in range(j):
                 (fj,), (dfj,), (fk,), (dfk,) = *legs[j], *legs[k]
-                angle = g[p.angle_index(a, kinds[j], kinds[k]) * p.n3 + m]
+                angle = g[p.triplet_index(a, kinds[j], kinds[k]) * p.n3 + m]
                 (gv,), (dg,) = spline(angle, cosine[j, k : k + 1])
                 M = p.n2 + m
                 G[M] += fj * fk * gv

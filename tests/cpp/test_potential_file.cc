@@ -59,7 +59,7 @@ bool equal(const Potential &a, const Potential &b)
                       f.network.layers.end(), same_layer);
   };
   const auto same_pair = [&](const Pair &p, const Pair &q) {
-    return same_spline(p.phi, q.phi) && p.core_inner == q.core_inner && p.core_outer == q.core_outer &&
+    return same_spline(p.phi, q.phi) && p.zbl_inner == q.zbl_inner && p.zbl_outer == q.zbl_outer &&
            p.shortest == q.shortest;
   };
   return a.comment == b.comment && a.n2 == b.n2 && a.n3 == b.n3 &&
@@ -80,7 +80,7 @@ TEST(what_is_written_reads_back_exactly)
         p.elements[0].lowest.clear();
         p.elements[0].highest.clear();
         p.elements[0].e0 = std::numeric_limits<double>::denorm_min();
-        p.pairs[0].core_inner = p.pairs[0].core_outer = p.pairs[0].shortest = 0;
+        p.pairs[0].zbl_inner = p.pairs[0].zbl_outer = p.pairs[0].shortest = 0;
         CHECK(equal(parse_potential(format_potential(p), "x.snnp"), p));
       }
 }

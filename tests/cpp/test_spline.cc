@@ -16,8 +16,8 @@ constexpr double tolerance[4] = {1e-13, 1e-12, 1e-11, 1e-10};
 
 double at(const Table &table, int m, double x, int derivative = 0)
 {
-  const Grid::Place place = table.grid().find(x);
-  const double *c = table.at(place.interval) + m, t = place.t;
+  const GridPosition position = table.grid().find(x);
+  const double *c = table.at(position.interval) + m, t = position.t;
   const int S = table.stride();
   if (derivative == 0) return c[0] + t * (c[S] + t * (c[2 * S] + t * c[3 * S]));
   if (derivative == 1) return c[S] + t * (2 * c[2 * S] + t * 3 * c[3 * S]);
@@ -123,22 +123,22 @@ TEST(a_spline_goes_on_linearly_below_its_first_knot)
   CHECK_NEAR(at(table, 0, s.front() - 1e-12), evaluate(s, s.front()), 1e-11);
 }
 
-TEST(the_grid_finds_the_interval_of_every_place)
+TEST(the_grid_finds_the_interval_of_every_number)
 {
   std::vector<std::vector<double>> grids{{0, 1}, {0, 1e-9, 1, 1 + 1e-9, 2}, {-1, 0.3, 1}};
   for (const Spline &s : some_splines()) grids.push_back(s.knots);
   for (const std::vector<double> &knots : grids) {
     const Grid grid(knots);
-    std::vector<double> places;
+    std::vector<double> numbers;
     for (const double x : knots)
-      for (const double y : {x, std::nextafter(x, -10), std::nextafter(x, 10)}) places.push_back(y);
-    for (int i = 0; i <= 1000; ++i) places.push_back(knots.front() + i * (knots.back() - knots.front()) / 1000);
-    for (const double x : places) {
-      const Grid::Place place = grid.find(x);
+      for (const double y : {x, std::nextafter(x, -10), std::nextafter(x, 10)}) numbers.push_back(y);
+    for (int i = 0; i <= 1000; ++i) numbers.push_back(knots.front() + i * (knots.back() - knots.front()) / 1000);
+    for (const double x : numbers) {
+      const GridPosition position = grid.find(x);
       int interval = 0;
       while (interval < static_cast<int>(knots.size()) - 1 && x >= knots[interval]) ++interval;
-      CHECK(place.interval == interval);
-      CHECK(place.t == x - knots[interval == 0 ? 0 : interval - 1]);
+      CHECK(position.interval == interval);
+      CHECK(position.t == x - knots[interval == 0 ? 0 : interval - 1]);
     }
   }
 }

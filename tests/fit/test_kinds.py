@@ -69,7 +69,7 @@ def test_potential_has_the_terms_of_its_kind_and_knows_its_domain(fitted):
     assert terms == {"pair": (0, 0, 0, 0), "eam": (1, 0, 1, 0), "uf3": (0, 0, 0, 1), "smeam": (1, 1, 2, 0)}[kind]
     assert element.network.activation == "none"
     assert p.pairs[0].shortest > 1.5
-    assert p.pairs[0].core_outer > 1.5
+    assert p.pairs[0].zbl_outer > 1.5
     assert len(element.lowest) == len(element.highest) == p.n2 + p.n3
     assert np.all(np.array(element.lowest) < element.highest)
 

@@ -25,7 +25,7 @@ def made(elements, n2, n3, activation, core=True, seed=0):
     for pair_ in pairs:
         pair_.phi = _radial(rng, 5.0)
         if core:
-            pair_.core_inner, pair_.core_outer, pair_.shortest = 0.8 * FIRST, FIRST, FIRST
+            pair_.zbl_inner, pair_.zbl_outer, pair_.shortest = 0.8 * FIRST, FIRST, FIRST
     p.pairs = pairs
     rho = [_radial(rng, 5.0, positive=True) for _ in range(E * n2)]
     f, g = (

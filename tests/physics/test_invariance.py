@@ -100,10 +100,10 @@ def swapped(p):
     q.comment, q.n2, q.n3 = p.comment, p.n2, p.n3
     q.elements, q.pairs = p.elements[::-1], p.pairs[::-1]
     turn = (1, 0)
-    legs = [p.leg_index(turn[a], turn[b]) for a in range(2) for b in range(2)]
+    legs = [p.ordered_index(turn[a], turn[b]) for a in range(2) for b in range(2)]
     q.rho = [p.rho[leg * p.n2 + m] for leg in legs for m in range(p.n2)]
     q.f = [p.f[leg * p.n3 + m] for leg in legs for m in range(p.n3)]
-    angles = [p.angle_index(turn[a], turn[b], turn[c]) for a in range(2) for b, c in ((0, 0), (0, 1), (1, 1))]
+    angles = [p.triplet_index(turn[a], turn[b], turn[c]) for a in range(2) for b, c in ((0, 0), (0, 1), (1, 1))]
     q.g = [p.g[angle * p.n3 + m] for angle in angles for m in range(p.n3)]
     q.check()
     return q

@@ -23,7 +23,7 @@ def cutoffs(potential):
     radial = [pair.phi for pair in potential.pairs] + potential.rho + potential.f
     tensors = [knots for t in potential.V if t.knots_ij for knots in (t.knots_ij, t.knots_ik, t.knots_jk)]
     ends = {knots[-1] for knots in [*(s.knots for s in radial), *tensors]}
-    return ends | {pair.core_outer for pair in potential.pairs}
+    return ends | {pair.zbl_outer for pair in potential.pairs}
 
 
 @pytest.mark.parametrize("pbc", [False, True])

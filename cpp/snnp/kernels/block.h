@@ -3,10 +3,10 @@
 
 #include "snnp/kernels/embed.h"
 #include "snnp/kernels/fetch.h"
-#include "snnp/kernels/lanes.h"
 #include "snnp/kernels/radial.h"
 #include "snnp/kernels/tensor.h"
-#include "snnp/kernels/wide.h"
+#include "snnp/kernels/triplets_across_atoms.h"
+#include "snnp/kernels/triplets_across_filters.h"
 
 namespace snnp {
 namespace SNNP_ISA {
@@ -15,8 +15,9 @@ template <class Real> class Evaluation {
  public:
   Evaluation(const Plan<Real> &plan, Scratch<Real> &scratch, Work &work)
       : plan_(plan), centre_(plan.centres[work.element]), scratch_(scratch), work_(work),
-        radial_{plan, centre_, scratch, work.virials != nullptr, work.with_virial}, wide_{plan, centre_, scratch},
-        lanes_{plan, centre_, scratch}, embedding_(centre_.embedding, plan.n2 + plan.n3, step)
+        radial_{plan, centre_, scratch, work.virials != nullptr, work.with_virial},
+        across_filters_{plan, centre_, scratch}, across_atoms_{plan, centre_, scratch},
+        embedding_(centre_.embedding, plan.n2 + plan.n3, step)
   {
     embedding_.set_zero(scratch_.G, scratch_.nodes);
   }
@@ -34,13 +35,13 @@ template <class Real> class Evaluation {
   Scratch<Real> &scratch_;
   Work &work_;
   RadialStage<Real> radial_;
-  WideKernel<Real> wide_;
-  LanesKernel<Real> lanes_;
+  TripletsAcrossFilters<Real> across_filters_;
+  TripletsAcrossAtoms<Real> across_atoms_;
   BlockEmbedding embedding_;
 
   static constexpr int step = Scratch<Real>::block;
 
-  // Across atoms the lane with most legs sets the time of a block: atoms are put together by their number.
+  // Across atoms a block takes as long as its atom with most three-body neighbours: atoms are sorted by that number.
   void batch_of_atoms(const int *atoms, int count)
   {
     Near<Real> *slots[Scratch<Real>::batch], *sorted[Scratch<Real>::batch];
@@ -52,21 +53,23 @@ template <class Real> class Evaluation {
       radial_.in(near);
     }
     if (!plan_.across_atoms || plan_.n3 == 0) return block_of_atoms(slots, count);
-    sort_by_legs(slots, count, sorted);
-    constexpr int block = LanesKernel<Real>::atoms;
+    sort_by_three_body_count(slots, count, sorted);
+    constexpr int block = TripletsAcrossAtoms<Real>::atoms;
     for (int l = 0; l < count; l += block) block_of_atoms(sorted + l, count - l < block ? count - l : block);
   }
 
-  // Most legs first, by counting; those with far fewer than most are not told apart.
-  static void sort_by_legs(Near<Real> *const *slots, int count, Near<Real> **sorted)
+  // Those with most three-body neighbours first (counting sort); all that have far fewer than the most share one bin.
+  static void sort_by_three_body_count(Near<Real> *const *slots, int count, Near<Real> **sorted)
   {
     constexpr int numbers = 32;
-    int most = 0, places[numbers + 1] = {};
-    for (int l = 0; l < count; ++l) most = slots[l]->legs > most ? slots[l]->legs : most;
-    const auto fewer = [&](int l) { return most - slots[l]->legs < numbers ? most - slots[l]->legs : numbers - 1; };
-    for (int l = 0; l < count; ++l) ++places[fewer(l) + 1];
-    for (int n = 0; n < numbers; ++n) places[n + 1] += places[n];
-    for (int l = 0; l < count; ++l) sorted[places[fewer(l)]++] = slots[l];
+    int most = 0, start[numbers + 1] = {};
+    for (int l = 0; l < count; ++l) most = slots[l]->n_three_body > most ? slots[l]->n_three_body : most;
+    const auto fewer = [&](int l) {
+      return most - slots[l]->n_three_body < numbers ? most - slots[l]->n_three_body : numbers - 1;
+    };
+    for (int l = 0; l < count; ++l) ++start[fewer(l) + 1];
+    for (int n = 0; n < numbers; ++n) start[n + 1] += start[n];
+    for (int l = 0; l < count; ++l) sorted[start[fewer(l)]++] = slots[l];
   }
 
   void block_of_atoms(Near<Real> *const *block, int count)
@@ -80,10 +83,10 @@ template <class Real> class Evaluation {
     for (int l = 0; l < count; l += C) store(energies + l, embedding_(G + l, A + l, scratch_.nodes));
     for (int m = 0; m < (plan_.n2 + plan_.n3) * step; m += C) store(A + m, load<D>(A + m) * plan_.unit);
     for (int l = 0; l < count; ++l) tally(*block[l], energies[l], G + l);
-    if (plan_.n3 > 0 && plan_.across_atoms) lanes_.gradient(block, count, A + plan_.n2 * step);
+    if (plan_.n3 > 0 && plan_.across_atoms) across_atoms_.gradient(block, count, A + plan_.n2 * step);
     for (int l = 0; l < count; ++l) {
       Near<Real> &near = *block[l];
-      if (plan_.n3 > 0 && !plan_.across_atoms) wide_.gradient(near, A + plan_.n2 * step + l);
+      if (plan_.n3 > 0 && !plan_.across_atoms) across_filters_.gradient(near, A + plan_.n2 * step + l);
       radial_.out(near, A + l);
       gradient(near);
       if (centre_.tensors.count > 0) add_tensors(near);
@@ -94,8 +97,8 @@ template <class Real> class Evaluation {
 
   void values(Near<Real> *const *block, int count, double *G)
   {
-    if (plan_.across_atoms) return lanes_.values(block, count, G);
-    for (int l = 0; l < count; ++l) wide_.values(*block[l], G + l);
+    if (plan_.across_atoms) return across_atoms_.values(block, count, G);
+    for (int l = 0; l < count; ++l) across_filters_.values(*block[l], G + l);
   }
 
   // Memory for the longest list of the block.
@@ -132,7 +135,7 @@ template <class Real> class Evaluation {
   {
     int k = 0;
     if (plan_.n3 > 0)
-      for (; k < near.legs; k += C) {
+      for (; k < near.n_three_body; k += C) {
         const D x = load<D>(near.x + k), y = load<D>(near.y + k), z = load<D>(near.z + k);
         const D sx = get(near.sx + k), sy = get(near.sy + k), sz = get(near.sz + k),
                 inverse = load<D>(near.inverse + k);
@@ -180,11 +183,10 @@ template <class Real> class Evaluation {
   void add_virials(const Near<Real> &near)
   {
     const double *g[3] = {scratch_.fx, scratch_.fy, scratch_.fz}, *u[3] = {near.x, near.y, near.z};
-    static constexpr int row[6] = {0, 1, 2, 0, 0, 1}, column[6] = {0, 1, 2, 1, 2, 2};
     for (int v = 0; v < 6; ++v) work_.virial[v] += near.pairs_virial[v];
     for (int j = 0; j < near.count; ++j) {
       const double r = 1 / near.inverse[j];
-      for (int v = 0; v < 6; ++v) work_.virial[v] -= r * u[row[v]][j] * g[column[v]][j];
+      for (int v = 0; v < 6; ++v) work_.virial[v] -= r * u[voigt_row[v]][j] * g[voigt_column[v]][j];
       if (!work_.virials) continue;
       double *w = work_.virials + 9L * near.id[j];
       for (int a = 0; a < 3; ++a)

@@ -87,7 +87,7 @@ class BlockEmbedding {
       const bool last = &layer == net_.layers.end() - 1;
       for (int o = 0; o < layer.outputs; o += 4) {
         D sums[4];
-        matrix_rows(layer, in, step, o, sums);
+        four_outputs(layer, in, step, o, sums);
         for (int a = 0; a < 4 && o + a < layer.outputs; ++a) {
           x = sums[a] + layer.biases[o + a];
           D slope = broadcast<D>(1.0);
@@ -104,18 +104,18 @@ class BlockEmbedding {
     return x;
   }
 
-  // Four outputs of a layer at once, so that sums do not wait for each other; rows beyond the last repeat it.
-  static SNNP_INLINE void matrix_rows(const EmbeddingPlan::Layer &layer, const double *in, int step, int o, D *sums)
+  // Four outputs of a layer at once, so that sums do not wait for each other; those beyond the last repeat it.
+  static SNNP_INLINE void four_outputs(const EmbeddingPlan::Layer &layer, const double *in, int step, int o, D *sums)
   {
-    const double *row[4];
+    const double *weights[4];
     for (int a = 0; a < 4; ++a) {
-      row[a] = layer.weights + static_cast<long>(o + a < layer.outputs ? o + a : layer.outputs - 1) * layer.inputs;
+      weights[a] = layer.weights + static_cast<long>(o + a < layer.outputs ? o + a : layer.outputs - 1) * layer.inputs;
       sums[a] = D{};
     }
     for (int i = 0; i < layer.inputs; ++i) {
       const D x = load<D>(in + i * step);
       SNNP_UNROLL
-      for (int a = 0; a < 4; ++a) sums[a] += row[a][i] * x;
+      for (int a = 0; a < 4; ++a) sums[a] += weights[a][i] * x;
     }
   }
 

@@ -1,4 +1,4 @@
-// From the neighbour list of an atom to candidates: vectors to the neighbours in reach, sorted into streams.
+// From the neighbour list of an atom to candidates: vectors to the neighbours within the cutoff, sorted into streams.
 #pragma once
 
 #include "snnp/kernels/kernel.h"
@@ -16,12 +16,12 @@ struct List {
 
   SNNP_INLINE List(const NeighborLists &lists, int i)
   {
-    if (lists.rows) {
-      const double *row = lists.rows + 4L * i;
+    if (lists.packed_positions) {
+      const double *centre = lists.packed_positions + 4L * i;
       ids = lists.lists[i];
       count = lists.counts[i];
       vectors = nullptr;
-      x = row[0], y = row[1], z = row[2];
+      x = centre[0], y = centre[1], z = centre[2];
     } else {
       ids = lists.indices + lists.offsets[i];
       count = static_cast<int>(lists.offsets[i + 1] - lists.offsets[i]);
@@ -37,11 +37,11 @@ struct Eight {
   __m512d x, y, z, element;
 };
 
-// From four numbers at each of eight places.
-template <class Place> SNNP_INLINE Eight transposed(Place place)
+// From the four numbers that `load` gives for each of eight neighbours.
+template <class Load> SNNP_INLINE Eight transposed(Load load)
 {
   const auto two = [&](int l) __attribute__((always_inline)) {
-    return _mm512_insertf64x4(_mm512_castpd256_pd512(place(l)), place(l + 4), 1);
+    return _mm512_insertf64x4(_mm512_castpd256_pd512(load(l)), load(l + 4), 1);
   };
   const __m512d a = two(0), b = two(1), c = two(2), d = two(3);
   const __m512d xz01 = _mm512_unpacklo_pd(a, b), ye01 = _mm512_unpackhi_pd(a, b);
@@ -82,7 +82,7 @@ void fetch_list(const CentrePlan<Real> &plan, const NeighborLists &lists, const 
 {
   const int streams = some > 0 ? some : plan.streams.count, count = list.count;
   const Stream *stream = plan.streams.first;
-  const double *rows = lists.rows;
+  const double *packed = lists.packed_positions;
   const __m512d x = _mm512_set1_pd(list.x), y = _mm512_set1_pd(list.y), z = _mm512_set1_pd(list.z);
   const unsigned mask = by_position ? lists.mask : -1;
   alignas(32) int last[8];
@@ -100,7 +100,7 @@ void fetch_list(const CentrePlan<Real> &plan, const NeighborLists &lists, const 
     Eight r;
     if (by_position) {
       r = transposed([&](int l) __attribute__((always_inline)) {
-        return _mm256_load_pd(rows + (static_cast<std::size_t>(static_cast<unsigned>(ids[l]) & mask) << 2));
+        return _mm256_load_pd(packed + (static_cast<std::size_t>(static_cast<unsigned>(ids[l]) & mask) << 2));
       });
       r.x = _mm512_sub_pd(r.x, x), r.y = _mm512_sub_pd(r.y, y), r.z = _mm512_sub_pd(r.z, z);
     } else {
@@ -139,7 +139,7 @@ template <class Real>
 void fetch(const CentrePlan<Real> &plan, const NeighborLists &lists, int i, Candidates &out, int capacity)
 {
   const List list(lists, i);
-  if (lists.rows)
+  if (lists.packed_positions)
     lists.single ? fetch_list<true, true>(plan, lists, list, out, capacity)
                  : fetch_list<true, false>(plan, lists, list, out, capacity);
   else
@@ -154,11 +154,11 @@ void fetch(const CentrePlan<Real> &plan, const NeighborLists &lists, int i, Cand
   const int streams = plan.streams.count;
   for (int s = 0; s < streams; ++s) out.count[s] = 0;
   for (int n = 0; n < list.count; ++n) {
-    const int id = lists.rows ? list.ids[n] & lists.mask : list.ids[n];
-    const double *place = lists.rows ? lists.rows + 4L * id : list.vectors + 3L * n;
-    const double x = place[0] - list.x, y = place[1] - list.y, z = place[2] - list.z;
+    const int id = lists.packed_positions ? list.ids[n] & lists.mask : list.ids[n];
+    const double *r = lists.packed_positions ? lists.packed_positions + 4L * id : list.vectors + 3L * n;
+    const double x = r[0] - list.x, y = r[1] - list.y, z = r[2] - list.z;
     const double squared = x * x + y * y + z * z;
-    const int element = lists.single ? 0 : lists.rows ? static_cast<int>(place[3]) : lists.elements[id];
+    const int element = lists.single ? 0 : lists.packed_positions ? static_cast<int>(r[3]) : lists.elements[id];
     for (int s = 0; s < streams; ++s) {
       const Stream &stream = plan.streams[s];
       // Written at once and kept by counting, so that there is nothing to predict.

@@ -8,10 +8,10 @@
 
 namespace snnp {
 
-/// Neighbour lists of any caller, see IndexedNeighbors and VectorNeighbors. A neighbour in place n of the list of atom
-/// i is atom id = lists[i][n] & mask in row `id`, or, given by vectors, atom id = indices[offsets[i] + n].
+/// Neighbour lists of any caller, see IndexedNeighbors and VectorNeighbors. Neighbour n in the list of atom i is atom
+/// id = lists[i][n] & mask, or, given by vectors, atom id = indices[offsets[i] + n].
 struct NeighborLists {
-  const double *rows;  ///< atoms × 4, aligned to 32 bytes: position (Å) and element; null: there are vectors
+  const double *packed_positions;    ///< atoms × 4, aligned to 32 bytes: x, y, z (Å), element; null: there are vectors
   const int *counts, *const *lists;  ///< by position
   int mask;
   const double *vectors;  ///< by vectors: neighbours × 3, Å

@@ -39,12 +39,12 @@ Span<Group<Real>> make_groups(Memory &memory, const Intervals &intervals, const 
     const int W = group.width = by_column ? 1 : group_width(filters - first);
     group.count = std::min(W, filters - first);
     Real *value = memory.array<Real>(4L * W * n * tables), *slope = memory.array<Real>(3L * W * n * tables);
-    for (int row = 0; row < n * tables; ++row)
+    for (int i = 0; i < n * tables; ++i)
       for (int m = 0; m < group.count; ++m)
         for (int k = 0; k < 4; ++k) {
-          const double x = c[(4L * (row % n) + k) * columns + row / n * filters + first + m];
-          value[(4L * row + k) * W + m] = static_cast<Real>(x);
-          if (k > 0) slope[(3L * row + k - 1) * W + m] = static_cast<Real>(k * per_unit * x);
+          const double x = c[(4L * (i % n) + k) * columns + i / n * filters + first + m];
+          value[(4L * i + k) * W + m] = static_cast<Real>(x);
+          if (k > 0) slope[(3L * i + k - 1) * W + m] = static_cast<Real>(k * per_unit * x);
         }
     group.value = value;
     group.slope = slope;
@@ -61,7 +61,7 @@ std::vector<const Spline *> pointers(const std::vector<Spline> &all, int first, 
   return some;
 }
 
-double reach(const std::vector<const Spline *> &splines)
+double largest_cutoff(const std::vector<const Spline *> &splines)
 {
   double r = 0;
   for (const Spline *s : splines) r = std::max(r, s->back());
@@ -117,14 +117,13 @@ template <class Real> class Planner {
     const Table phi({&pair.phi});
     const Intervals intervals = make_intervals(memory_, phi.grid().knots(), true);
     plan.phi = make_column(memory_, intervals, centred(phi, intervals, true), 1, 0);
-    Core *core = memory_.array<Core>(1);
-    *core =
-        Core(atomic_number(p_.elements[a].name), atomic_number(p_.elements[b].name), pair.core_inner, pair.core_outer);
-    plan.core = core;
-    plan.core_outer = pair.core_outer;
+    Zbl *zbl = memory_.array<Zbl>(1);
+    *zbl = Zbl(atomic_number(p_.elements[a].name), atomic_number(p_.elements[b].name), pair.zbl_inner, pair.zbl_outer);
+    plan.zbl = zbl;
+    plan.zbl_outer = pair.zbl_outer;
     plan.shortest = domain_.shortest(a, b);
-    radial(pointers(p_.rho, p_.leg_index(a, b) * p_.n2, p_.n2), plan.density_axis, plan.densities, plan.density);
-    radial(pointers(p_.f, p_.leg_index(a, b) * p_.n3, p_.n3), plan.leg_axis, plan.legs, plan.leg);
+    radial(pointers(p_.rho, p_.ordered_index(a, b) * p_.n2, p_.n2), plan.rho_axis, plan.rho, plan.rho_column);
+    radial(pointers(p_.f, p_.ordered_index(a, b) * p_.n3, p_.n3), plan.f_axis, plan.f, plan.f_column);
     return plan;
   }
 
@@ -139,19 +138,21 @@ template <class Real> class Planner {
     column = make_column(memory_, intervals, c, table.columns(), 0);
   }
 
-  double leg_reach(int a, int b) const { return reach(pointers(p_.f, p_.leg_index(a, b) * p_.n3, p_.n3)); }
-  double density_reach(int a, int b) const { return reach(pointers(p_.rho, p_.leg_index(a, b) * p_.n2, p_.n2)); }
+  double density_cutoff(int a, int b) const
+  {
+    return largest_cutoff(pointers(p_.rho, p_.ordered_index(a, b) * p_.n2, p_.n2));
+  }
 
   Span<Stream> streams(int a)
   {
     std::vector<Stream> all;
-    for (const Stream::Kind kind : {Stream::leg, Stream::density, Stream::pair})
+    for (const Stream::Kind kind : {Stream::three_body, Stream::density, Stream::pair})
       for (int b = 0; b < p_.size(); ++b) {
-        const double legs = leg_reach(a, b);
+        const double three_body = p_.three_body_cutoff(a, b);
         // Beyond it a neighbour is treated as a pair only, which has to be true of both atoms.
-        const double densities = std::max({legs, leg_reach(b, a), density_reach(a, b), density_reach(b, a),
-                                           p_.tensor_cutoff(a, b), p_.tensor_cutoff(b, a)});
-        const double ends[4] = {0, legs, densities, std::max(densities, p_.pair_cutoff(a, b))};
+        const double density = std::max({three_body, p_.three_body_cutoff(b, a), density_cutoff(a, b),
+                                         density_cutoff(b, a), p_.tensor_cutoff(a, b), p_.tensor_cutoff(b, a)});
+        const double ends[4] = {0, three_body, density, std::max(density, p_.pair_cutoff(a, b))};
         const double from = ends[kind], to = ends[kind + 1];
         if (from < to) all.push_back({kind, b, from * from, to * to});
       }
@@ -161,16 +162,16 @@ template <class Real> class Planner {
   void tensors(int a, CentrePlan<Real> &plan)
   {
     std::vector<TensorPlan<Real>> terms(p_.n_pairs());
-    std::vector<double> reach;
+    std::vector<double> cutoffs;
     for (int b = 0; b < p_.size(); ++b) {
-      reach.push_back(p_.tensor_cutoff(a, b));
+      cutoffs.push_back(p_.tensor_cutoff(a, b));
       for (int c = b; c < p_.size(); ++c) {
-        const Tensor &t = p_.V[p_.angle_index(a, b, c)];
+        const Tensor &t = p_.V[p_.triplet_index(a, b, c)];
         if (!t.empty()) terms[p_.pair_index(b, c)] = make_tensor_plan<Real>(memory_, t, unit_);
       }
     }
     plan.tensors = memory_.span(terms);
-    plan.tensor_reach = memory_.span(reach);
+    plan.tensor_cutoff = memory_.span(cutoffs);
   }
 
   // One axis for the angles between all neighbours, so that a pair of them only chooses the table.
@@ -189,7 +190,7 @@ template <class Real> class Planner {
     for (int b = 0; b < p_.size(); ++b)
       for (int c = b; c < p_.size(); ++c) {
         all.of_pair[b * p_.size() + c] = all.of_pair[c * p_.size() + b] = all.tables++;
-        for (const Spline *s : pointers(p_.g, p_.angle_index(a, b, c) * p_.n3, p_.n3)) splines.push_back(s);
+        for (const Spline *s : pointers(p_.g, p_.triplet_index(a, b, c) * p_.n3, p_.n3)) splines.push_back(s);
       }
     const Table table(splines);
     all.intervals = make_intervals(memory_, table.grid().knots(), false);

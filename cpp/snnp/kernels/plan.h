@@ -70,17 +70,17 @@ struct EmbeddingPlan {
 /// What neighbours of one element do to a centre of one element.
 template <class Real> struct PairPlan {
   Column phi;
-  const Core *core = nullptr;
-  double core_outer = 0;  ///< 0: there is none
-  double shortest = 0;    ///< in the training data
-  Axis density_axis, leg_axis;
-  Span<Group<Real>> densities, legs;  ///< ρ and f
-  Column density, leg;                ///< the same as columns, where there is one of them at most
+  const Zbl *zbl = nullptr;
+  double zbl_outer = 0;  ///< 0: there is none
+  double shortest = 0;   ///< in the training data
+  Axis rho_axis, f_axis;
+  Span<Group<Real>> rho, f;
+  Column rho_column, f_column;  ///< the same as columns, where there is one of them at most
 };
 
-/// The basis along a leg: in an interval, cubics of the four functions that do not vanish there, as 4 powers × 4
+/// The basis of r_ij or r_ik: in an interval, cubics of the four functions that do not vanish there, as 4 powers × 4
 /// functions.
-struct TensorSide {
+struct TensorBasis {
   Axis axis;
   const double *cubics = nullptr;
   int stride = 0;  ///< of an interval in the cells of the term
@@ -89,20 +89,20 @@ struct TensorSide {
 /// V of a centre and an unordered pair of neighbours. A cell, which is an interval of r_ij, one of r_ik and one of
 /// r_jk, holds 4 powers of t_jk × 4 functions of r_ij × 4 functions of r_ik.
 template <class Real> struct TensorPlan {
-  TensorSide ij, ik;
+  TensorBasis ij, ik;
   Axis jk;
   const Real *cells = nullptr;  ///< null: there is no such term
 };
 
 /// Neighbours that are treated alike: those of one element with from2 ≤ r² < to2 (Å²).
 struct Stream {
-  enum Kind { leg, density, pair } kind;  ///< a leg is within reach of f, ρ and φ; density: of ρ and φ; pair: of φ
+  enum Kind { three_body, density, pair } kind;  ///< within the cutoff of f, ρ and φ; of ρ and φ; of φ
   int element;
   double from2, to2;
 };
 
 template <class Real> struct CentrePlan {
-  Span<Stream> streams;  ///< legs first, then densities, then pairs; by element within each
+  Span<Stream> streams;  ///< three_body first, then density, then pair; by element within each
   Span<PairPlan<Real>> pairs;
   Axis angle_axis;
   Span<Group<Real>> angles;                                   ///< g; tables by pair of neighbours, see angle_table
@@ -110,7 +110,7 @@ template <class Real> struct CentrePlan {
   int angle_size = 0;
   const int *angle_table = nullptr;  ///< element × element: first interval of the table of g
   Span<TensorPlan<Real>> tensors;    ///< by unordered pair of neighbours; none: the potential has no tensors
-  Span<double> tensor_reach;         ///< by element: neighbours beyond it are in no tensor, Å
+  Span<double> tensor_cutoff;        ///< by element: neighbours beyond it are in no tensor, Å
   EmbeddingPlan embedding;
   const double *lowest = nullptr, *highest = nullptr;  ///< of each G_m inside the domain
 };

@@ -8,12 +8,12 @@ namespace snnp {
 namespace SNNP_ISA {
 
 template <class Real, int W>
-void density_sums(const Group<Real> &group, const Near<Real> &near, int from, int count, double *G)
+void rho_sums(const Group<Real> &group, const Near<Real> &near, int from, int count, double *G)
 {
-  Row<Real, W> sum = Row<Real, W>::zero();
+  FilterVector<Real, W> sum = FilterVector<Real, W>::zero();
   for (int k = from; k < from + count; ++k) {
-    const Row<Real, W> value = cubic<Real, W>(group.value + 4L * W * near.density_row[k], near.density_t[k]);
-    for (int i = 0; i < Row<Real, W>::parts; ++i) sum.v[i] += value.v[i];
+    const FilterVector<Real, W> value = cubic<Real, W>(group.value + 4L * W * near.rho_interval[k], near.rho_t[k]);
+    for (int i = 0; i < FilterVector<Real, W>::parts; ++i) sum.v[i] += value.v[i];
   }
   Real sums[W];
   sum.to(sums);
@@ -21,21 +21,21 @@ void density_sums(const Group<Real> &group, const Near<Real> &near, int from, in
 }
 
 template <class Real, int W>
-void leg_values(const Group<Real> &group, const Near<Real> &near, int from, int count, Real *f)
+void f_values(const Group<Real> &group, const Near<Real> &near, int from, int count, Real *f)
 {
   for (int k = from; k < from + count; ++k)
-    cubic<Real, W>(group.value + 4L * W * near.leg_row[k], near.leg_t[k]).to(f + W * k);
+    cubic<Real, W>(group.value + 4L * W * near.f_interval[k], near.f_t[k]).to(f + W * k);
 }
 
 /// slope_k += Σ_m weight_m ρ'_m(r_k) or, with P, Σ_m weight_m f'_m(r_k) P_mk.
 template <class Real, int W, bool with_P>
-void add_slopes(const Group<Real> &group, const int *row, const Real *t, const Real *P, const Real *weight, int from,
-                int count, double *slope)
+void add_slopes(const Group<Real> &group, const int *interval, const Real *t, const Real *P, const Real *weight,
+                int from, int count, double *slope)
 {
-  using R = Row<Real, W>;
+  using R = FilterVector<Real, W>;
   const R w = R::of(weight);
   const auto of = [&](int k) {
-    const R d = quadratic<Real, W>(group.slope + 3L * W * row[k], t[k]);
+    const R d = quadratic<Real, W>(group.slope + 3L * W * interval[k], t[k]);
     if constexpr (with_P)
       return (d * R::of(P + W * k)).dot(w);
     else
@@ -43,10 +43,10 @@ void add_slopes(const Group<Real> &group, const int *row, const Real *t, const R
   };
   int k = from;
   for (; k + C <= from + count; k += C) {
-    typename R::V rows[C];
+    typename R::V terms[C];
     SNNP_UNROLL
-    for (int z = 0; z < C; ++z) rows[z] = of(k + z);
-    const Vec<Real, C> s = RowSums<Real, R::N>::of(rows);
+    for (int z = 0; z < C; ++z) terms[z] = of(k + z);
+    const Vec<Real, C> s = HorizontalSums<Real, R::N>::of(terms);
     store(slope + k, load<D>(slope + k) + __builtin_convertvector(s, D));
   }
   for (; k < from + count; ++k) slope[k] += sum(of(k));
@@ -56,8 +56,8 @@ template <class Real> struct RadialStage {
   const Plan<Real> &plan;
   const CentrePlan<Real> &centre;
   Scratch<Real> &scratch;
-  // Whether pairs beyond the reach of f and ρ go through the arrays as other neighbours do. Else such a pair acts in full
-  // on the centre, and on the neighbour when that is the centre: nothing has to be kept of it.
+  // Whether pairs beyond the cutoffs of f and ρ go through the arrays as other neighbours do. Else such a pair acts in
+  // full on the centre, and on the neighbour when that is the centre: nothing has to be kept of it.
   bool keep_pairs, with_virial;
 
   static constexpr int step = Scratch<Real>::block;
@@ -67,7 +67,7 @@ template <class Real> struct RadialStage {
   {
     double *const G = near.density;
     for (int m = 0; m < plan.n2; ++m) G[m] = 0;
-    near.legs = near.densities = near.count = 0;
+    near.n_three_body = near.n_density = near.count = 0;
     near.energy = near.phi = 0;
     near.close = false;
     for (double &f : near.pairs_force) f = 0;
@@ -77,7 +77,7 @@ template <class Real> struct RadialStage {
       const int count = near.stream_count[s] = c.count[s];
       if (count == 0) continue;
       const Stream &stream = centre.streams[s];
-      finish_list(s, count, stream.to2);
+      pad_list(s, count, stream.to2);
       const PairPlan<Real> &pair = centre.pairs[stream.element];
       const int at = near.count;
       if (stream.kind == Stream::pair && !keep_pairs) {
@@ -89,22 +89,22 @@ template <class Real> struct RadialStage {
       else if (stream.kind == Stream::density)
         distances<Stream::density>(near, pair, s, count, G);
       else
-        distances<Stream::leg>(near, pair, s, count, G);
+        distances<Stream::three_body>(near, pair, s, count, G);
       near.count += count;
-      if (stream.kind <= Stream::density) near.densities = near.count;
-      if (stream.kind == Stream::leg) near.legs = near.count;
+      if (stream.kind <= Stream::density) near.n_density = near.count;
+      if (stream.kind == Stream::three_body) near.n_three_body = near.count;
       if (plan.by_column) continue;
       if (stream.kind <= Stream::density)
-        for (const Group<Real> &group : pair.densities) with_width(group.width, Sums{group, near, at, count, G});
-      if (stream.kind == Stream::leg) {
+        for (const Group<Real> &group : pair.rho) with_width(group.width, Sums{group, near, at, count, G});
+      if (stream.kind == Stream::three_body) {
         Real *f = near.f;
-        for (const Group<Real> &group : pair.legs) {
+        for (const Group<Real> &group : pair.f) {
           with_width(group.width, Values{group, near, at, count, f});
           f += group.width * scratch.capacity;
         }
       }
     }
-    end_of_legs(near);
+    pad_three_body(near);
   }
 
   /// near.slope += Σ_m A_m ∂G_m/∂r; A are `step` apart.
@@ -112,21 +112,21 @@ template <class Real> struct RadialStage {
   {
     if (plan.by_column) return columns_out(near, A);
     int at = 0;
-    for (int s = 0; s < centre.streams.count && at < near.densities; ++s) {
+    for (int s = 0; s < centre.streams.count && at < near.n_density; ++s) {
       const Stream &stream = centre.streams[s];
       const int count = near.stream_count[s];
       const PairPlan<Real> &pair = centre.pairs[stream.element];
-      for (const Group<Real> &group : pair.densities) {
+      for (const Group<Real> &group : pair.rho) {
         Real w[16];
         weights(group, A, w);
-        with_width(group.width, DensitySlopes{group, near, w, at, count});
+        with_width(group.width, RhoSlopes{group, near, w, at, count});
       }
-      if (stream.kind == Stream::leg) {
+      if (stream.kind == Stream::three_body) {
         const Real *P = near.P;
-        for (const Group<Real> &group : pair.legs) {
+        for (const Group<Real> &group : pair.f) {
           Real w[16];
           weights(group, A + plan.n2 * step, w);
-          with_width(group.width, LegSlopes{group, near, P, w, at, count});
+          with_width(group.width, FSlopes{group, near, P, w, at, count});
           P += group.width * scratch.capacity;
         }
       }
@@ -145,38 +145,38 @@ template <class Real> struct RadialStage {
     const Near<Real> &near;
     int from, count;
     double *G;
-    template <int W> SNNP_INLINE void run() const { density_sums<Real, W>(group, near, from, count, G); }
+    template <int W> SNNP_INLINE void run() const { rho_sums<Real, W>(group, near, from, count, G); }
   };
   struct Values {
     const Group<Real> &group;
     const Near<Real> &near;
     int from, count;
     Real *f;
-    template <int W> SNNP_INLINE void run() const { leg_values<Real, W>(group, near, from, count, f); }
+    template <int W> SNNP_INLINE void run() const { f_values<Real, W>(group, near, from, count, f); }
   };
-  struct DensitySlopes {
+  struct RhoSlopes {
     const Group<Real> &group;
     Near<Real> &near;
     const Real *w;
     int from, count;
     template <int W> SNNP_INLINE void run() const
     {
-      add_slopes<Real, W, false>(group, near.density_row, near.density_t, nullptr, w, from, count, near.slope);
+      add_slopes<Real, W, false>(group, near.rho_interval, near.rho_t, nullptr, w, from, count, near.slope);
     }
   };
-  struct LegSlopes {
+  struct FSlopes {
     const Group<Real> &group;
     Near<Real> &near;
     const Real *P, *w;
     int from, count;
     template <int W> SNNP_INLINE void run() const
     {
-      add_slopes<Real, W, true>(group, near.leg_row, near.leg_t, P, w, from, count, near.slope);
+      add_slopes<Real, W, true>(group, near.f_interval, near.f_t, P, w, from, count, near.slope);
     }
   };
 
-  // What the last vector of a stream finds beyond its end: neighbours out of reach, in no direction.
-  void finish_list(int s, int count, double to2) const
+  // What the last vector of a stream finds beyond its end: neighbours beyond the cutoff, in no direction.
+  void pad_list(int s, int count, double to2) const
   {
     const long at = static_cast<long>(s) * scratch.capacity + count;
     store(scratch.candidates.x + at, D{});
@@ -200,34 +200,34 @@ template <class Real> struct RadialStage {
               z = load<D>(c.z + from + q) * inverse;
       store(near.x + k, x), store(near.y + k, y), store(near.z + k, z);
       store(near.inverse + k, inverse);
-      if constexpr (kind == Stream::leg && sizeof(Real) != sizeof(double))
+      if constexpr (kind == Stream::three_body && sizeof(Real) != sizeof(double))
         put(near.ux + k, x), put(near.uy + k, y), put(near.uz + k, z);
-      if (kind == Stream::leg && plan.elements > 1) {
+      if (kind == Stream::three_body && plan.elements > 1) {
         const int element = centre.streams[s].element;
-        store(near.leg_element + k, broadcast<Vec<int, C>>(element));
+        store(near.element + k, broadcast<Vec<int, C>>(element));
         const Real shift = static_cast<Real>(element * (centre.angle_axis.last + 1));
-        store(near.leg_shift + k, broadcast<Vec<Real, C>>(shift));
+        store(near.g_shift + k, broadcast<Vec<Real, C>>(shift));
       }
       store(near.id + k, load<Vec<int, C>>(c.id + from + q));
       const ValueAndSlope e = evaluate(pair.phi, r);
       phi += e.value;
       store(near.slope + k, factor * e.slope);
       close |= r < pair.shortest;
-      if (any(r < pair.core_outer)) add_cores(near, pair, r, factor, near.slope + k);
+      if (any(r < pair.zbl_outer)) add_zbl(near, pair, r, factor, near.slope + k);
       if constexpr (kind == Stream::pair) continue;
       if (plan.by_column) {
-        const ValueAndSlope rho = evaluate(pair.density, r);
+        const ValueAndSlope rho = evaluate(pair.rho_column, r);
         density += rho.value;
-        store(near.density_slope + k, rho.slope);
-        if constexpr (kind == Stream::leg) {
-          const ValueAndSlope f = evaluate(pair.leg, r);
+        store(near.rho_slope + k, rho.slope);
+        if constexpr (kind == Stream::three_body) {
+          const ValueAndSlope f = evaluate(pair.f_column, r);
           put(near.f + k, f.value);
-          store(near.leg_slope + k, f.slope);
+          store(near.f_slope + k, f.slope);
         }
         continue;
       }
-      rows(pair.density_axis, r, near.density_row + k, near.density_t + k);
-      if constexpr (kind == Stream::leg) rows(pair.leg_axis, r, near.leg_row + k, near.leg_t + k);
+      put_positions(pair.rho_axis, r, near.rho_interval + k, near.rho_t + k);
+      if constexpr (kind == Stream::three_body) put_positions(pair.f_axis, r, near.f_interval + k, near.f_t + k);
     }
     near.phi += sum(phi);
     near.close |= any(close);
@@ -246,10 +246,10 @@ template <class Real> struct RadialStage {
       ValueAndSlope e = evaluate(pair.phi, r);
       phi += e.value;
       close |= r < pair.shortest;
-      if (any(r < pair.core_outer)) {
+      if (any(r < pair.zbl_outer)) {
         double slopes[C];
         store(slopes, e.slope);
-        add_cores(near, pair, r, 1, slopes);
+        add_zbl(near, pair, r, 1, slopes);
         e.slope = load<D>(slopes);
       }
       const D g = plan.unit * e.slope * inverse, fx = g * x, fy = g * y, fz = g * z;
@@ -264,46 +264,46 @@ template <class Real> struct RadialStage {
     for (int v = 0; with_virial && v < 6; ++v) near.pairs_virial[v] -= 0.5 * sum(virial[v]);
   }
 
-  static SNNP_INLINE void rows(const Axis &axis, D r, int *row, Real *t)
+  static SNNP_INLINE void put_positions(const Axis &axis, D r, int *interval, Real *t)
   {
-    const Place place = locate(axis, r);
-    put(t, place.t);
-    store(row, __builtin_convertvector(place.interval, Vec<int, C>));
+    const AxisPosition position = locate(axis, r);
+    put(t, position.t);
+    store(interval, __builtin_convertvector(position.interval, Vec<int, C>));
   }
 
-  __attribute__((noinline)) void add_cores(Near<Real> &near, const PairPlan<Real> &pair, D r, double factor,
-                                           double *slopes) const
+  __attribute__((noinline)) void add_zbl(Near<Real> &near, const PairPlan<Real> &pair, D r, double factor,
+                                         double *slopes) const
   {
     for (int l = 0; l < C; ++l) {
-      if (!(r[l] < pair.core_outer)) continue;
+      if (!(r[l] < pair.zbl_outer)) continue;
       double slope;
-      near.energy += 0.5 * (*pair.core)(r[l], slope);
+      near.energy += 0.5 * (*pair.zbl)(r[l], slope);
       slopes[l] += factor * slope;
     }
   }
 
-  // Kernels work on whole vectors of legs: those beyond the last one have f = 0.
-  void end_of_legs(Near<Real> &near) const
+  // Kernels work on whole vectors of three-body neighbours: those beyond the last one have f = 0.
+  void pad_three_body(Near<Real> &near) const
   {
-    const int end = near.legs + C - 1;
+    const int end = near.n_three_body + C - 1;
     Real *f = near.f;
-    for (const Group<Real> &group : centre.pairs[0].legs) {
-      for (int n = group.width * near.legs; n < group.width * end; ++n) f[n] = 0;
+    for (const Group<Real> &group : centre.pairs[0].f) {
+      for (int n = group.width * near.n_three_body; n < group.width * end; ++n) f[n] = 0;
       f += group.width * scratch.capacity;
     }
     if (!plan.by_column) return;
-    store(near.density_slope + near.densities, D{});
-    store(near.leg_slope + near.legs, D{});
+    store(near.rho_slope + near.n_density, D{});
+    store(near.f_slope + near.n_three_body, D{});
   }
 
   void columns_out(Near<Real> &near, const double *A) const
   {
     if (plan.n2 == 1)
-      for (int k = 0; k < near.densities; k += C)
-        store(near.slope + k, load<D>(near.slope + k) + A[0] * load<D>(near.density_slope + k));
+      for (int k = 0; k < near.n_density; k += C)
+        store(near.slope + k, load<D>(near.slope + k) + A[0] * load<D>(near.rho_slope + k));
     const double a = plan.n3 == 1 ? A[plan.n2 * step] : 0;
-    for (int k = 0; k < near.legs; k += C)
-      store(near.slope + k, load<D>(near.slope + k) + a * load<D>(near.leg_slope + k) * get(near.P + k));
+    for (int k = 0; k < near.n_three_body; k += C)
+      store(near.slope + k, load<D>(near.slope + k) + a * load<D>(near.f_slope + k) * get(near.P + k));
   }
 };
 

@@ -11,9 +11,9 @@ namespace {
 constexpr std::align_val_t line{64};
 
 // Hands out pieces of a buffer; with no buffer it only adds up what is asked for.
-class Carver {
+class Arena {
  public:
-  explicit Carver(Buffer *buffer) : buffer_(buffer) {}
+  explicit Arena(Buffer *buffer) : buffer_(buffer) {}
   template <class T> void operator()(T *&pointer, std::size_t count)
   {
     if (buffer_) pointer = buffer_->as<T>(used_);
@@ -26,12 +26,12 @@ class Carver {
   std::size_t used_ = 0;
 };
 
-template <class Layout> void carve(Buffer &buffer, Layout layout)
+template <class Layout> void lay_out(Buffer &buffer, Layout layout)
 {
-  Carver size(nullptr);
+  Arena size(nullptr);
   layout(size);
   buffer.reserve(size.used());
-  Carver pieces(&buffer);
+  Arena pieces(&buffer);
   layout(pieces);
 }
 
@@ -57,12 +57,12 @@ template <class Real> void Scratch<Real>::prepare(const Plan<Real> &plan)
     streams = std::max(streams, centre.streams.count);
     nodes_size = std::max(nodes_size, 2 * centre.embedding.nodes + 2 * centre.embedding.widest);
   }
-  for (const Group<Real> &group : plan.centres[0].pairs[0].legs) leg_width += group.width;
-  densities = plan.n2;
+  for (const Group<Real> &group : plan.centres[0].pairs[0].f) f_width += group.width;
+  n2 = plan.n2;
   elements = plan.elements;
   by_column = plan.by_column;
   atoms = plan.across_atoms ? batch : block;
-  carve(embedding, [&](Carver &piece) {
+  lay_out(embedding, [&](Arena &piece) {
     piece(G, static_cast<std::size_t>(columns) * block);
     piece(A, static_cast<std::size_t>(columns) * block);
     piece(nodes, static_cast<std::size_t>(nodes_size) * block);
@@ -73,7 +73,7 @@ template <class Real> void Scratch<Real>::reserve(int neighbors)
 {
   if (neighbors + slack <= capacity) return;
   const std::size_t n = capacity = (neighbors + neighbors / 4 + slack + 15) / 16 * 16;
-  carve(shared, [&](Carver &piece) {
+  lay_out(shared, [&](Arena &piece) {
     piece(candidates.count, streams);
     for (double **p : {&candidates.x, &candidates.y, &candidates.z, &candidates.squared}) piece(*p, streams * n);
     piece(candidates.id, streams * n);
@@ -83,7 +83,7 @@ template <class Real> void Scratch<Real>::reserve(int neighbors)
   });
   for (int l = 0; l < atoms; ++l) {
     Near<Real> &atom = near[l];
-    carve(atom.arrays, [&](Carver &piece) {
+    lay_out(atom.arrays, [&](Arena &piece) {
       for (double **p : {&atom.x, &atom.y, &atom.z, &atom.inverse, &atom.slope}) piece(*p, n);
       for (Real **p : {&atom.sx, &atom.sy, &atom.sz}) piece(*p, n);
       if constexpr (std::is_same_v<Real, double>)
@@ -91,54 +91,54 @@ template <class Real> void Scratch<Real>::reserve(int neighbors)
       else
         for (Real **p : {&atom.ux, &atom.uy, &atom.uz}) piece(*p, n);
       piece(atom.stream_count, streams);
-      piece(atom.density, densities);
-      for (Real **p : {&atom.density_t, &atom.leg_t, &atom.leg_shift}) piece(*p, n);
-      for (int **p : {&atom.id, &atom.density_row, &atom.leg_row, &atom.leg_element}) piece(*p, n);
-      for (Real **p : {&atom.f, &atom.P}) piece(*p, n * leg_width);
-      for (double **p : {&atom.density_slope, &atom.leg_slope}) piece(*p, by_column ? n : 0);
+      piece(atom.density, n2);
+      for (Real **p : {&atom.rho_t, &atom.f_t, &atom.g_shift}) piece(*p, n);
+      for (int **p : {&atom.id, &atom.rho_interval, &atom.f_interval, &atom.element}) piece(*p, n);
+      for (Real **p : {&atom.f, &atom.P}) piece(*p, n * f_width);
+      for (double **p : {&atom.rho_slope, &atom.f_slope}) piece(*p, by_column ? n : 0);
     });
   }
 }
 
-template <class Real> void Scratch<Real>::reserve_pairs(Near<Real> &atom, int legs)
+template <class Real> void Scratch<Real>::reserve_pairs(Near<Real> &atom, int neighbors)
 {
-  if (legs <= atom.leg_capacity) return;
-  const std::size_t n = atom.leg_capacity = (legs + legs / 4 + 15) / 16 * 16;
-  carve(atom.pairs, [&](Carver &piece) {
+  if (neighbors <= atom.pair_capacity) return;
+  const std::size_t n = atom.pair_capacity = (neighbors + neighbors / 4 + 15) / 16 * 16;
+  lay_out(atom.pairs, [&](Arena &piece) {
     piece(atom.T, n * (n + slack) / 2);
     piece(atom.I, n * (n + slack) / 2);
   });
 }
 
-template <class Real> void Scratch<Real>::reserve_tensors(int legs)
+template <class Real> void Scratch<Real>::reserve_tensors(int neighbors)
 {
-  TensorLegs<Real> &all = tensor_legs;
-  if (legs + slack <= all.capacity) return;
-  const std::size_t n = all.capacity = (legs + legs / 4 + slack + 15) / 16 * 16;
-  carve(tensor_arrays, [&](Carver &piece) {
+  TensorNeighbors<Real> &all = tensor_neighbors;
+  if (neighbors + slack <= all.capacity) return;
+  const std::size_t n = all.capacity = (neighbors + neighbors / 4 + slack + 15) / 16 * 16;
+  lay_out(tensor_arrays, [&](Arena &piece) {
     for (double **p : {&all.x, &all.y, &all.z, &all.r, &all.gx, &all.gy, &all.gz}) piece(*p, n);
-    for (double **p : {&all.row_x, &all.row_y, &all.row_z}) piece(*p, 8 * n);
-    for (int **p : {&all.place, &all.first, &all.second}) piece(*p, n);
+    for (double **p : {&all.partial_x, &all.partial_y, &all.partial_z}) piece(*p, 8 * n);
+    for (int **p : {&all.index, &all.first, &all.second}) piece(*p, n);
     for (Real **p : {&all.first_basis, &all.second_basis}) piece(*p, 8 * n);
-    piece(all.along, 16 * n);
-    for (double **p : {&all.ux, &all.uy, &all.uz}) piece(*p, all.rows * n);
-    piece(all.t, all.rows * n);
-    piece(all.across, 16 * all.rows * n);
-    piece(all.cell, all.rows * n);
+    piece(all.radial_terms, 16 * n);
+    for (double **p : {&all.ux, &all.uy, &all.uz}) piece(*p, all.block * n);
+    piece(all.t, all.block * n);
+    piece(all.jk_terms, 16 * all.block * n);
+    piece(all.cell, all.block * n);
   });
 }
 
-template <class Real> void Scratch<Real>::reserve_lanes(int legs)
+template <class Real> void Scratch<Real>::reserve_across_atoms(int neighbors)
 {
-  const std::size_t n = (legs + slack + 15) / 16 * 16, numbers = (7 + 2 * leg_width) * n * block;
-  carve(interleaved, [&](Carver &piece) { piece(lanes, numbers); });
+  const std::size_t n = (neighbors + slack + 15) / 16 * 16, numbers = (7 + 2 * f_width) * n * block;
+  lay_out(interleaved, [&](Arena &piece) { piece(across_atoms, numbers); });
 }
 
-template <class Real> void Scratch<Real>::reserve_rows(int count)
+template <class Real> void Scratch<Real>::reserve_packed(int count)
 {
-  if (count <= row_capacity) return;
-  row_capacity = count + count / 8;
-  carve(positions, [&](Carver &piece) { piece(rows, 4L * row_capacity); });
+  if (count <= packed_capacity) return;
+  packed_capacity = count + count / 8;
+  lay_out(positions, [&](Arena &piece) { piece(packed_positions, 4L * packed_capacity); });
 }
 
 template <class Real> std::unique_ptr<Scratch<Real>> ScratchPool<Real>::take()

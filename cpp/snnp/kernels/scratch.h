@@ -30,31 +30,31 @@ class Buffer {
 /// The neighbourhood of one atom of a block, neighbours in the order of the streams of its plan.
 template <class Real> struct Near {
   int atom;
-  int legs, densities, count;  ///< how many of the first ones are in reach of f; of f and ρ; are in the arrays
-  double pairs_force[3];       ///< on the atom by the neighbours that are pairs only, eV/Å, and …
-  double pairs_virial[6];      ///< … the virial of these pairs, eV
-  bool close;                  ///< a neighbour is closer than any in the training data
-  double energy, phi;          ///< ½ Σ of cores, eV; Σ φ, eV
-  int *stream_count;           ///< neighbours by stream
-  double *density;             ///< Σ ρ_m
+  int n_three_body, n_density, count;  ///< how many of the first ones are within the cutoff of f; of f and ρ; of any
+  double pairs_force[3];               ///< on the atom by the neighbours that are pairs only, eV/Å, and …
+  double pairs_virial[6];              ///< … the virial of these pairs, eV
+  bool close;                          ///< a neighbour is closer than any in the training data
+  double energy, phi;                  ///< ½ Σ ZBL, eV; Σ φ, eV
+  int *stream_count;                   ///< neighbours by stream
+  double *density;                     ///< Σ ρ_m
 
-  double *x, *y, *z;           ///< direction to each neighbour
-  double *inverse;             ///< 1/r, 1/Å
-  double *slope;               ///< ∂E/∂r: first of pair terms, then of all radial ones, eV/Å
-  Real *ux, *uy, *uz;          ///< direction again, as the kernels want it
-  Real *sx, *sy, *sz;          ///< Σ_k D_jk u_k: the angular part of the gradient, not yet projected, eV
-  int *id;                     ///< atoms
-  int *density_row, *leg_row;  ///< intervals
-  int *leg_element;
-  Real *leg_shift;  ///< across atoms: element × intervals of g
-  Real *density_t, *leg_t;
-  Real *f, *P;            ///< groups × neighbours × width: f_m(r_ij) and Σ_k f_m(r_ik) g_m(c_jk)
-  double *density_slope;  ///< ρ'(r_ij) and f'(r_ij), by column only
-  double *leg_slope;
+  double *x, *y, *z;               ///< direction to each neighbour
+  double *inverse;                 ///< 1/r, 1/Å
+  double *slope;                   ///< ∂E/∂r: first of pair terms, then of all radial ones, eV/Å
+  Real *ux, *uy, *uz;              ///< direction again, as the kernels want it
+  Real *sx, *sy, *sz;              ///< Σ_k D_jk u_k: the angular part of the gradient, not yet projected, eV
+  int *id;                         ///< atoms
+  int *rho_interval, *f_interval;  ///< intervals
+  int *element;
+  Real *g_shift;  ///< across atoms: element × intervals of g
+  Real *rho_t, *f_t;
+  Real *f, *P;        ///< groups × neighbours × width: f_m(r_ij) and Σ_k f_m(r_ik) g_m(c_jk)
+  double *rho_slope;  ///< ρ'(r_ij) and f'(r_ij), by column only
+  double *f_slope;
 
-  Real *T;  ///< t and interval of the cosine of each pair of legs, see wide.h
+  Real *T;  ///< t and interval of the cosine of each pair of three-body neighbours, see triplets_across_filters.h
   int *I;
-  int leg_capacity = 0;
+  int pair_capacity = 0;
   Buffer arrays, pairs;
 };
 
@@ -66,22 +66,22 @@ struct Candidates {
 };
 
 /// The neighbours of one atom that tensors see, by element, and what the kernel of tensors keeps of their pairs.
-template <class Real> struct TensorLegs {
-  int *place;                        ///< in Near
-  double *x, *y, *z, *r;             ///< vectors from the centre and their lengths, Å
-  double *gx, *gy, *gz;              ///< gradient, eV/Å …
-  double *row_x, *row_y, *row_z;     ///< … from which the sums over these rows of 8 are to be taken
-  int *first, *second;               ///< of the leg as the first or the second of a pair: its interval in the cells
-  Real *first_basis, *second_basis;  ///< legs × (functions, derivatives) × 4
-  Real *along;                       ///< legs × 16: summands of ∂V/∂r_ij and ∂V/∂r_ik
-  static constexpr int rows = 64;    ///< legs j whose pairs are there at the same time
-  double *ux, *uy, *uz;              ///< pairs: direction from j to k
-  Real *t, *across;                  ///< pairs: place in the interval of r_jk; pairs × 16: summands of ∂V/∂r_jk
-  int *cell;                         ///< pairs: where their cell begins
-  int capacity = 0;                  ///< legs that there is room for
+template <class Real> struct TensorNeighbors {
+  int *index;                                 ///< in Near
+  double *x, *y, *z, *r;                      ///< vectors from the centre and their lengths, Å
+  double *gx, *gy, *gz;                       ///< gradient, eV/Å …
+  double *partial_x, *partial_y, *partial_z;  ///< neighbours × 8 terms, whose sums are still to be taken from it
+  int *first, *second;                        ///< as the first or the second of a pair: its interval in the cells
+  Real *first_basis, *second_basis;           ///< neighbours × (functions, derivatives) × 4
+  Real *radial_terms;                         ///< neighbours × 16: terms of ∂V/∂r_ij and ∂V/∂r_ik
+  static constexpr int block = 64;            ///< neighbours j whose pairs are there at the same time
+  double *ux, *uy, *uz;                       ///< pairs: direction from j to k
+  Real *t, *jk_terms;  ///< pairs: position in the interval of r_jk; pairs × 16: terms of ∂V/∂r_jk
+  int *cell;           ///< pairs: where their cell begins
+  int capacity = 0;    ///< neighbours that there is room for
 
-  /// Where the pairs of leg j begin in arrays by pair.
-  SNNP_PART long row(int j) const { return static_cast<long>(j % rows) * capacity; }
+  /// Where the pairs of neighbour j begin in arrays by pair.
+  SNNP_PART long pairs_of(int j) const { return static_cast<long>(j % block) * capacity; }
 };
 
 template <class Real> struct Scratch {
@@ -91,33 +91,32 @@ template <class Real> struct Scratch {
 
   Near<Real> near[batch];
   Candidates candidates;
-  TensorLegs<Real> tensor_legs;
+  TensorNeighbors<Real> tensor_neighbors;
   double *G, *A;                        ///< columns × block: filter values and ∂E/∂G
   double *nodes;                        ///< of perceptrons × block
   double *fx, *fy, *fz;                 ///< gradient by neighbour, eV/Å
-  int *tables;                          ///< elements × capacity: see pair_places
+  int *tables;                          ///< elements × capacity: see locate_cosines
   Real *sums;                           ///< capacity × 3 × 8
-  Real *lanes;                          ///< arrays of the kernel across atoms
+  Real *across_atoms;                   ///< arrays of triplets_across_atoms.h
   int capacity = 0;                     ///< neighbours that there is room for
-  double *rows;                         ///< all atoms × 4, see NeighborLists: for the one who calls the kernels, …
+  double *packed_positions;             ///< all atoms × 4, see NeighborLists: for the one who calls the kernels, …
   std::vector<double> forces, virials;  ///< … and so are these: results of this thread, see SharedSum
 
   /// To be called once, before all else.
   void prepare(const Plan<Real> &plan);
   /// Room for an atom with that many neighbours in its list. Whatever the arrays hold is lost when they grow.
   void reserve(int neighbors);
-  /// Room for the pairs of that many legs of one atom.
-  void reserve_pairs(Near<Real> &atom, int legs);
-  /// Room for that many neighbours in reach of tensors.
-  void reserve_tensors(int legs);
-  /// Room for that many legs of a block in the arrays across atoms.
-  void reserve_lanes(int legs);
-  /// Room for the rows of that many atoms.
-  void reserve_rows(int atoms);
+  /// Room for the pairs of that many three-body neighbours of one atom.
+  void reserve_pairs(Near<Real> &atom, int neighbors);
+  /// Room for that many neighbours within the cutoff of tensors.
+  void reserve_tensors(int neighbors);
+  /// Room for that many three-body neighbours in the arrays across atoms.
+  void reserve_across_atoms(int neighbors);
+  /// Room for the packed positions of that many atoms.
+  void reserve_packed(int atoms);
 
  private:
-  int atoms = block, row_capacity = 0, columns = 0, streams = 0, densities = 0, elements = 0, nodes_size = 0,
-      leg_width = 0;
+  int atoms = block, packed_capacity = 0, columns = 0, streams = 0, n2 = 0, elements = 0, nodes_size = 0, f_width = 0;
   bool by_column = false;
   Buffer shared, embedding, interleaved, tensor_arrays, positions;
 };

@@ -147,7 +147,7 @@ SNNP_INLINE D look_up(const double *table, int size, L index)
   return gather(table, index);
 }
 
-/// The numbers of two vectors, one after the other, at the places that are named.
+/// The numbers of two vectors, one after the other, at the positions that are named.
 #if defined(__clang__) || __GNUC__ >= 12
 #define SNNP_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 #else
@@ -155,10 +155,10 @@ SNNP_INLINE D look_up(const double *table, int size, L index)
 template <int... I, class V> SNNP_INLINE auto pick(V a, V b)
 {
   using T = std::remove_reference_t<decltype(a[0])>;
-  using Place = std::conditional_t<sizeof(T) == 8, std::int64_t, std::int32_t>;
+  using AxisPosition = std::conditional_t<sizeof(T) == 8, std::int64_t, std::int32_t>;
   constexpr int N = sizeof(V) / sizeof(T);
   if constexpr (sizeof...(I) == N)
-    return __builtin_shuffle(a, b, Vec<Place, N>{I...});
+    return __builtin_shuffle(a, b, Vec<AxisPosition, N>{I...});
   else
     return Vec<T, sizeof...(I)>{(I < N ? a[I % N] : b[I % N])...};
 }
@@ -195,78 +195,78 @@ template <int N> struct Int {
   static constexpr int value = N;
 };
 
-// ------------------------------------------------------------------------------------------------ sums of rows
+// ------------------------------------------------------------------------------------------------ horizontal sums
 
-/// The sums of the numbers in each of C rows, as one vector. In two steps, since the second is a chain of operations
+/// The sums of the numbers in each of C vectors, as one vector. In two steps, since the second is a chain of operations
 /// that wait for each other: between them there is time for something else.
-template <class T, int N> struct RowSums {
+template <class T, int N> struct HorizontalSums {
   using Partial = Vec<T, C>;
-  SNNP_INLINE static Partial begin(const Vec<T, N> *row)
+  SNNP_INLINE static Partial begin(const Vec<T, N> *v)
   {
     Vec<T, C> s;
-    for (int r = 0; r < C; ++r) s[r] = sum(row[r]);
+    for (int r = 0; r < C; ++r) s[r] = sum(v[r]);
     return s;
   }
   SNNP_INLINE static Vec<T, C> end(const Partial &s) { return s; }
-  SNNP_INLINE static Vec<T, C> of(const Vec<T, N> *row) { return end(begin(row)); }
+  SNNP_INLINE static Vec<T, C> of(const Vec<T, N> *v) { return end(begin(v)); }
 };
 
 #define SNNP_PAIR_SUM(a, b, EVEN, ODD) (SNNP_SHUFFLE(a, b, SNNP_LIST EVEN) + SNNP_SHUFFLE(a, b, SNNP_LIST ODD))
 
 #if SNNP_VECTOR_BYTES == 64
-/// Four vectors; numbers of rows 2p and 2p + 1 take turns in v[p].
+/// Four vectors; numbers of vectors 2p and 2p + 1 take turns in v[p].
 template <class V> struct FourPairs {
   V v[4];
 };
 
 // The patterns are those of single instructions, which differ between double and float.
-template <> struct RowSums<double, 8> {
+template <> struct HorizontalSums<double, 8> {
   using V = Vec<double, 8>;
   using Partial = FourPairs<V>;
-  SNNP_INLINE static Partial begin(const V *row)
+  SNNP_INLINE static Partial begin(const V *v)
   {
     Partial p;
     SNNP_UNROLL
     for (int i = 0; i < 4; ++i)
-      p.v[i] = SNNP_PAIR_SUM(row[2 * i], row[2 * i + 1], (0, 8, 2, 10, 4, 12, 6, 14), (1, 9, 3, 11, 5, 13, 7, 15));
+      p.v[i] = SNNP_PAIR_SUM(v[2 * i], v[2 * i + 1], (0, 8, 2, 10, 4, 12, 6, 14), (1, 9, 3, 11, 5, 13, 7, 15));
     return p;
   }
-  // Sums neighbouring pairs of numbers of a, then of b, leaving the pairs of rows together.
+  // Sums neighbouring pairs of numbers of a, then of b, leaving the pairs of vectors together.
   SNNP_INLINE static V halve(V a, V b)
   {
     return SNNP_PAIR_SUM(a, b, (0, 1, 4, 5, 8, 9, 12, 13), (2, 3, 6, 7, 10, 11, 14, 15));
   }
   SNNP_INLINE static V end(const Partial &p) { return halve(halve(p.v[0], p.v[1]), halve(p.v[2], p.v[3])); }
-  SNNP_INLINE static V of(const V *row) { return end(begin(row)); }
+  SNNP_INLINE static V of(const V *v) { return end(begin(v)); }
 };
 
-template <> struct RowSums<double, 4> {
+template <> struct HorizontalSums<double, 4> {
   using V = Vec<double, 4>;
   using Partial = FourPairs<V>;
-  SNNP_INLINE static Partial begin(const V *row)
+  SNNP_INLINE static Partial begin(const V *v)
   {
     Partial p;
     SNNP_UNROLL
-    for (int i = 0; i < 4; ++i) p.v[i] = SNNP_PAIR_SUM(row[2 * i], row[2 * i + 1], (0, 4, 2, 6), (1, 5, 3, 7));
+    for (int i = 0; i < 4; ++i) p.v[i] = SNNP_PAIR_SUM(v[2 * i], v[2 * i + 1], (0, 4, 2, 6), (1, 5, 3, 7));
     return p;
   }
   SNNP_INLINE static D end(const Partial &p)
   {
-    return RowSums<double, 8>::halve(SNNP_SHUFFLE(p.v[0], p.v[1], 0, 1, 2, 3, 4, 5, 6, 7),
-                                     SNNP_SHUFFLE(p.v[2], p.v[3], 0, 1, 2, 3, 4, 5, 6, 7));
+    return HorizontalSums<double, 8>::halve(SNNP_SHUFFLE(p.v[0], p.v[1], 0, 1, 2, 3, 4, 5, 6, 7),
+                                            SNNP_SHUFFLE(p.v[2], p.v[3], 0, 1, 2, 3, 4, 5, 6, 7));
   }
-  SNNP_INLINE static D of(const V *row) { return end(begin(row)); }
+  SNNP_INLINE static D of(const V *v) { return end(begin(v)); }
 };
 
-template <> struct RowSums<float, 8> {
+template <> struct HorizontalSums<float, 8> {
   using V = Vec<float, 8>;
   using Partial = FourPairs<V>;
-  SNNP_INLINE static Partial begin(const V *row)
+  SNNP_INLINE static Partial begin(const V *v)
   {
     Partial p;
     SNNP_UNROLL
     for (int i = 0; i < 4; ++i)
-      p.v[i] = SNNP_PAIR_SUM(row[2 * i], row[2 * i + 1], (0, 8, 1, 9, 4, 12, 5, 13), (2, 10, 3, 11, 6, 14, 7, 15));
+      p.v[i] = SNNP_PAIR_SUM(v[2 * i], v[2 * i + 1], (0, 8, 1, 9, 4, 12, 5, 13), (2, 10, 3, 11, 6, 14, 7, 15));
     return p;
   }
   SNNP_INLINE static V end(const Partial &p)
@@ -275,40 +275,40 @@ template <> struct RowSums<float, 8> {
     const V b = SNNP_PAIR_SUM(p.v[2], p.v[3], (0, 1, 8, 9, 4, 5, 12, 13), (2, 3, 10, 11, 6, 7, 14, 15));
     return SNNP_PAIR_SUM(a, b, (0, 1, 2, 3, 8, 9, 10, 11), (4, 5, 6, 7, 12, 13, 14, 15));
   }
-  SNNP_INLINE static V of(const V *row) { return end(begin(row)); }
+  SNNP_INLINE static V of(const V *v) { return end(begin(v)); }
 };
 
-template <> struct RowSums<float, 16> {
+template <> struct HorizontalSums<float, 16> {
   using V = Vec<float, 16>;
   using Partial = FourPairs<V>;
-  SNNP_INLINE static Partial begin(const V *row)
+  SNNP_INLINE static Partial begin(const V *v)
   {
     Partial p;
     SNNP_UNROLL
     for (int i = 0; i < 4; ++i)
-      p.v[i] = SNNP_PAIR_SUM(row[2 * i], row[2 * i + 1], (0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29),
+      p.v[i] = SNNP_PAIR_SUM(v[2 * i], v[2 * i + 1], (0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29),
                              (2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31));
     return p;
   }
   SNNP_INLINE static F8 end(const Partial &p)
   {
-    RowSums<float, 8>::Partial half;
+    HorizontalSums<float, 8>::Partial half;
     SNNP_UNROLL
     for (int i = 0; i < 4; ++i)
       half.v[i] = SNNP_PAIR_SUM(p.v[i], p.v[i], (0, 1, 2, 3, 4, 5, 6, 7), (8, 9, 10, 11, 12, 13, 14, 15));
-    return RowSums<float, 8>::end(half);
+    return HorizontalSums<float, 8>::end(half);
   }
-  SNNP_INLINE static F8 of(const V *row) { return end(begin(row)); }
+  SNNP_INLINE static F8 of(const V *v) { return end(begin(v)); }
 };
 
-template <> struct RowSums<float, 4> {
+template <> struct HorizontalSums<float, 4> {
   using V = Vec<float, 4>;
   using Partial = FourPairs<V>;
-  SNNP_INLINE static Partial begin(const V *row)
+  SNNP_INLINE static Partial begin(const V *v)
   {
     Partial p;
     SNNP_UNROLL
-    for (int i = 0; i < 4; ++i) p.v[i] = SNNP_PAIR_SUM(row[2 * i], row[2 * i + 1], (0, 4, 1, 5), (2, 6, 3, 7));
+    for (int i = 0; i < 4; ++i) p.v[i] = SNNP_PAIR_SUM(v[2 * i], v[2 * i + 1], (0, 4, 1, 5), (2, 6, 3, 7));
     return p;
   }
   SNNP_INLINE static F8 end(const Partial &p)
@@ -317,31 +317,31 @@ template <> struct RowSums<float, 4> {
     const F8 b = SNNP_SHUFFLE(p.v[1], p.v[3], 0, 1, 2, 3, 4, 5, 6, 7);
     return SNNP_PAIR_SUM(a, b, (0, 1, 8, 9, 4, 5, 12, 13), (2, 3, 10, 11, 6, 7, 14, 15));
   }
-  SNNP_INLINE static F8 of(const V *row) { return end(begin(row)); }
+  SNNP_INLINE static F8 of(const V *v) { return end(begin(v)); }
 };
 #elif SNNP_VECTOR_BYTES == 32
-template <class T> struct RowSums<T, 4> {
+template <class T> struct HorizontalSums<T, 4> {
   using Partial = Vec<T, 4>;
-  SNNP_INLINE static Partial begin(const Vec<T, 4> *row)
+  SNNP_INLINE static Partial begin(const Vec<T, 4> *v)
   {
-    const Vec<T, 4> a = SNNP_PAIR_SUM(row[0], row[1], (0, 4, 2, 6), (1, 5, 3, 7));
-    const Vec<T, 4> b = SNNP_PAIR_SUM(row[2], row[3], (0, 4, 2, 6), (1, 5, 3, 7));
+    const Vec<T, 4> a = SNNP_PAIR_SUM(v[0], v[1], (0, 4, 2, 6), (1, 5, 3, 7));
+    const Vec<T, 4> b = SNNP_PAIR_SUM(v[2], v[3], (0, 4, 2, 6), (1, 5, 3, 7));
     return SNNP_PAIR_SUM(a, b, (0, 1, 4, 5), (2, 3, 6, 7));
   }
   SNNP_INLINE static Vec<T, 4> end(const Partial &p) { return p; }
-  SNNP_INLINE static Vec<T, 4> of(const Vec<T, 4> *row) { return begin(row); }
+  SNNP_INLINE static Vec<T, 4> of(const Vec<T, 4> *v) { return begin(v); }
 };
 
-template <> struct RowSums<float, 8> {
+template <> struct HorizontalSums<float, 8> {
   using Partial = Vec<float, 4>;
-  SNNP_INLINE static Partial begin(const Vec<float, 8> *row)
+  SNNP_INLINE static Partial begin(const Vec<float, 8> *v)
   {
     Vec<float, 4> half[4];
-    for (int r = 0; r < 4; ++r) half[r] = SNNP_PAIR_SUM(row[r], row[r], (0, 1, 2, 3), (4, 5, 6, 7));
-    return RowSums<float, 4>::begin(half);
+    for (int r = 0; r < 4; ++r) half[r] = SNNP_PAIR_SUM(v[r], v[r], (0, 1, 2, 3), (4, 5, 6, 7));
+    return HorizontalSums<float, 4>::begin(half);
   }
   SNNP_INLINE static Vec<float, 4> end(const Partial &p) { return p; }
-  SNNP_INLINE static Vec<float, 4> of(const Vec<float, 8> *row) { return begin(row); }
+  SNNP_INLINE static Vec<float, 4> of(const Vec<float, 8> *v) { return begin(v); }
 };
 #endif
 

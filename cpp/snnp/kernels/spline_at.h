@@ -7,13 +7,13 @@
 namespace snnp {
 namespace SNNP_ISA {
 
-struct Place {
+struct AxisPosition {
   D t;
   L interval;
 };
 
 // Interval and t of each x; an x that is no number gets some interval.
-SNNP_INLINE Place locate(const Axis &axis, D x)
+SNNP_INLINE AxisPosition locate(const Axis &axis, D x)
 {
   const D s = x * axis.scale + axis.shift;
   if (!axis.cell) {
@@ -39,7 +39,7 @@ struct ValueAndSlope {
 
 SNNP_INLINE ValueAndSlope evaluate(const Column &column, D x)
 {
-  const Place p = locate(column.axis, x);
+  const AxisPosition p = locate(column.axis, x);
   const int stride = column.stride;
   const D c0 = look_up(column.c, stride, p.interval), c1 = look_up(column.c + stride, stride, p.interval),
           c2 = look_up(column.c + 2 * stride, stride, p.interval),
@@ -48,47 +48,47 @@ SNNP_INLINE ValueAndSlope evaluate(const Column &column, D x)
   return {b * p.t + c0, ((c3 * p.t + a) * p.t + b) * column.axis.per_unit};
 }
 
-// ------------------------------------------------------------------------------------------- rows of groups
+// ------------------------------------------------------------------------------------------- values of several filters
 
-/// W numbers in as many registers as they take.
-template <class Real, int W> struct Row {
+/// The values of W filters at one distance or cosine, in as many registers as they take.
+template <class Real, int W> struct FilterVector {
   static constexpr int N = W < lanes<Real> ? W : lanes<Real>, parts = W / N;
   using V = Vec<Real, N>;
   V v[parts];
 
-  SNNP_INLINE static Row of(const Real *p)
+  SNNP_INLINE static FilterVector of(const Real *p)
   {
-    Row row;
+    FilterVector x;
     SNNP_UNROLL
-    for (int i = 0; i < parts; ++i) row.v[i] = load<V>(p + i * N);
-    return row;
+    for (int i = 0; i < parts; ++i) x.v[i] = load<V>(p + i * N);
+    return x;
   }
-  SNNP_INLINE static Row zero()
+  SNNP_INLINE static FilterVector zero()
   {
-    Row row;
+    FilterVector x;
     SNNP_UNROLL
-    for (int i = 0; i < parts; ++i) row.v[i] = V{};
-    return row;
+    for (int i = 0; i < parts; ++i) x.v[i] = V{};
+    return x;
   }
   SNNP_INLINE void to(Real *p) const
   {
     SNNP_UNROLL
     for (int i = 0; i < parts; ++i) store(p + i * N, v[i]);
   }
-  SNNP_INLINE void add(const Row &a, const Row &b)
+  SNNP_INLINE void add(const FilterVector &a, const FilterVector &b)
   {
     SNNP_UNROLL
     for (int i = 0; i < parts; ++i) v[i] += a.v[i] * b.v[i];
   }
-  SNNP_INLINE Row operator*(const Row &b) const
+  SNNP_INLINE FilterVector operator*(const FilterVector &b) const
   {
-    Row row;
+    FilterVector x;
     SNNP_UNROLL
-    for (int i = 0; i < parts; ++i) row.v[i] = v[i] * b.v[i];
-    return row;
+    for (int i = 0; i < parts; ++i) x.v[i] = v[i] * b.v[i];
+    return x;
   }
   /// Σ over parts of this · b.
-  SNNP_INLINE V dot(const Row &b) const
+  SNNP_INLINE V dot(const FilterVector &b) const
   {
     V s = v[0] * b.v[0];
     SNNP_UNROLL
@@ -98,30 +98,30 @@ template <class Real, int W> struct Row {
 };
 
 /// Polynomials with coefficients c[k · W + m].
-template <class Real, int W> SNNP_INLINE Row<Real, W> cubic(const Real *c, Real t)
+template <class Real, int W> SNNP_INLINE FilterVector<Real, W> cubic(const Real *c, Real t)
 {
-  using R = Row<Real, W>;
-  R row;
+  using R = FilterVector<Real, W>;
+  R x;
   SNNP_UNROLL
   for (int i = 0; i < R::parts; ++i) {
     const Real *p = c + i * R::N;
     using V = typename R::V;
-    row.v[i] = ((load<V>(p + 3 * W) * t + load<V>(p + 2 * W)) * t + load<V>(p + W)) * t + load<V>(p);
+    x.v[i] = ((load<V>(p + 3 * W) * t + load<V>(p + 2 * W)) * t + load<V>(p + W)) * t + load<V>(p);
   }
-  return row;
+  return x;
 }
 
-template <class Real, int W> SNNP_INLINE Row<Real, W> quadratic(const Real *c, Real t)
+template <class Real, int W> SNNP_INLINE FilterVector<Real, W> quadratic(const Real *c, Real t)
 {
-  using R = Row<Real, W>;
-  R row;
+  using R = FilterVector<Real, W>;
+  R x;
   SNNP_UNROLL
   for (int i = 0; i < R::parts; ++i) {
     const Real *p = c + i * R::N;
     using V = typename R::V;
-    row.v[i] = (load<V>(p + 2 * W) * t + load<V>(p + W)) * t + load<V>(p);
+    x.v[i] = (load<V>(p + 2 * W) * t + load<V>(p + W)) * t + load<V>(p);
   }
-  return row;
+  return x;
 }
 
 /// Calls function.template run<W>() with the width of a group as a constant.

@@ -11,7 +11,7 @@ bool uniform(const std::vector<double> &knots)
 {
   const std::size_t n = knots.size() - 1;
   const double h = (knots[n] - knots[0]) / n;
-  // The polynomials are those of the true knots; only the place where one takes over from the next moves by that much.
+  // The polynomials are those of the true knots; only the point where one takes over from the next moves by that much.
   for (std::size_t i = 1; i < n; ++i)
     if (std::abs(knots[i] - knots[0] - i * h) > 1e-10 * h) return false;
   return true;
@@ -72,9 +72,9 @@ std::vector<double> centred(const Table &table, const Intervals &intervals, bool
   for (int i = 0; i < intervals.count(); ++i) {
     if (ends && i == intervals.count() - 1) continue;  // nothing beyond the last knot
     const double middle = intervals.middle[i];
-    const Grid::Place place = table.grid().find(middle);
-    const double d = place.t, h = 1 / intervals.axis.per_unit;
-    const double *c = table.at(place.interval);
+    const GridPosition position = table.grid().find(middle);
+    const double d = position.t, h = 1 / intervals.axis.per_unit;
+    const double *c = table.at(position.interval);
     for (int m = 0; m < columns; ++m) {
       const double c0 = c[m], c1 = c[table.stride() + m], c2 = c[2 * table.stride() + m],
                    c3 = c[3 * table.stride() + m];

@@ -29,7 +29,7 @@ struct Basis {
   }
 };
 
-TensorSide make_side(Memory &memory, const Basis &basis, int stride)
+TensorBasis make_basis(Memory &memory, const Basis &basis, int stride)
 {
   const int n = basis.intervals.count();
   double *cubics = memory.array<double>(16L * n);
@@ -46,8 +46,8 @@ template <class Real> TensorPlan<Real> make_tensor_plan(Memory &memory, const Te
   const Basis ij(memory, t.knots_ij), ik(memory, t.knots_ik), jk(memory, t.knots_jk);
   const int n = ij.intervals.count(), m = ik.intervals.count(), l = jk.intervals.count();
   TensorPlan<Real> plan;
-  plan.ik = make_side(memory, ik, 64 * l);
-  plan.ij = make_side(memory, ij, 64 * l * m);
+  plan.ik = make_basis(memory, ik, 64 * l);
+  plan.ij = make_basis(memory, ij, 64 * l * m);
   plan.jk = jk.intervals.axis;
   Real *cell = memory.array<Real>(64L * l * m * n);
   plan.cells = cell;
@@ -56,8 +56,8 @@ template <class Real> TensorPlan<Real> make_tensor_plan(Memory &memory, const Te
       for (int d = 0; d < l; ++d, cell += 64)
         for (int a = 0; a < 4; ++a)
           for (int b = 0; b < 4; ++b) {
-            const long row = static_cast<long>(ij.first(i) + a) * ik.functions + ik.first(k) + b;
-            const double *v = &t.coefficients[row * jk.functions + jk.first(d)];
+            const long ab = static_cast<long>(ij.first(i) + a) * ik.functions + ik.first(k) + b;
+            const double *v = &t.coefficients[ab * jk.functions + jk.first(d)];
             for (int power = 0; power < 4; ++power) {
               double sum = 0;
               for (int f = 0; f < 4; ++f) sum += v[f] * jk.cubic(d, power, f);

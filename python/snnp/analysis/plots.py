@@ -115,7 +115,7 @@ def _rows(p: _core.Potential) -> Iterator[list[_Panel]]:
     names = [e.name for e in p.elements]
     n = len(names)
     pairs = [(a, b) for a in range(n) for b in range(a, n)]
-    triplets = [(p.angle_index(a, b, c), f"{names[a]}: {names[b]}, {names[c]}") for a in range(n) for b, c in pairs]
+    triplets = [(p.triplet_index(a, b, c), f"{names[a]}: {names[b]}, {names[c]}") for a in range(n) for b, c in pairs]
 
     def curves(title: str, xlabel: str, some: list[_core.Spline]) -> _Panel:
         return _Panel(title, xlabel, lambda axes: _draw(axes, some))
@@ -123,7 +123,7 @@ def _rows(p: _core.Potential) -> Iterator[list[_Panel]]:
     yield [curves(f"φ, eV   {names[a]}–{names[b]}", "r, Å", [p.pairs[p.pair_index(a, b)].phi]) for a, b in pairs]
     for symbol, some, count in (("ρ", p.rho, p.n2), ("f", p.f, p.n3)):
         ordered = [
-            (f"{symbol}   {names[a]}: {names[b]}", p.leg_index(a, b) * count) for a in range(n) for b in range(n)
+            (f"{symbol}   {names[a]}: {names[b]}", p.ordered_index(a, b) * count) for a in range(n) for b in range(n)
         ]
         yield [curves(title, "r, Å", some[k : k + count]) for title, k in ordered] if count else []
     g, n3 = p.g, p.n3

@@ -44,7 +44,7 @@ class Form:
 
     def core(self, a: int, b: int) -> "Core | None":
         pair = self.p.pairs[self.p.pair_index(a, b)]
-        return Core(self.elements[a], self.elements[b], pair.core_inner, pair.core_outer) if pair.core_outer else None
+        return Core(self.elements[a], self.elements[b], pair.zbl_inner, pair.zbl_outer) if pair.zbl_outer else None
 
     def name(self, n: int) -> str:
         """The pair of elements of φ number n, for messages."""
@@ -69,13 +69,13 @@ def reduce(p: _core.Potential, target: str) -> Form:
         for b in range(a, E):
             terms = [(1.0, pairs[p.pair_index(a, b)].phi)]
             for m in range(p.n2):
-                terms.append((linear[a, m], rho[p.leg_index(a, b) * p.n2 + m]))
-                terms.append((linear[b, m], rho[p.leg_index(b, a) * p.n2 + m]))
+                terms.append((linear[a, m], rho[p.ordered_index(a, b) * p.n2 + m]))
+                terms.append((linear[b, m], rho[p.ordered_index(b, a) * p.n2 + m]))
             phi.append(total(terms))
     form = Form(p, [e.name for e in p.elements], [e.e0 for e in p.elements], phi, None, None, [], [])
     if embedded:
         form.rho = [
-            total([(density[a, m], rho[p.leg_index(a, b) * p.n2 + m]) for m in range(p.n2)], p.cutoff())
+            total([(density[a, m], rho[p.ordered_index(a, b) * p.n2 + m]) for m in range(p.n2)], p.cutoff())
             for a in range(E)
             for b in range(E)
         ]

@@ -141,7 +141,7 @@ class _Splines:
         pair.shortest = begin
         self._say(f"φ {name}", pair.phi, error, "eV")
         if Cubic.of(pair.phi).c[0, 1] >= 0:
-            pair.core_inner, pair.core_outer = 0.8 * begin, begin
+            pair.zbl_inner, pair.zbl_outer = 0.8 * begin, begin
             self.options.note(f"φ {name} is not repulsive at {begin:.3g} Å, where it begins: ZBL repulsion below")
         return pair
 

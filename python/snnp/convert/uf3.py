@@ -178,7 +178,7 @@ def _core_below(block, names: tuple[str, str], options: Options) -> _core.Pair:
     pair = _core.Pair()
     pair.phi = radial(Cubic.of_bspline(knots, c))
     if knots[0] > _CLOSE:
-        pair.core_inner, pair.core_outer, pair.shortest = _INNER * knots[0], knots[0], knots[0]
+        pair.zbl_inner, pair.zbl_outer, pair.shortest = _INNER * knots[0], knots[0], knots[0]
         options.note(
             f"{'-'.join(names)}: ZBL repulsion below the first knot, {knots[0]:g} Å, where pair_style uf3 has no force"
         )
@@ -216,7 +216,7 @@ def _triples_of(p: _core.Potential):
     for a in range(E):
         for b in range(E):
             for c in range(b, E):
-                yield a, b, c, tensors[p.angle_index(a, b, c)]
+                yield a, b, c, tensors[p.triplet_index(a, b, c)]
 
 
 def _energies(line: str) -> tuple[dict[str, float], str]:

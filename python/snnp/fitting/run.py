@@ -101,14 +101,14 @@ def run(
 
 def _read(config: FitConfig) -> dict[str, Dataset]:
     """The files that the configuration names."""
-    if not config.data.train:
-        raise ConfigError("data.train: expected at least one file")
     files = {name: getattr(config.data, name) for name in ("train", "validation", "test")}
     return {name: read(paths) for name, paths in files.items() if paths}
 
 
 def _sets(config: FitConfig, data: dict[str, Dataset], log: console.Log) -> Sets:
     """Frames by purpose; what was found goes to the log."""
+    if "train" not in data:
+        raise ConfigError("data.train: expected at least one file")
     for name, found in data.items():
         log.print(f"{name}: {found.summary()}")
     sets = {name: found.frames for name, found in data.items()}

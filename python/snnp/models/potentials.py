@@ -78,7 +78,7 @@ def pair_potentials(shape: Shape, phi: np.ndarray) -> list[_core.Pair]:
         pair = _core.Pair()
         pair.phi = engine_spline(shape.pair_knots[a * shape.n_elements + b], phi[n], shape.end)
         if shape.zbl[n]:
-            pair.core_inner, pair.core_outer = shape.zbl[n]
+            pair.zbl_inner, pair.zbl_outer = shape.zbl[n]
         if shape.shortest:
             pair.shortest = shape.shortest[n]
         pairs.append(pair)

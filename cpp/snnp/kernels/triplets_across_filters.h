@@ -3,9 +3,9 @@
 //   pass 1   P_jm = Σ_{k≠j} f_m(r_ik) g_m(c_jk),  G_m = ½ Σ_j f_m(r_ij) P_jm
 //   pass 2   D_jk = Σ_m A_m f_m(r_ij) f_m(r_ik) g'_m(c_jk),  S_j = Σ_{k≠j} D_jk u_k
 //
-// over pairs j < k of legs. Interval and t of the cosine of each pair are found once for all filters (`pair_places`):
-// for C neighbours k at a time, at [row_start(k) + C j] for j below the last of the C, so that both passes find them in
-// the order in which they want them.
+// over pairs j < k of three-body neighbours. Interval and t of the cosine of each pair are found once for all filters
+// (`locate_cosines`): for C neighbours k at a time, at [pair_start(k) + C j] for j below the last of the C, so that both
+// passes read them in the order in which they need them.
 #pragma once
 
 #include "snnp/kernels/kernel.h"
@@ -15,7 +15,7 @@ namespace snnp {
 namespace SNNP_ISA {
 
 /// Where the entries of pairs (0, k), (1, k) … begin, C apart.
-SNNP_INLINE int row_start(int k)
+SNNP_INLINE int pair_start(int k)
 {
   const int q = k / C;
   return C * (C * q * (q + 1) / 2 - q) + k % C;
@@ -27,12 +27,13 @@ template <class Real> SNNP_INLINE Vec<Real, C> clamp(Vec<Real, C> s, Real last)
   return smaller<K>(larger<K>(s, K{}), broadcast<K>(last));
 }
 
-template <class Real> struct PairPlace {
+template <class Real> struct CosinePosition {
   Vec<Real, C> t;
   Vec<int, C> interval;
 };
 
-template <class Real, bool uniform> SNNP_INLINE PairPlace<Real> locate_cosine(const Axis &axis, Vec<Real, C> cosine)
+template <class Real, bool uniform>
+SNNP_INLINE CosinePosition<Real> locate_cosine(const Axis &axis, Vec<Real, C> cosine)
 {
   using K = Vec<Real, C>;
   using M = Magic<Real>;
@@ -41,49 +42,49 @@ template <class Real, bool uniform> SNNP_INLINE PairPlace<Real> locate_cosine(co
   const K big = clamp<Real>(s, static_cast<Real>(uniform ? axis.last : axis.last_cell)) + M::value;
   const auto cell = __builtin_convertvector((Bits)big - M::bits, Vec<int, C>);
   if constexpr (uniform) return {s - (big - M::value), cell};
-  PairPlace<Real> place;
+  CosinePosition<Real> position;
   for (int l = 0; l < C; ++l) {
     int at = axis.cell[cell[l]];
     while (at < axis.last && cosine[l] >= axis.edge[at]) ++at;
-    place.interval[l] = at;
-    place.t[l] = static_cast<Real>((cosine[l] - axis.middle[at]) * axis.per_unit);
+    position.interval[l] = at;
+    position.t[l] = static_cast<Real>((cosine[l] - axis.middle[at]) * axis.per_unit);
   }
-  return place;
+  return position;
 }
 
 template <class Real, bool single, bool uniform>
-void pair_places(const CentrePlan<Real> &centre, int elements, const Near<Real> &near, int *tables, int step)
+void locate_cosines(const CentrePlan<Real> &centre, int elements, const Near<Real> &near, int *tables, int step)
 {
   using K = Vec<Real, C>;
-  const int n = near.legs;
+  const int n = near.n_three_body;
   Real *__restrict T = near.T;
   int *__restrict I = near.I;
   const Real *__restrict ux = near.ux, *__restrict uy = near.uy, *__restrict uz = near.uz;
   const Axis axis = centre.angle_axis;
-  // Where the table of g begins for a leg of element b and leg k: tables[step · b + k].
+  // Where the table of g begins for a neighbour of element b and neighbour k: tables[step · b + k].
   for (int b = 0; !single && b < elements; ++b)
     for (int k = 0; k < n + C - 1; ++k)
-      tables[step * b + k] = k < n ? centre.angle_table[b * elements + near.leg_element[k]] : 0;
+      tables[step * b + k] = k < n ? centre.angle_table[b * elements + near.element[k]] : 0;
   for (int q = 0; q < n; q += C) {
     const K x = load<K>(ux + q), y = load<K>(uy + q), z = load<K>(uz + q);
     const int end = (q + C < n ? q + C : n) - 1;
     for (int j = 0; j < end; ++j, T += C, I += C) {
-      const PairPlace<Real> p = locate_cosine<Real, uniform>(axis, x * ux[j] + y * uy[j] + z * uz[j]);
+      const CosinePosition<Real> p = locate_cosine<Real, uniform>(axis, x * ux[j] + y * uy[j] + z * uz[j]);
       store(T, p.t);
       if constexpr (single)
         store(I, p.interval);
       else
-        store(I, p.interval + load<Vec<int, C>>(tables + step * near.leg_element[j] + q));
+        store(I, p.interval + load<Vec<int, C>>(tables + step * near.element[j] + q));
     }
   }
 }
 
-// Pairs of the B legs from j0 on with each other and with all later ones.
+// Pairs of the B neighbours from j0 on with each other and with all later ones.
 template <class Real, int W, int B>
-SNNP_INLINE void block_of_legs(const Real *table, int n, int j0, const Real *f, Real *P, const Real *T, const int *I,
-                               double *G)
+SNNP_INLINE void block_of_neighbors(const Real *table, int n, int j0, const Real *f, Real *P, const Real *T,
+                                    const int *I, double *G)
 {
-  using R = Row<Real, W>;
+  using R = FilterVector<Real, W>;
   R fj[B], Pj[B];
   SNNP_UNROLL
   for (int a = 0; a < B; ++a) {
@@ -93,13 +94,13 @@ SNNP_INLINE void block_of_legs(const Real *table, int n, int j0, const Real *f, 
   SNNP_UNROLL
   for (int a = 0; a < B; ++a) SNNP_UNROLL
   for (int b = a + 1; b < B; ++b) {
-    const int at = row_start(j0 + b) + C * (j0 + a);
+    const int at = pair_start(j0 + b) + C * (j0 + a);
     const R g = cubic<Real, W>(table + 4L * W * I[at], T[at]);
     Pj[a].add(fj[b], g);
     Pj[b].add(fj[a], g);
   }
   for (int k = j0 + B; k < n; ++k) {
-    const int at = row_start(k) + C * j0;
+    const int at = pair_start(k) + C * j0;
     const R fk = R::of(f + W * k);
     R Pk = R::of(P + W * k);
     SNNP_UNROLL
@@ -124,20 +125,20 @@ SNNP_INLINE void block_of_legs(const Real *table, int n, int j0, const Real *f, 
 template <class Real, int W>
 void pass_1(const Group<Real> &group, const Near<Real> &near, const Real *f, Real *P, double *G, int step)
 {
-  const int n = near.legs;
-  const Row<Real, W> zero = Row<Real, W>::zero();
+  const int n = near.n_three_body;
+  const FilterVector<Real, W> zero = FilterVector<Real, W>::zero();
   for (int k = 0; k < n; ++k) zero.to(P + W * k);
   double sums[W] = {};
   int j = 0;
-  if constexpr (Row<Real, W>::parts == 1)
-    for (; j + 8 <= n; j += 8) block_of_legs<Real, W, 8>(group.value, n, j, f, P, near.T, near.I, sums);
-  for (; j + 4 <= n; j += 4) block_of_legs<Real, W, 4>(group.value, n, j, f, P, near.T, near.I, sums);
+  if constexpr (FilterVector<Real, W>::parts == 1)
+    for (; j + 8 <= n; j += 8) block_of_neighbors<Real, W, 8>(group.value, n, j, f, P, near.T, near.I, sums);
+  for (; j + 4 <= n; j += 4) block_of_neighbors<Real, W, 4>(group.value, n, j, f, P, near.T, near.I, sums);
   if (n - j == 3)
-    block_of_legs<Real, W, 3>(group.value, n, j, f, P, near.T, near.I, sums);
+    block_of_neighbors<Real, W, 3>(group.value, n, j, f, P, near.T, near.I, sums);
   else if (n - j == 2)
-    block_of_legs<Real, W, 2>(group.value, n, j, f, P, near.T, near.I, sums);
+    block_of_neighbors<Real, W, 2>(group.value, n, j, f, P, near.T, near.I, sums);
   else if (n - j == 1)
-    block_of_legs<Real, W, 1>(group.value, n, j, f, P, near.T, near.I, sums);
+    block_of_neighbors<Real, W, 1>(group.value, n, j, f, P, near.T, near.I, sums);
   for (int m = 0; m < group.count; ++m) G[(group.first + m) * step] += 0.5 * sums[m];
 }
 
@@ -151,21 +152,21 @@ template <class Real> SNNP_INLINE Vec<Real, C> only_from(int from, Vec<Real, C> 
   return lane >= static_cast<Int>(from) ? D : Vec<Real, C>{};
 }
 
-// C legs k at a time, whose f are in registers, and one leg j after the other: first those before them, then the few
-// after the last whole C. These few are taken together with each other at the end.
+// C neighbours k at a time, whose f are in registers, and one neighbour j after the other: first those before them, then
+// the few after the last whole C. These few are taken together with each other at the end.
 template <class Real, int W>
 void pass_2(const Group<Real> &group, Near<Real> &near, const Real *__restrict f, const Real *weight,
             Real *__restrict sums)
 {
   using K = Vec<Real, C>;
-  using R = Row<Real, W>;
-  using Sums = RowSums<Real, R::N>;
-  const int n = near.legs, whole = n / C * C, last = row_start(whole);
+  using R = FilterVector<Real, W>;
+  using Sums = HorizontalSums<Real, R::N>;
+  const int n = near.n_three_body, whole = n / C * C, last = pair_start(whole);
   const R w = R::of(weight);
   const Real *__restrict table = group.slope;
   const Real *__restrict T = near.T, *__restrict ux = near.ux, *__restrict uy = near.uy, *__restrict uz = near.uz;
   const int *__restrict I = near.I;
-  // Sums for single legs stay vectors until all pairs are done: leg × (x, y, z) × C.
+  // Sums for single neighbours stay vectors until all pairs are done: neighbour × (x, y, z) × C.
   for (int s = 0; s < 3 * (n + C - 1); ++s) store(sums + s * C, K{});
   for (int q = 0; q < n - 1; q += C) {
     R fk[C];
@@ -173,17 +174,17 @@ void pass_2(const Group<Real> &group, Near<Real> &near, const Real *__restrict f
     for (int l = 0; l < C; ++l) fk[l] = R::of(f + W * (q + l)) * w;
     const K x = load<K>(ux + q), y = load<K>(uy + q), z = load<K>(uz + q);
     K sx = K{}, sy = K{}, sz = K{};
-    const int first = row_start(q);
-    const auto row = [&](int at, const R &fj, int l) __attribute__((always_inline)) {
+    const int first = pair_start(q);
+    const auto slopes = [&](int at, const R &fj, int l) __attribute__((always_inline)) {
       return (quadratic<Real, W>(table + 3L * W * I[at], T[at]) * fj).dot(fk[l]);
     };
-    // Pairs with leg j, which are in places `step` apart.
+    // Pairs with neighbour j, which are `step` apart.
     const auto begin = [&](int j, int at, auto step) __attribute__((always_inline)) {
       const R fj = R::of(f + W * j);
-      typename R::V rows[C];
+      typename R::V terms[C];
       SNNP_UNROLL
-      for (int l = 0; l < C; ++l) rows[l] = row(at + decltype(step)::value * l, fj, l);
-      return Sums::begin(rows);
+      for (int l = 0; l < C; ++l) terms[l] = slopes(at + decltype(step)::value * l, fj, l);
+      return Sums::begin(terms);
     };
     const auto add = [&](int j, K D) __attribute__((always_inline)) {
       Real *s = sums + 3 * C * j;
@@ -205,28 +206,28 @@ void pass_2(const Group<Real> &group, Near<Real> &near, const Real *__restrict f
       }
       add(to - 1, Sums::end(last));
     };
-    // Pairs among the C legs themselves: row a has the later legs a + 1 … in their lanes, and in the others those of
-    // row C − 2 − a, to which they are moved when sums are done.
-    const auto two_rows = [&](auto number) __attribute__((always_inline)) {
+    // Pairs among the C neighbours themselves: vector a has the pairs with a + 1 … in their lanes, and in the others
+    // those of vector C − 2 − a, to which they are moved when sums are done.
+    const auto two_vectors = [&](auto number) __attribute__((always_inline)) {
       constexpr int a = decltype(number)::value, b = C - 2 - a;
       const R fa = R::of(f + W * (q + a)), fb = R::of(f + W * (q + b));
-      typename R::V rows[C];
+      typename R::V terms[C];
       SNNP_UNROLL
       for (int l = 0; l < C; ++l) {
         const int lane = l > a ? l : b + 1 + l;
-        rows[l] = row(first + C * (q + (l > a ? a : b)) + lane, l > a ? fa : fb, lane);
+        terms[l] = slopes(first + C * (q + (l > a ? a : b)) + lane, l > a ? fa : fb, lane);
       }
-      const K D = Sums::of(rows);
+      const K D = Sums::of(terms);
       add(q + a, only_from<Real>(a + 1, D));
       if constexpr (a < b) add(q + b, only_from<Real>(b + 1, rotate<a + 1>(D)));
     };
     if (q < whole) {
       several(0, q, first, Int<1>{}, C);
-      two_rows(Int<0>{});
-      two_rows(Int<1>{});
+      two_vectors(Int<0>{});
+      two_vectors(Int<1>{});
       if constexpr (C == 8) {
-        two_rows(Int<2>{});
-        two_rows(Int<3>{});
+        two_vectors(Int<2>{});
+        two_vectors(Int<3>{});
       }
       several(whole, n, last + C * q, Int<C>{}, 1);
     } else
@@ -238,15 +239,15 @@ void pass_2(const Group<Real> &group, Near<Real> &near, const Real *__restrict f
   Real *const target[3] = {near.sx, near.sy, near.sz};
   for (int d = 0; d < 3; ++d)
     for (int j = 0; j < n; j += C) {
-      K rows[C];
+      K terms[C];
       SNNP_UNROLL
-      for (int l = 0; l < C; ++l) rows[l] = load<K>(sums + (3 * (j + l) + d) * C);
-      store(target[d] + j, load<K>(target[d] + j) + RowSums<Real, C>::of(rows));
+      for (int l = 0; l < C; ++l) terms[l] = load<K>(sums + (3 * (j + l) + d) * C);
+      store(target[d] + j, load<K>(target[d] + j) + HorizontalSums<Real, C>::of(terms));
     }
 }
 
 /// Pass 1 and pass 2 of all groups of filters of an atom.
-template <class Real> struct WideKernel {
+template <class Real> struct TripletsAcrossFilters {
   const Plan<Real> &plan;
   const CentrePlan<Real> &centre;
   Scratch<Real> &scratch;
@@ -254,11 +255,11 @@ template <class Real> struct WideKernel {
 
   void values(Near<Real> &near, double *G) const
   {
-    scratch.reserve_pairs(near, near.legs);
+    scratch.reserve_pairs(near, near.n_three_body);
     const bool single = plan.elements == 1, uniform = !centre.angle_axis.cell;
-    const auto places = single ? (uniform ? pair_places<Real, true, true> : pair_places<Real, true, false>)
-                               : (uniform ? pair_places<Real, false, true> : pair_places<Real, false, false>);
-    places(centre, plan.elements, near, scratch.tables, scratch.capacity);
+    const auto locate = single ? (uniform ? locate_cosines<Real, true, true> : locate_cosines<Real, true, false>)
+                               : (uniform ? locate_cosines<Real, false, true> : locate_cosines<Real, false, false>);
+    locate(centre, plan.elements, near, scratch.tables, scratch.capacity);
     long at = 0;
     for (const Group<Real> &group : centre.angles) {
       with_width(group.width, First{group, near, near.f + at, near.P + at, G});
@@ -269,7 +270,7 @@ template <class Real> struct WideKernel {
   void gradient(Near<Real> &near, const double *A) const
   {
     using K = Vec<Real, C>;
-    for (int k = 0; k < near.legs; k += C)
+    for (int k = 0; k < near.n_three_body; k += C)
       for (Real *s : {near.sx, near.sy, near.sz}) store(s + k, K{});
     const Real *f = near.f;
     for (const Group<Real> &group : centre.angles) {

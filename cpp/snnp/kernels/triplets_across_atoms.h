@@ -1,10 +1,11 @@
 // The three-body kernels for few filters: vectors run across atoms, each in a lane of its own.
 //
-// The legs of the atoms of a block are turned from rows by atom into vectors by leg. Then the sums of wide.h are done
-// leg by leg for all atoms at once, with tables of splines in registers. Lanes whose atom has fewer legs have f = 0.
+// The arrays of the atoms of a block, one for each atom, are transposed into one vector for each three-body neighbour.
+// Then the sums of triplets_across_filters.h are done neighbour by neighbour for all atoms at once, with tables of
+// splines in registers. An atom with fewer three-body neighbours than others has f = 0 for those that it lacks.
 //
-// With two elements the table of g for a pair of legs of elements b and c is number b + c: each leg shifts the index by
-// its element times the intervals of a table.
+// With two elements the table of g for a pair of neighbours of elements b and c is number b + c: each neighbour shifts
+// the index by its element times the intervals of a table.
 #pragma once
 
 #include "snnp/kernels/kernel.h"
@@ -13,61 +14,61 @@
 namespace snnp {
 namespace SNNP_ISA {
 
-template <class Real> using Lane = Vec<Real, lanes<Real>>;
+template <class Real> using AtomVector = Vec<Real, lanes<Real>>;
 
-/// A row of numbers, one of which is taken in each lane: by a permutation of one or two registers that hold all of
-/// them, or (0) from memory. The index is in the lowest bits of a number to which Magic was added.
-template <class Real, int registers> struct Numbers {
-  const Real *row;
+/// A table of numbers, one of which is looked up in each lane: by a permutation of one or two registers that hold all
+/// of them, or (0) from memory. The index is in the lowest bits of a number to which Magic was added.
+template <class Real, int registers> struct LookUp {
+  const Real *table;
 
-  SNNP_INLINE explicit Numbers(const Real *p) : row(p) {}
-  SNNP_INLINE Lane<Real> operator[](Lane<Real> index) const
+  SNNP_INLINE explicit LookUp(const Real *p) : table(p) {}
+  SNNP_INLINE AtomVector<Real> operator[](AtomVector<Real> index) const
   {
     using M = Magic<Real>;
     const auto i = (Vec<typename M::Int, lanes<Real>>)index - M::bits;
-    Lane<Real> v;
+    AtomVector<Real> v;
     SNNP_UNROLL
-    for (int l = 0; l < lanes<Real>; ++l) v[l] = row[i[l]];
+    for (int l = 0; l < lanes<Real>; ++l) v[l] = table[i[l]];
     return v;
   }
 };
 
 #if defined(__AVX512F__)
 constexpr bool has_permutations = true;
-template <> struct Numbers<double, 1> {
-  __m512d row;
+template <> struct LookUp<double, 1> {
+  __m512d table;
 
-  SNNP_INLINE explicit Numbers(const double *p) : row(_mm512_loadu_pd(p)) {}
-  SNNP_INLINE Lane<double> operator[](Lane<double> index) const
+  SNNP_INLINE explicit LookUp(const double *p) : table(_mm512_loadu_pd(p)) {}
+  SNNP_INLINE AtomVector<double> operator[](AtomVector<double> index) const
   {
-    return (Lane<double>)_mm512_permutexvar_pd((__m512i)index, row);
+    return (AtomVector<double>)_mm512_permutexvar_pd((__m512i)index, table);
   }
 };
-template <> struct Numbers<float, 1> {
-  __m512 row;
+template <> struct LookUp<float, 1> {
+  __m512 table;
 
-  SNNP_INLINE explicit Numbers(const float *p) : row(_mm512_loadu_ps(p)) {}
-  SNNP_INLINE Lane<float> operator[](Lane<float> index) const
+  SNNP_INLINE explicit LookUp(const float *p) : table(_mm512_loadu_ps(p)) {}
+  SNNP_INLINE AtomVector<float> operator[](AtomVector<float> index) const
   {
-    return (Lane<float>)_mm512_permutexvar_ps((__m512i)index, row);
+    return (AtomVector<float>)_mm512_permutexvar_ps((__m512i)index, table);
   }
 };
-template <> struct Numbers<double, 2> {
+template <> struct LookUp<double, 2> {
   __m512d low, high;
 
-  SNNP_INLINE explicit Numbers(const double *p) : low(_mm512_loadu_pd(p)), high(_mm512_loadu_pd(p + 8)) {}
-  SNNP_INLINE Lane<double> operator[](Lane<double> index) const
+  SNNP_INLINE explicit LookUp(const double *p) : low(_mm512_loadu_pd(p)), high(_mm512_loadu_pd(p + 8)) {}
+  SNNP_INLINE AtomVector<double> operator[](AtomVector<double> index) const
   {
-    return (Lane<double>)_mm512_permutex2var_pd(low, (__m512i)index, high);
+    return (AtomVector<double>)_mm512_permutex2var_pd(low, (__m512i)index, high);
   }
 };
-template <> struct Numbers<float, 2> {
+template <> struct LookUp<float, 2> {
   __m512 low, high;
 
-  SNNP_INLINE explicit Numbers(const float *p) : low(_mm512_loadu_ps(p)), high(_mm512_loadu_ps(p + 16)) {}
-  SNNP_INLINE Lane<float> operator[](Lane<float> index) const
+  SNNP_INLINE explicit LookUp(const float *p) : low(_mm512_loadu_ps(p)), high(_mm512_loadu_ps(p + 16)) {}
+  SNNP_INLINE AtomVector<float> operator[](AtomVector<float> index) const
   {
-    return (Lane<float>)_mm512_permutex2var_ps(low, (__m512i)index, high);
+    return (AtomVector<float>)_mm512_permutex2var_ps(low, (__m512i)index, high);
   }
 };
 #else
@@ -75,41 +76,41 @@ constexpr bool has_permutations = false;
 #endif
 
 /// Turns N vectors of N numbers around, by log₂ N rounds of interleaving the first half with the second.
-template <class V> SNNP_INLINE void transpose(V *rows)
+template <class V> SNNP_INLINE void transpose(V *v)
 {
-  constexpr int N = sizeof(V) / sizeof(rows[0][0]);
+  constexpr int N = sizeof(V) / sizeof(v[0][0]);
   for (int round = 1; round < N; round *= 2) {
     V next[N];
     SNNP_UNROLL
     for (int i = 0; i < N / 2; ++i) {
-      next[2 * i] = zip_low(rows[i], rows[i + N / 2]);
-      next[2 * i + 1] = zip_high(rows[i], rows[i + N / 2]);
+      next[2 * i] = zip_low(v[i], v[i + N / 2]);
+      next[2 * i + 1] = zip_high(v[i], v[i + N / 2]);
     }
     SNNP_UNROLL
-    for (int i = 0; i < N; ++i) rows[i] = next[i];
+    for (int i = 0; i < N; ++i) v[i] = next[i];
   }
 }
 
-template <class Real> class LanesKernel {
+template <class Real> class TripletsAcrossAtoms {
  public:
-  LanesKernel(const Plan<Real> &plan, const CentrePlan<Real> &centre, Scratch<Real> &scratch)
+  TripletsAcrossAtoms(const Plan<Real> &plan, const CentrePlan<Real> &centre, Scratch<Real> &scratch)
       : plan(plan), centre(centre), scratch(scratch)
   {
   }
 
-  using V = Lane<Real>;
+  using V = AtomVector<Real>;
   static constexpr int atoms = lanes<Real>, step = Scratch<Real>::block;
 
   /// Pass 1 of `count` atoms; with a single filter the gradient but for a factor, too.
   void values(Near<Real> *const *block, int count, double *G)
   {
-    turn_in(block, count);
+    transpose_in(block, count);
     const int n = plan.n3;
     if (n == 1)
       pass_of_one(G);
     else if constexpr (has_permutations)
       centre.angle_size == atoms ? first_pass<1>(G) : first_pass<2>(G);
-    turn_out(P_, &Near<Real>::P, block, count, legs_ * width_);
+    transpose_out(P_, &Near<Real>::P, block, count, neighbors_ * width_);
   }
 
   /// Pass 2.
@@ -118,9 +119,9 @@ template <class Real> class LanesKernel {
     const int n = plan.n3;
     if constexpr (has_permutations)
       if (n > 1) centre.angle_size == atoms ? second_pass<1>(A) : second_pass<2>(A);
-    turn_out(SX_, &Near<Real>::sx, block, count, padded_);
-    turn_out(SY_, &Near<Real>::sy, block, count, padded_);
-    turn_out(SZ_, &Near<Real>::sz, block, count, padded_);
+    transpose_out(SX_, &Near<Real>::sx, block, count, padded_);
+    transpose_out(SY_, &Near<Real>::sy, block, count, padded_);
+    transpose_out(SZ_, &Near<Real>::sz, block, count, padded_);
     if (n == 1) multiply(block, count, A);
   }
 
@@ -128,7 +129,8 @@ template <class Real> class LanesKernel {
   const Plan<Real> &plan;
   const CentrePlan<Real> &centre;
   Scratch<Real> &scratch;
-  int legs_ = 0, padded_ = 0, width_ = 1;  // legs of the atom that has most, to whole vectors; filters, to whole groups
+  int neighbors_ = 0, padded_ = 0;  // three-body neighbours of the atom that has most; the same, to whole vectors
+  int width_ = 1;                   // filters, to whole groups
   V *X_, *Y_, *Z_, *shift_, *SX_, *SY_, *SZ_, *F_, *P_;
 
   template <int registers> void first_pass(double *G)
@@ -143,56 +145,57 @@ template <class Real> class LanesKernel {
     n == 2 ? pass_2<2, 4, registers>(A) : n <= 4 ? pass_2<4, 4, registers>(A) : pass_2<8, 8, registers>(A);
   }
 
-  void turn_in(Near<Real> *const *block, int count)
+  void transpose_in(Near<Real> *const *block, int count)
   {
-    legs_ = 0;
-    width_ = centre.pairs[0].legs[0].width;
-    for (int l = 0; l < count; ++l) legs_ = block[l]->legs > legs_ ? block[l]->legs : legs_;
-    scratch.reserve_lanes(legs_);
+    neighbors_ = 0;
+    width_ = centre.pairs[0].f[0].width;
+    for (int l = 0; l < count; ++l)
+      neighbors_ = block[l]->n_three_body > neighbors_ ? block[l]->n_three_body : neighbors_;
+    scratch.reserve_across_atoms(neighbors_);
     constexpr int chunk = atoms > C ? atoms : C;
-    const int n = padded_ = (legs_ + chunk - 1) / chunk * chunk;
-    V *to = reinterpret_cast<V *>(scratch.lanes);
+    const int n = padded_ = (neighbors_ + chunk - 1) / chunk * chunk;
+    V *to = reinterpret_cast<V *>(scratch.across_atoms);
     for (V **array : {&X_, &Y_, &Z_, &shift_, &SX_, &SY_, &SZ_}) *array = to, to += n;
     F_ = to, to += static_cast<long>(n) * width_;
     P_ = to;
     for (int l = 0; l < count; ++l)
-      for (int k = block[l]->legs * width_; k < n * width_; k += atoms) store(block[l]->f + k, V{});
-    turn_array(&Near<Real>::ux, X_, block, count, legs_);
-    turn_array(&Near<Real>::uy, Y_, block, count, legs_);
-    turn_array(&Near<Real>::uz, Z_, block, count, legs_);
+      for (int k = block[l]->n_three_body * width_; k < n * width_; k += atoms) store(block[l]->f + k, V{});
+    transpose_array(&Near<Real>::ux, X_, block, count, neighbors_);
+    transpose_array(&Near<Real>::uy, Y_, block, count, neighbors_);
+    transpose_array(&Near<Real>::uz, Z_, block, count, neighbors_);
     if (plan.elements > 1)
-      turn_array(&Near<Real>::leg_shift, shift_, block, count, legs_);
+      transpose_array(&Near<Real>::g_shift, shift_, block, count, neighbors_);
     else
       for (int k = 0; k < n; ++k) shift_[k] = V{};
-    turn_array(&Near<Real>::f, F_, block, count, legs_ * width_);
+    transpose_array(&Near<Real>::f, F_, block, count, neighbors_ * width_);
     for (int k = 0; k < n; ++k) SX_[k] = SY_[k] = SZ_[k] = V{};
     for (int k = 0; k < n * width_; ++k) P_[k] = V{};
   }
 
   // Lanes beyond the last atom are zero.
-  void turn_array(Real *Near<Real>::*array, V *to, Near<Real> *const *block, int count, int n) const
+  void transpose_array(Real *Near<Real>::*array, V *to, Near<Real> *const *block, int count, int n) const
   {
     for (int k = 0; k < n; k += atoms) {
-      V rows[atoms] = {};
+      V v[atoms] = {};
       if (count == atoms) {
         SNNP_UNROLL
-        for (int l = 0; l < atoms; ++l) rows[l] = load<V>(block[l]->*array + k);
+        for (int l = 0; l < atoms; ++l) v[l] = load<V>(block[l]->*array + k);
       } else
-        for (int l = 0; l < count; ++l) rows[l] = load<V>(block[l]->*array + k);
-      transpose(rows);
+        for (int l = 0; l < count; ++l) v[l] = load<V>(block[l]->*array + k);
+      transpose(v);
       SNNP_UNROLL
-      for (int l = 0; l < atoms; ++l) to[k + l] = rows[l];
+      for (int l = 0; l < atoms; ++l) to[k + l] = v[l];
     }
   }
 
-  void turn_out(const V *from, Real *Near<Real>::*array, Near<Real> *const *block, int count, int n) const
+  void transpose_out(const V *from, Real *Near<Real>::*array, Near<Real> *const *block, int count, int n) const
   {
     for (int k = 0; k < n; k += atoms) {
-      V rows[atoms];
+      V v[atoms];
       SNNP_UNROLL
-      for (int l = 0; l < atoms; ++l) rows[l] = from[k + l];
-      transpose(rows);
-      for (int l = 0; l < count; ++l) store(block[l]->*array + k, rows[l]);
+      for (int l = 0; l < atoms; ++l) v[l] = from[k + l];
+      transpose(v);
+      for (int l = 0; l < count; ++l) store(block[l]->*array + k, v[l]);
     }
   }
 
@@ -201,13 +204,13 @@ template <class Real> class LanesKernel {
     for (int l = 0; l < count; ++l) {
       Near<Real> &near = *block[l];
       const Real a = static_cast<Real>(A[l]);
-      for (int k = 0; k < near.legs; k += C)
+      for (int k = 0; k < near.n_three_body; k += C)
         for (Real *s : {near.sx, near.sy, near.sz}) store(s + k, load<Vec<Real, C>>(s + k) * a);
     }
   }
 
-  // Interval and t of the cosine between two legs. Passes find them for one leg ahead, for each of the few operations
-  // that they take waits for the one before.
+  // Interval and t of the cosine between two neighbours. Passes find them one neighbour ahead, since each of the few
+  // operations that they take waits for the one before.
   struct Angle {
     V interval, t;
   };
@@ -219,7 +222,7 @@ template <class Real> class LanesKernel {
           last(broadcast<V>(static_cast<Real>(axis.last)))
     {
     }
-    /// x, y, z are `scale` times the direction of one leg.
+    /// x, y, z are `scale` times the direction to one neighbour.
     SNNP_INLINE Angle operator()(V x, V y, V z, V ux, V uy, V uz) const
     {
       const V s = fused(ux, x, fused(uy, y, fused(uz, z, shift)));
@@ -231,10 +234,10 @@ template <class Real> class LanesKernel {
   template <int M, int W, int registers> __attribute__((noinline)) void pass_1(double *G)
   {
     const Cosines cosine(centre.angle_axis);
-    const int n = legs_;
+    const int n = neighbors_;
     const V *__restrict X = X_, *__restrict Y = Y_, *__restrict Z = Z_, *__restrict F = F_, *__restrict E = shift_;
     V *__restrict P = P_;
-    using Row = Numbers<Real, registers>;
+    using Table = LookUp<Real, registers>;
     const Real *c = centre.angle_value;
     constexpr int size = registers * atoms;
     V sums[M] = {};
@@ -253,9 +256,9 @@ template <class Real> class LanesKernel {
         SNNP_UNROLL
         for (int m = 0; m < M; ++m) {
           const Real *p = c + 4 * size * m;
-          const V third = fused(Row(p + 3 * size)[a.interval], a.t, Row(p + 2 * size)[a.interval]);
-          const V second = fused(third, a.t, Row(p + size)[a.interval]);
-          const V g = fused(second, a.t, Row(p)[a.interval]);
+          const V third = fused(Table(p + 3 * size)[a.interval], a.t, Table(p + 2 * size)[a.interval]);
+          const V second = fused(third, a.t, Table(p + size)[a.interval]);
+          const V g = fused(second, a.t, Table(p)[a.interval]);
           Pj[m] = fused(F[W * k + m], g, Pj[m]);
           P[W * k + m] = fused(fj[m], g, P[W * k + m]);
         }
@@ -273,10 +276,10 @@ template <class Real> class LanesKernel {
   template <int M, int W, int registers> __attribute__((noinline)) void pass_2(const double *A)
   {
     const Cosines cosine(centre.angle_axis);
-    const int n = legs_;
+    const int n = neighbors_;
     const V *__restrict X = X_, *__restrict Y = Y_, *__restrict Z = Z_, *__restrict F = F_, *__restrict E = shift_;
     V *__restrict SX = SX_, *__restrict SY = SY_, *__restrict SZ = SZ_;
-    using Row = Numbers<Real, registers>;
+    using Table = LookUp<Real, registers>;
     const Real *c = centre.angle_slope;
     constexpr int size = registers * atoms;
     V w[M] = {};
@@ -299,8 +302,8 @@ template <class Real> class LanesKernel {
         SNNP_UNROLL
         for (int m = 0; m < M; ++m) {
           const Real *p = c + 3 * size * m;
-          const V second = fused(Row(p + 2 * size)[a.interval], a.t, Row(p + size)[a.interval]);
-          D = fused(fj[m] * F[W * k + m], fused(second, a.t, Row(p)[a.interval]), D);
+          const V second = fused(Table(p + 2 * size)[a.interval], a.t, Table(p + size)[a.interval]);
+          D = fused(fj[m] * F[W * k + m], fused(second, a.t, Table(p)[a.interval]), D);
         }
         sx = fused(D, kx, sx), sy = fused(D, ky, sy), sz = fused(D, kz, sz);
         SX[k] = fused(D, ux, SX[k]), SY[k] = fused(D, uy, SY[k]), SZ[k] = fused(D, uz, SZ[k]);
@@ -325,12 +328,12 @@ template <class Real> class LanesKernel {
   {
     const Cosines cosine(centre.angle_axis);
     const Real per_unit = static_cast<Real>(centre.angle_axis.per_unit);
-    const int n = legs_, size = centre.angle_size;
+    const int n = neighbors_, size = centre.angle_size;
     const V *__restrict X = X_, *__restrict Y = Y_, *__restrict Z = Z_, *__restrict F = F_, *__restrict E = shift_;
     V *__restrict P = P_, *__restrict SX = SX_, *__restrict SY = SY_, *__restrict SZ = SZ_;
-    using Row = Numbers<Real, registers>;
+    using Table = LookUp<Real, registers>;
     const Real *c = centre.angle_value;
-    const Row c0(c), c1(c + size), c2(c + 2 * size), c3(c + 3 * size);
+    const Table c0(c), c1(c + size), c2(c + 2 * size), c3(c + 3 * size);
     V sum = V{};
     for (int j = 0; j < n; ++j) {
       const V ux = X[j], uy = Y[j], uz = Z[j], x = ux * cosine.scale, y = uy * cosine.scale, z = uz * cosine.scale;
@@ -355,7 +358,7 @@ template <class Real> class LanesKernel {
       }
       P[W * j] = Pj;
       sum += fj * Pj;
-      // What earlier legs have added to S_j lacks the factor f_j.
+      // What earlier neighbours have added to S_j lacks the factor f_j.
       SX[j] = SX[j] * fj + sx * fs, SY[j] = SY[j] * fj + sy * fs, SZ[j] = SZ[j] * fj + sz * fs;
     }
     for (int l = 0; l < atoms; ++l) G[l] = 0.5 * sum[l];
