@@ -46,6 +46,7 @@ class SNNP(Calculator):
         return self.engine.cutoff
 
     def calculate(self, atoms: Atoms | None = None, properties=("energy",), system_changes=all_changes):
+        """Fills `results`; called by ASE."""
         super().calculate(atoms, properties, system_changes)
         batch = structures([self.atoms], self.elements, self.cutoff)
         out = self.engine.evaluate(batch, self.threads)

@@ -47,6 +47,7 @@ class Log:
         self._printed = time.monotonic()
 
     def close(self) -> None:
+        """Closes the file."""
         if self._file is not None:
             self._file.close()
 

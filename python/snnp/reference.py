@@ -27,7 +27,7 @@ class Result:
 
 
 def spline(s: _core.Spline, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Values and slopes at x: linear below the first knot, zero beyond the last (a cosine never leaves [−1, 1])."""
+    """Values and slopes at x (n,): linear below the first knot, zero beyond the last; a cosine stays inside."""
     knots = np.asarray(s.knots)
     b = BSpline(np.r_[[knots[0]] * 3, knots, [knots[-1]] * 3], s.coefficients, 3)
     inside = np.clip(x, knots[0], knots[-1])
@@ -48,7 +48,10 @@ def embedding(e: _core.Element, n: float) -> tuple[float, float]:
 
 
 def basis(knots: np.ndarray, x: float) -> tuple[np.ndarray, np.ndarray]:
-    """All clamped B-spline basis functions at x and their slopes: linear below the first knot, zero beyond the last."""
+    """All clamped B-spline basis functions at x and their slopes, (n + 2,) for n knots, (n,).
+
+    Linear below the first knot, zero beyond the last; x and knots in one unit.
+    """
     functions = BSpline(np.r_[[knots[0]] * 3, knots, [knots[-1]] * 3], np.eye(len(knots) + 2), 3)
     inside = np.clip(x, knots[0], knots[-1])
     slopes = functions(inside, nu=1) * (x <= knots[-1])
@@ -56,7 +59,10 @@ def basis(knots: np.ndarray, x: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def zbl(z1: int, z2: int, r: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Universal screened repulsion of Ziegler, Biersack and Littmark (1985): energy (eV) and slope (eV/Å) at r (Å)."""
+    """Universal screened repulsion of Ziegler, Biersack and Littmark (1985).
+
+    Energy (eV) and slope (eV/Å) at distances r (n,), Å, of atoms with these atomic numbers.
+    """
     length = 0.46850 / (z1**0.23 + z2**0.23)
     c = np.array([0.18175, 0.50986, 0.28022, 0.028171])
     d = np.array([3.19980, 0.94229, 0.40290, 0.20162]) / length
@@ -67,13 +73,13 @@ def zbl(z1: int, z2: int, r: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def switch(r: np.ndarray, inner: float, outer: float) -> tuple[np.ndarray, np.ndarray]:
-    """1 below `inner`, 0 above `outer`, 1 − 10x³ + 15x⁴ − 6x⁵ between; value and slope."""
+    """1 below `inner`, 0 above `outer`, 1 − 10x³ + 15x⁴ − 6x⁵ between; value and slope (1/Å) at r (n,), Å."""
     x = np.clip((r - inner) / (outer - inner), 0, 1)
     return 1 - 10 * x**3 + 15 * x**4 - 6 * x**5, (-30 * x**2 + 60 * x**3 - 30 * x**4) / (outer - inner)
 
 
 def network(net: _core.Network, G: np.ndarray) -> tuple[float, np.ndarray]:
-    """N(G) and ∂N/∂G of one atom."""
+    """N(G), eV, and ∂N/∂G, (m,), of one atom with filters G (m,)."""
     value, jacobian = np.asarray(G, dtype=float), np.eye(len(G))
     for depth, layer in enumerate(net.layers, start=1):
         W = np.reshape(layer.weights, (layer.outputs, layer.inputs))
@@ -86,7 +92,7 @@ def network(net: _core.Network, G: np.ndarray) -> tuple[float, np.ndarray]:
 
 
 def activation(kind: str, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """tanh x, or silu x = x/(1 + exp(−x)), and its slope."""
+    """tanh x, or silu x = x/(1 + exp(−x)), and its slope, at numbers x (n,)."""
     if kind == "tanh":
         return np.tanh(x), 1 - np.tanh(x) ** 2
     s = 1 / (1 + np.exp(-x))

@@ -10,7 +10,7 @@ END = 3
 
 
 def clamped(knots: np.ndarray) -> np.ndarray:
-    """The knot vector with both ends counted four times."""
+    """The knot vector (n + 6,) of knots (n,), with both ends counted four times."""
     return np.r_[[knots[0]] * 3, knots, [knots[-1]] * 3]
 
 
@@ -50,7 +50,7 @@ def interpolate(x: np.ndarray, y: np.ndarray, radial: bool = True) -> np.ndarray
 
 
 def gram(knots: np.ndarray, functions: int, derivative: int) -> np.ndarray:
-    """∫ B_a⁽ᵈ⁾ B_b⁽ᵈ⁾ dx of the first `functions` basis functions, for the derivative d.
+    """∫ B_a⁽ᵈ⁾ B_b⁽ᵈ⁾ dx of the first `functions` basis functions, (functions, functions), for the derivative d.
 
     With d = 2, cᵀ gram c is the curvature ∫ s'' ² dx of the spline with coefficients c.
     """

@@ -45,10 +45,12 @@ class Reader:
             raise ConvertError(f"{path}: the file is empty")
 
     def fail(self, sentence: str) -> ConvertError:
+        """The error to raise for the line that was read last."""
         return ConvertError(f"{self.path}:{max(self.line, 1)}: {sentence}")
 
     @property
     def at_end(self) -> bool:
+        """Whether nothing but empty lines is left."""
         return not any(line.strip() for line in self.lines[self.line :])
 
     def next(self, what: str) -> str:
@@ -72,13 +74,14 @@ class Reader:
         return words if words else self.words(what)
 
     def numbers(self, count: int, what: str) -> np.ndarray:
-        """`count` numbers from the next lines; what follows them on their last line is passed over, as LAMMPS does."""
+        """The numbers, (count,), from the next lines; what follows on the last one is passed over, as LAMMPS does."""
         found: list[float] = []
         while len(found) < count:
             found += [self.number(w, what) for w in self.words(f"{count - len(found)} of {what}")[: count - len(found)]]
         return np.array(found)
 
     def number(self, word: str, what: str) -> float:
+        """A finite number; a Fortran exponent D is one, too."""
         try:
             value = float(word.replace("D", "e").replace("d", "e"))
         except ValueError:
@@ -88,6 +91,7 @@ class Reader:
         return value
 
     def integer(self, word: str, what: str, least: int) -> int:
+        """A whole number, at least `least`."""
         try:
             value = int(word)
         except ValueError:
@@ -97,12 +101,14 @@ class Reader:
         return value
 
     def element(self, word: str) -> str:
+        """The symbol of a chemical element."""
         if not is_element(word):
             raise self.fail(f"found '{word}', expected the symbol of a chemical element")
         return word
 
 
 def is_element(word: str) -> bool:
+    """Whether a word is the symbol of a chemical element."""
     from ase.data import atomic_numbers
 
     return word in atomic_numbers and word != "X"
@@ -139,6 +145,7 @@ def zero(cutoff: float) -> Cubic:
 
 
 def is_zero(s: Cubic) -> bool:
+    """Whether a function is zero everywhere."""
     return not np.any(s.c)
 
 

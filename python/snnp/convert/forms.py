@@ -39,12 +39,14 @@ class Form:
 
     @property
     def pairs(self) -> list[tuple[int, int]]:
+        """The unordered pairs of elements, by index."""
         n = len(self.elements)
         return [(a, b) for a in range(n) for b in range(a, n)]
 
-    def core(self, a: int, b: int) -> "Core | None":
+    def zbl(self, a: int, b: int) -> "Zbl | None":
+        """The ZBL repulsion of two elements (by index); None: there is none."""
         pair = self.p.pairs[self.p.pair_index(a, b)]
-        return Core(self.elements[a], self.elements[b], pair.zbl_inner, pair.zbl_outer) if pair.zbl_outer else None
+        return Zbl(self.elements[a], self.elements[b], pair.zbl_inner, pair.zbl_outer) if pair.zbl_outer else None
 
     def name(self, n: int) -> str:
         """The pair of elements of φ number n, for messages."""
@@ -127,7 +129,7 @@ def used(form: Form) -> bool:
     return bool(form.dense or form.linear or form.p.V or (form.rho is not None))
 
 
-class Core:
+class Zbl:
     """ZBL(r) s(r) of a pair of elements, as docs/potential_file.md has it."""
 
     def __init__(self, first: str, second: str, inner: float, outer: float):
@@ -148,12 +150,12 @@ class Core:
         return value * s, slope * s + value * ds
 
 
-def with_core(phi: Cubic, core: Core | None, r: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """φ + core and its slope at distances r > 0; zero beyond the end of φ."""
+def with_zbl(phi: Cubic, zbl: Zbl | None, r: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """φ + ZBL, eV, and its slope, eV/Å, at distances r > 0, Å, of any shape; zero beyond the end of φ."""
     r = np.asarray(r, dtype=float)
     value, slope = phi(r), phi(r, 1)
     value, slope = np.where(r > phi.back, 0.0, value), np.where(r > phi.back, 0.0, slope)
-    if core is not None:
-        v, s = core(r)
+    if zbl is not None:
+        v, s = zbl(r)
         value, slope = value + v, slope + s
     return value, slope

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from snnp import _core
+from snnp.convert.absorb_zbl import absorb_zbl
 from snnp.convert.base import (
     NEAREST,
     ConvertError,
@@ -23,7 +24,6 @@ from snnp.convert.base import (
     write_text,
     zero,
 )
-from snnp.convert.fold import fold
 from snnp.convert.forms import Form, Triplets, reduce
 from snnp.convert.splines import Cubic, uniform_fit
 
@@ -209,12 +209,12 @@ def _reduced(p: _core.Potential, style: str, options: Options) -> Form:
         values = ", ".join(f"{n} {e:g} eV" for n, e in zip(form.elements, form.e0, strict=True))
         options.note(f"{style} has no energies of isolated atoms: energies are counted from {values}")
     for n, (a, b) in enumerate(form.pairs):
-        if core := form.core(a, b):
-            form.phi[n], error, lowest = fold(
-                _tolerable(form.phi[n], f"φ {form.name(n)}", options), core, options.tolerance
+        if zbl := form.zbl(a, b):
+            form.phi[n], error, lowest = absorb_zbl(
+                _tolerable(form.phi[n], f"φ {form.name(n)}", options), zbl, options.tolerance
             )
             options.note(
-                f"φ {form.name(n)}: the repulsive core is part of φ, within {error:.2g} eV down to {lowest:.2f} Å and "
+                f"φ {form.name(n)}: the ZBL repulsion is part of φ, within {error:.2g} eV down to {lowest:.2f} Å and "
                 "100 eV, a straight line below"
             )
     return form

@@ -11,7 +11,7 @@ from ase.data import atomic_masses, atomic_numbers
 
 from snnp import _core
 from snnp.convert.base import ConvertError, Options, Reader, comment, potential, write_text
-from snnp.convert.forms import Form, reduce, with_core
+from snnp.convert.forms import Form, reduce, with_zbl
 from snnp.convert.splines import Cubic, adaptive
 
 # Where φ is higher than this, nothing is fitted; below that distance splines go on linearly.
@@ -27,7 +27,10 @@ _MOST_POINTS = 40000
 
 
 def pieces(values: np.ndarray, step: float) -> Cubic:
-    """The function that LAMMPS makes of a table that begins at 0 (pair_eam.cpp, interpolate)."""
+    """The function that LAMMPS makes of a table that begins at 0 (pair_eam.cpp, interpolate).
+
+    values (n,) at 0, step, 2 step, …; in the units of the table.
+    """
     f = values
     slopes = np.empty_like(f)
     slopes[2:-2] = ((f[:-4] - f[4:]) + 8 * (f[3:-1] - f[1:-3])) / 12
@@ -263,9 +266,9 @@ def _write(form: Form, path: Path, options: Options, fs: bool) -> None:
             "interval of its table, which is not this potential"
         )
     r_tables = [lambda r, s=s: np.where(r > s.back, 0.0, s(r)) for s in rho]
-    cores = [form.core(a, b) for a, b in form.pairs]
-    r_phi = [lambda r, s=s, c=c: _r_phi(s, c, r) for s, c in zip(form.phi, cores, strict=True)]
-    nearest = _where_low(form, cores)
+    repulsions = [form.zbl(a, b) for a, b in form.pairs]
+    r_phi = [lambda r, s=s, c=c: _r_phi(s, c, r) for s, c in zip(form.phi, repulsions, strict=True)]
+    nearest = _where_low(form, repulsions)
     n_r, r_error, phi_error = _points_in_r(r_tables, r_phi, cutoff, nearest, options.tolerance)
     U = form.U or [Cubic.line(0.0, 1.0, 0.0, 0.0)] * E
     F = [lambda n, s=s, e=e: e + s(n) - s(0.0) for s, e in zip(U, form.e0, strict=True)]
@@ -295,16 +298,16 @@ def _write(form: Form, path: Path, options: Options, fs: bool) -> None:
     )
 
 
-def _r_phi(phi: Cubic, core, r: np.ndarray) -> np.ndarray:
-    """r · (φ + core), also at r = 0."""
+def _r_phi(phi: Cubic, zbl, r: np.ndarray) -> np.ndarray:
+    """r · (φ + ZBL), also at r = 0."""
     safe = np.maximum(r, 1e-9)
-    return safe * with_core(phi, core, safe)[0]
+    return safe * with_zbl(phi, zbl, safe)[0]
 
 
-def _where_low(form: Form, cores) -> float:
+def _where_low(form: Form, repulsions) -> float:
     """The distance above which no pair function is higher than 1000 eV, Å."""
     r = np.linspace(0.05, form.p.cutoff(), 5000)
-    low = np.all([np.abs(with_core(s, c, r)[0]) <= HIGHEST for s, c in zip(form.phi, cores, strict=True)], axis=0)
+    low = np.all([np.abs(with_zbl(s, c, r)[0]) <= HIGHEST for s, c in zip(form.phi, repulsions, strict=True)], axis=0)
     high = np.nonzero(~low)[0]
     return float(r[high[-1] + 1] if len(high) else r[0])
 

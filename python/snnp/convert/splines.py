@@ -34,10 +34,12 @@ class Cubic:
 
     @property
     def front(self) -> float:
+        """The first break."""
         return float(self.x[0])
 
     @property
     def back(self) -> float:
+        """The last break."""
         return float(self.x[-1])
 
     def __call__(self, at, derivative: int = 0) -> np.ndarray:
@@ -74,6 +76,7 @@ class Cubic:
         return Cubic(-self.x[::-1], right[::-1], self.smooth[::-1])
 
     def scaled(self, factor: float) -> "Cubic":
+        """factor times the function."""
         return Cubic(self.x, factor * self.c, self.smooth)
 
     def plus_line(self, slope: float, value_at_zero: float = 0.0) -> "Cubic":
@@ -182,6 +185,7 @@ class Cubic:
 
     @staticmethod
     def of(spline: _core.Spline) -> "Cubic":
+        """The function of a spline of the engine."""
         return Cubic.of_bspline(spline.knots, spline.coefficients)
 
     # -- making -------------------------------------------------------------------------------------------------
@@ -229,8 +233,8 @@ class Cubic:
 
 
 def uniform_points(s: Cubic, most: int = 10000) -> np.ndarray | None:
-    """The points of the widest uniform grid that holds all breaks of a C² function, or None if there is none with at
-    most `most` points."""
+    """The points (n,) of the widest uniform grid that holds all breaks of a C² function, or None if there is none with
+    at most `most` points."""
     if np.any(s.smooth < 2):
         return None
     width, narrowest = s.back - s.front, np.diff(s.x).min()

@@ -19,23 +19,23 @@ from pathlib import Path
 import numpy as np
 
 from snnp import _core
+from snnp.convert.absorb_zbl import absorb_zbl
 from snnp.convert.base import NEAREST, ConvertError, Options, Reader, comment, potential, radial, write_text
-from snnp.convert.fold import fold
 from snnp.convert.forms import reduce, zero_above
 from snnp.convert.splines import Cubic
 
-# The core fades out from the first knot to this part of it.
+# The zbl fades out from the first knot to this part of it.
 _INNER = 0.8
 
 # pair_style uf3 reads no further in a line; and what a number of 17 digits takes.
 _LONGEST_LINE, _LONGEST_NUMBER = 1020, 23
 
-# A pair spline that begins closer than this needs no core.
+# A pair spline that begins closer than this needs no zbl.
 _CLOSE = 0.2  # Å
 
 
 def read(path: Path, options: Options) -> _core.Potential:
-    """A `*.uf3` file: the same function above the first knots, and below them a repulsive core."""
+    """A `*.uf3` file: the same function above the first knots, and below them a repulsive zbl."""
     reader = Reader(path)
     text, pairs, triples = "", {}, {}
     while not reader.at_end:
@@ -127,7 +127,10 @@ def _triple(reader: Reader, symmetric: bool) -> tuple[list[np.ndarray], np.ndarr
 
 
 def check_symmetry(where: str, ij: np.ndarray, ik: np.ndarray, c: np.ndarray) -> None:
-    """Refuses V that depends on the order of two equal neighbours."""
+    """Raises ConvertError for a V that depends on the order of two equal neighbours.
+
+    ij, ik: knots (n,), Å; c: coefficients (ij, ik, jk), eV.
+    """
     if not (np.array_equal(ij, ik) and np.allclose(c, c.swapaxes(0, 1), rtol=1e-10, atol=1e-13)):
         raise ConvertError(
             f"{where}: these coefficients change when the two equal neighbors are exchanged, so that the energy "
@@ -149,7 +152,7 @@ KNOTS = "increase, the first and the last of them four times"
 
 
 def are_knots(t: np.ndarray) -> bool:
-    """Whether a sequence is a knot vector of this format."""
+    """Whether a sequence of numbers (n,) is a knot vector of this format."""
     return bool(len(t) >= 8 and np.all(t[:4] == t[0]) and np.all(t[-4:] == t[-1]) and np.all(np.diff(t[3:-3]) > 0))
 
 
@@ -240,7 +243,7 @@ def write(p: _core.Potential, path: Path, options: Options) -> None:
         raise ConvertError("the potential has triplets f f g(cos θ), which pair_style uf3 does not have")
     names = form.elements
     for n, (a, b) in enumerate(form.pairs):
-        form.phi[n] = _down(form.phi[n], form.core(a, b), form.name(n), options)
+        form.phi[n] = _down(form.phi[n], form.zbl(a, b), form.name(n), options)
     triples = [(a, b, c, _axes(t, p)) for a, b, c, t in _triples_of(p)] if p.V else []
     # The style uses triplets within the cutoff of the pair only.
     for a, b, c, (_, (ij, _, _)) in triples:
@@ -270,13 +273,13 @@ def write(p: _core.Potential, path: Path, options: Options) -> None:
     options.note(f"run it with: pair_style uf3 {3 if triples else 2}")
 
 
-def _down(phi: Cubic, core, name: str, options: Options) -> Cubic:
+def _down(phi: Cubic, zbl, name: str, options: Options) -> Cubic:
     """A pair function that begins close to zero: below its first knot pair_style uf3 has no force at all."""
-    if core is not None:
+    if zbl is not None:
         most = _LONGEST_LINE // _LONGEST_NUMBER - len(phi.bspline()[0]) - 7
-        phi, error, lowest = fold(phi, core, options.tolerance, NEAREST, most)
+        phi, error, lowest = absorb_zbl(phi, zbl, options.tolerance, NEAREST, most)
         options.note(
-            f"V2 {name}: the repulsive core is part of it, within {error:.2g} eV down to {lowest:.2f} Å and 100 eV"
+            f"V2 {name}: the ZBL repulsion is part of it, within {error:.2g} eV down to {lowest:.2f} Å and 100 eV"
         )
     return phi if phi.front <= _CLOSE else phi.to_below(NEAREST)
 

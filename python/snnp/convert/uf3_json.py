@@ -15,7 +15,7 @@ from snnp.convert.uf3 import KNOTS, are_knots, assembled, check_symmetry
 
 
 def read(path: Path, options: Options) -> _core.Potential:
-    """A model in JSON: the same function above the first knots, and below them a repulsive core."""
+    """A model in JSON: the same function above the first knots, and below them a repulsive zbl."""
     try:
         model = json.loads(path.read_text())
         coefficients, knots = model["coefficients"], model["knots"]

@@ -50,6 +50,7 @@ class Dataset:
 
     @property
     def n_atoms(self) -> int:
+        """Atoms of all frames."""
         return sum(len(frame.atoms) for frame in self.frames)
 
     def summary(self) -> str:

@@ -19,6 +19,7 @@ _GROUP = ("config_type", "config", "group", "label")
 
 
 def labelled(atoms: Atoms, origin: str, data: Dataset) -> Frame | None:
+    """The frame that a structure with labels makes; None, and counted in `data`, if labels are missing."""
     sources = [atoms.info, atoms.arrays]
     if atoms.calc is not None:
         sources.insert(0, atoms.calc.results)

@@ -14,7 +14,7 @@ class ElementError(ValueError):
 
 
 def element_indices(atoms: Atoms, elements: Sequence[str]) -> np.ndarray:
-    """Index of each atom's element in `elements`, shape (n_atoms,); raises ElementError for one that is missing."""
+    """The index of each atom's element in `elements`, shape (n_atoms,); raises ElementError for one that is missing."""
     symbols = atoms.get_chemical_symbols()
     unknown = sorted(set(symbols) - set(elements))
     if unknown:

@@ -26,7 +26,7 @@ def parse_shear_order(text: str) -> Order:
 
 
 def reorder_shear(stress: np.ndarray, order: Order) -> np.ndarray:
-    """Stresses (…, 6) whose last three components are in `order`, in ASE's order."""
+    """Stresses (…, 6), in any unit, whose last three components are in `order`, in ASE's order."""
     return stress[..., [0, 1, 2, *(3 + order.index(name) for name in SHEAR)]]
 
 

@@ -81,6 +81,8 @@ def _random_bumps(shape: Shape, n3: int, seed: int) -> np.ndarray:
 
 
 def bumps(knots: np.ndarray, functions: int, place: np.ndarray, width: np.ndarray) -> np.ndarray:
+    """Coefficients (functions, n) of n smooth bumps; place, width (n,): in parts of the range of the knots."""
+
     def curves(x):
         y = (x[:, None] - knots[0]) / (knots[-1] - knots[0])
         return np.exp(-((y - place) ** 2) / (2 * width**2)) * np.clip(1 - y, 0, 1) ** 2

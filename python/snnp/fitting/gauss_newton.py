@@ -109,15 +109,17 @@ class DensityFit:
 
     @property
     def layout(self) -> Layout:
+        """Where coefficients stand in x."""
         return self.model.layout
 
     @property
     def step(self) -> int:
+        """Steps done."""
         return self.state_.step if self.state_ else 0
 
     @property
     def x(self) -> np.ndarray:
-        """Coefficients; energies of elements are relative to `offsets`."""
+        """Coefficients, (columns,); energies of elements are relative to `offsets`, eV."""
         return self.state_.x
 
     @property
@@ -127,10 +129,14 @@ class DensityFit:
 
     @property
     def history(self) -> list[Record]:
+        """The ends of all stages so far."""
         return self.state_.history
 
     def start(self, x: np.ndarray, knots: np.ndarray, unit: float) -> None:
-        """Begins at coefficients x with the knots of U; unit: root of the loss of the pair potential, eV/Å."""
+        """Begins at coefficients x, (columns,), and knots of U, (elements, knots).
+
+        unit: root of the loss of the pair potential, eV/Å.
+        """
         self.state_ = State(x, knots, unit)
 
     def run(

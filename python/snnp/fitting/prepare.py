@@ -54,7 +54,7 @@ def baseline(frames: Sequence[Frame], elements: Sequence[str], fixed_e0: Sequenc
 def streamed(
     frames: Sequence[Frame], shape: Shape, lists: NeighborLists, threads: int, offsets: np.ndarray
 ) -> FrameStream:
-    """The frames as a linear fit reads them, without the energies `offsets` of elements, eV."""
+    """The frames as a linear fit reads them, without the energies `offsets` (elements,), eV, of elements."""
     return FrameStream(
         lambda: shifted(prepare(frames, shape, lists, threads), offsets),
         len(frames),

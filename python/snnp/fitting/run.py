@@ -34,6 +34,7 @@ class Outputs:
     potential: Path | None
 
     def beside(self, ending: str) -> Path | None:
+        """A file beside the potential; None: no files are written."""
         return self.potential and self.potential.with_name(self.potential.stem + ending)
 
 

@@ -42,6 +42,7 @@ class Task:
 
     @property
     def weights(self) -> Weights:
+        """Weights of the terms of the loss."""
         return Weights(self.config.loss.energy, self.config.loss.stress)
 
     def prepared(self, name: str) -> list[LabelledStructure]:
@@ -68,10 +69,17 @@ class Optimizer(Protocol):
 
     step: int
 
-    def run(self, report, tick, stop) -> bool: ...
-    def use_best(self) -> None: ...
-    def state(self) -> dict: ...
-    def restore(self, state: dict) -> None: ...
+    def run(self, report, tick, stop) -> bool:
+        """Steps to the end; report(record) at each check, tick(step) after each step; False if stop() said so."""
+
+    def use_best(self) -> None:
+        """Goes back to the best state found."""
+
+    def state(self) -> dict:
+        """All that a later `restore` needs."""
+
+    def restore(self, state: dict) -> None:
+        """Continues where `state` was taken."""
 
 
 def train(task: Task, optimizer: Optimizer, unit: float) -> None:

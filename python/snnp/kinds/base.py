@@ -94,7 +94,7 @@ def three_body_cutoff(given: float | None, distances: Distances, pair: float) ->
 
 
 def by_ordered_pair(distances: Distances, cutoff: float, knots: int) -> list[np.ndarray]:
-    """Evenly spaced knots from where each ordered pair of elements (centre × neighbour) begins to a cutoff, Å."""
+    """Evenly spaced knots (n,) from where each ordered pair of elements (centre × neighbour) begins to a cutoff, Å."""
     E, first = len(distances.elements), distances.first_knots()
     table = np.zeros((E, E))
     table[np.triu_indices(E)] = first

@@ -35,6 +35,7 @@ class Layout:
 
     @staticmethod
     def of(shape: Shape, embedding_knots: int) -> "Layout":
+        """The layout of a model."""
         E, P = shape.n_elements, len(shape.unordered)
         n_pair, n_radial, n_angle = shape.functions
         n_rho = len(shape.rho_knots[0]) + 2 - shape.end
@@ -52,6 +53,7 @@ class Layout:
 
     @property
     def columns(self) -> int:
+        """Number of all coefficients."""
         return sum(math.prod(size) for size in vars(self).values())
 
 

@@ -170,7 +170,7 @@ class LinearModel:
         return x[: self.shape.functions[0] * len(self.shape.unordered)].reshape(len(self.shape.unordered), -1)
 
     def tensor(self, kind: int, x: np.ndarray) -> np.ndarray:
-        """All coefficients of a three-body spline, those at its ends included."""
+        """All coefficients of a three-body spline, (ij, ik, third), those at its ends included, eV."""
         _, n_radial, n_third = self.shape.functions
         first = self.first[kind]
         free = self._unpack(kind) @ x[first : first + len(self.packed[kind])]

@@ -35,7 +35,10 @@ class Quadratic:
         return float(self.c - 2 * self.b @ x + x @ self.A @ x)
 
     def minimum(self, penalty: csr_array, pull: np.ndarray | float = 0.0) -> np.ndarray:
-        """Where the loss plus xᵀ penalty x − 2 pull·x is smallest; raises LinAlgError if rounding leaves no minimum."""
+        """Where the loss plus xᵀ penalty x − 2 pull·x is smallest, (columns,).
+
+        Raises LinAlgError if rounding leaves no minimum.
+        """
         A = self.A.copy(order="F")
         entries = penalty.tocoo()
         np.add.at(A, (entries.row, entries.col), entries.data)
@@ -51,7 +54,9 @@ def accumulate(
     tick: Callable[[int], None] = lambda n: None,
     base: np.ndarray | None = None,
 ) -> Quadratic:
-    """The loss over all frames; `columns` counts those of the elements; tick(n) is called when n more are done.
+    """The loss over all frames, with a matrix (columns, columns).
+
+    columns: number of coefficients, those of the elements included. tick(n): called when n more frames are done.
 
     base: for a model that was made linear there, its coefficients, but 0 for those in which it is linear anyway: rows
     @ base is no part of its energy, and taken as if the labels had it, too.
@@ -121,6 +126,6 @@ def fit_offsets(compositions: np.ndarray, energies: np.ndarray, fixed_e0: Sequen
 
 
 def shifted(frames: Iterable[LabelledStructure], offsets: np.ndarray) -> Iterable[LabelledStructure]:
-    """The frames with the energies of their elements taken off."""
+    """The frames with the energies of their elements, offsets (elements,), eV, taken off."""
     for s, label in frames:
         yield s, replace(label, energy=label.energy - float(offsets[s.elements].sum()))

@@ -50,7 +50,7 @@ def density_potential(
 
 
 def effective_pair(shape: Shape, parts: dict[str, np.ndarray], knots: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """φ and U of the same EAM whose U is flat in the middle of its knots.
+    """φ (pairs, functions) and U (elements, functions), eV, of the same EAM whose U is flat in the middle of its knots.
 
     U(n) − s n and φ_ab + s_a ρ_ab + s_b ρ_ba are the same potential: with U flat where the data are, φ is what pairs
     feel (the effective pair potential of Johnson, Phys. Rev. B 39, 12554 (1989)).
@@ -66,7 +66,7 @@ def effective_pair(shape: Shape, parts: dict[str, np.ndarray], knots: np.ndarray
 
 
 def greville(knots: np.ndarray) -> np.ndarray:
-    """The coefficients of the spline s(x) = x."""
+    """The coefficients (n + 2,) of the spline s(x) = x with knots (n,)."""
     t = np.r_[[knots[0]] * 3, knots, [knots[-1]] * 3]
     return (t[1:-3] + t[2:-2] + t[3:-1]) / 3
 
@@ -86,7 +86,7 @@ def pair_potentials(shape: Shape, phi: np.ndarray) -> list[_core.Pair]:
 
 
 def engine_spline(knots: np.ndarray, coefficients: np.ndarray, zeros: int) -> _core.Spline:
-    """The engine's spline of these coefficients with so many zeros at its end."""
+    """The engine's spline of coefficients (functions,) on knots (n,) with so many zeros at its end."""
     return _core.Spline(knots, np.r_[coefficients, np.zeros(zeros)])
 
 

@@ -46,6 +46,7 @@ class Shape:
 
     @property
     def n_elements(self) -> int:
+        """Number of elements."""
         return len(self.elements)
 
     @property
@@ -67,4 +68,5 @@ class Shape:
 
     @property
     def cutoff(self) -> float:
+        """Largest cutoff, Å."""
         return max(k[-1] for k in (*self.pair_knots, *self.rho_knots, *self.radial_knots))

@@ -1,35 +1,35 @@
-"""The repulsive core, for formats that hold nothing but splines: φ is continued below its first knot."""
+"""The ZBL repulsion, for formats that hold nothing but splines: φ is continued below its first knot."""
 
 from itertools import pairwise
 
 import numpy as np
 
-from snnp.convert.forms import Core, with_core
+from snnp.convert.forms import Zbl, with_zbl
 from snnp.convert.splines import Cubic
 
 # No atom gets higher in simulations that these formats are for; from there on inwards, a straight line.
 HIGHEST = 100.0  # eV
 
-# Where no training data were, the core is followed this closely, relative to 1 eV + its height.
+# Where no training data were, the ZBL repulsion is followed this closely, relative to 1 eV + its height.
 _CLOSE = 0.02
 
 
-def fold(
-    phi: Cubic, core: Core, tolerance: float, down_to: float | None = None, most: int = 1000
+def absorb_zbl(
+    phi: Cubic, zbl: Zbl, tolerance: float, down_to: float | None = None, most: int = 1000
 ) -> tuple[Cubic, float, float]:
-    """φ and its core in one C² spline; exactly φ where the core has ended.
+    """φ and its ZBL repulsion in one C² spline; exactly φ where the ZBL repulsion has ended.
 
     Uniform knots stay uniform as far as they are finer than before everywhere. tolerance: how close (eV) where φ has
     knots of its own. down_to: the spline has to reach down to there (Å); by default it ends where it is 100 eV high.
     most: how many breaks may be added. Returns the spline, its largest error below 100 eV (eV), and the distance of
     100 eV (Å).
     """
-    inner = phi.x[phi.x >= core.outer * (1 - 1e-12)]
+    inner = phi.x[phi.x >= zbl.outer * (1 - 1e-12)]
     kept = phi if len(inner) == 0 or inner[0] == phi.front else phi.cut(inner[0], phi.back)
-    lowest = _distance_of(phi, core, HIGHEST, kept.front)
+    lowest = _distance_of(phi, zbl, HIGHEST, kept.front)
 
     def target(r):
-        value, slope = with_core(phi, core, np.maximum(r, lowest))
+        value, slope = with_zbl(phi, zbl, np.maximum(r, lowest))
         return value + slope * np.minimum(r - lowest, 0)
 
     best = None
@@ -48,10 +48,10 @@ def fold(
     return best
 
 
-def _distance_of(phi: Cubic, core: Core, energy: float, above: float) -> float:
-    """The distance below `above` at which φ + core rises over `energy`, Å."""
+def _distance_of(phi: Cubic, zbl: Zbl, energy: float, above: float) -> float:
+    """The distance below `above` at which φ + ZBL rises over `energy`, Å."""
     r = np.linspace(above, 0.02, 4000)
-    high = np.nonzero(with_core(phi, core, r)[0] >= energy)[0]
+    high = np.nonzero(with_zbl(phi, zbl, r)[0] >= energy)[0]
     return float(r[high[0]] if len(high) else r[-1])
 
 
