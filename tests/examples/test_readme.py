@@ -43,7 +43,9 @@ def test_readme_example_goes_from_data_to_lammps_and_python(folder):
         done = run(["bash", "-e", "-c", commands], cwd=folder, env=environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
     assert "Loop time" in done.stdout
-    for code in blocks("README.md", "example", "python"):
+    (fit,) = blocks("README.md", "fit", "python")
+    fit = fit.replace('"uf3"', '"uf3", "three_body_cutoff": 3.8, "radial_knots": 5')  # shorter, too
+    for code in [*blocks("README.md", "example", "python"), fit]:
         done = run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
 
@@ -78,6 +80,16 @@ def test_quick_start_makes_data_potential_dynamics_and_pictures(tmp_path):
     assert "NVE: total energy fluctuates by" in done.stdout
     for name in ("Si.snnp", "Si_parity.png", "Si_learning.png", "Si_splines.png", "Si_dynamics.png"):
         assert (tmp_path / name).stat().st_size > 0
+
+
+def test_example_in_python_fits_reads_and_finds_the_crystal_of_the_teacher(tmp_path):
+    script = ROOT / "examples" / "03_python" / "run.py"
+    words = ["--frames", "3", "--steps", "60", "--folder", tmp_path]
+    done = run([sys.executable, script, *words], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (lattice,) = re.findall(r"diamond: a = ([\d.]+) Å", done.stdout)
+    assert float(lattice) == pytest.approx(5.431, abs=0.02)  # Stillinger and Weber (1985)
+    assert {path.name for path in tmp_path.iterdir()} >= {"Si.snnp", "functions.png"}
 
 
 def test_boundary_puts_every_rung_and_the_styles_of_lammps_on_one_picture(tmp_path):

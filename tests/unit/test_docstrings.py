@@ -32,9 +32,7 @@ def inherited_members():
 
 def annotations(function):
     arguments = [*function.args.args, *function.args.kwonlyargs]
-    return [ast.unparse(a.annotation) for a in arguments if a.annotation] + [
-        ast.unparse(function.returns or ast.Tuple())
-    ]
+    return [ast.unparse(node) for node in [*(a.annotation for a in arguments), function.returns] if node]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
