@@ -5,11 +5,13 @@ from pathlib import Path
 from subprocess import run
 
 import ase.io
+import pytest
 from ase.build import bulk
+from ase.calculators.emt import EMT
 from ase.calculators.singlepoint import SinglePointCalculator
 
 from foreign_files import setfl
-from support import random_potential, write
+from support import random_potential, shaken, write
 
 WITHOUT_TORCH = "import sys; sys.modules.update(torch=None, yaml=None); sys.argv = sys.argv[1:]; "
 
@@ -36,10 +38,27 @@ def test_potentials_are_converted_without_torch(tmp_path):
     assert target.is_file()
 
 
-def test_fitting_without_torch_says_what_to_install(tmp_path):
+def test_fitting_without_its_packages_says_what_to_install(tmp_path):
     done = python("from snnp.cli import fit_app; fit_app()", "snnp-fit", "data.xyz", "-o", "x.snnp")
     assert done.returncode == 1
     assert 'pip install "snnp[fit]"' in done.stderr
+
+
+@pytest.mark.parametrize("kind", ["pair", "uf3", "eam"])
+def test_kinds_without_network_are_fitted_without_torch(kind, tmp_path):
+    cells = [shaken(bulk("Cu", "fcc", a=a, cubic=True).repeat(2), 0.1, seed) for seed, a in enumerate((3.5, 3.6, 3.7))]
+    for atoms in cells:
+        atoms.calc = EMT()
+        atoms.calc = SinglePointCalculator(atoms, energy=atoms.get_potential_energy(), forces=atoms.get_forces())
+    ase.io.write(tmp_path / "train.xyz", cells)
+    model = {"kind": kind, "pair_cutoff": 4.5} | ({"three_body_cutoff": 3.5} if kind == "uf3" else {})
+    code = (
+        "import sys; sys.modules['torch'] = None; import snnp; "
+        f"found = snnp.fit(sys.argv[1], model={model}, progress=False); print(found.errors['train'].all.frames)"
+    )
+    done = run([sys.executable, "-c", code, tmp_path / "train.xyz"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["2"]
 
 
 def test_installed_package_holds_engine_plugin_and_programs():
