@@ -1,0 +1,174 @@
+"""The tables of the documentation in Markdown: functions of all results, by name of the file in docs/results."""
+
+import sys
+import textwrap
+
+from records import ROOT
+
+sys.path.insert(0, str(ROOT / "examples/02_boundary"))
+
+from potentials import Point, markdown, table
+
+ELEMENTS = ("Mo", "Si", "Cu", "Li")
+ENERGY, FORCE = "energy_mae_meV_per_atom", "force_mae_eV_per_A"
+OWN_STYLES = {"smeam": "meam/spline", "uf3": "uf3"}
+
+
+def accuracy(results: dict) -> dict[str, dict[str, tuple[float, float]]]:
+    """Errors of energies, meV/atom, and forces, eV/Å, by potential and element."""
+    found: dict[str, dict] = {name: {} for name in ("SNAP", "qSNAP", "GAP", "MTP", "snnp")}
+    for element in ELEMENTS:
+        sources = {**results["snap"]["results"][element], **results["published"]["results"][element]}
+        sources["snnp"] = results["potentials"]["results"][element]["all"]
+        for name, errors in sources.items():
+            found[name][element] = (errors[ENERGY], errors[FORCE])
+    return found
+
+
+def boundary(results: dict, element: str) -> list[Point]:
+    """Errors and costs of all potentials of the picture of one element."""
+    costs = results["costs"]["results"][element]
+    errors = {
+        **results["kinds"]["results"][element],
+        "snnp16": results["potentials"]["results"][element]["all"],
+        **results["snap"]["results"][element],
+    }
+    points = []
+    for name, found in errors.items():
+        group = "snap" if "SNAP" in name else "snnp" if name.startswith("snnp") else "kind"
+        points.append(Point(name, group, "", found[ENERGY], found[FORCE], costs[name]))
+    for name, style in OWN_STYLES.items():
+        own, found = f"pair_style {style}", errors[name]
+        points.append(Point(own, "lammps", "", found[ENERGY], found[FORCE], costs[own], same_as=name))
+    return points
+
+
+# -- tables -------------------------------------------------------------------------------------------------------
+
+
+def elements_table(results: dict) -> str:
+    """Errors on the test sets of four elements, beside other potentials."""
+    rows = []
+    for name, errors in accuracy(results).items():
+        published = name in results["published"]["results"]["Mo"]
+        values = [errors[element] for element in ELEMENTS]
+        cells = [f"{energy:.2f} | {force:.2f}" if published else _errors(energy, force) for energy, force in values]
+        rows.append(["**snnp**" if name == "snnp" else name, *cells])
+    return markdown(["", *(f"{e} energy | {e} force" for e in ELEMENTS)], rows)
+
+
+def seeds_table(results: dict) -> str:
+    """The shipped potential among fits with other seeds."""
+    rows = []
+    for element, found in results["seeds"]["results"].items():
+        shipped = results["potentials"]["results"][element]["all"]
+        rows.append([element, *(_spread(found[e], shipped[e], d) for e, d in ((ENERGY, 2), (FORCE, 4)))])
+    quantities = [f"{q}: median (range) | in `potentials/`" for q in ("energy", "force")]
+    return markdown([f"{len(found['seeds'])} seeds", *quantities], rows)
+
+
+def _spread(found: dict, shipped: float, digits: int) -> str:
+    median, lowest, highest = (f"{found[key]:.{digits}f}" for key in ("median", "lowest", "highest"))
+    return f"{median} ({lowest} to {highest}) | {shipped:.{digits}f}"
+
+
+def test_sets(results: dict) -> str:
+    """How small the test sets are, and what few surface cells do."""
+    found = results["potentials"]["results"]
+    counts = [found[e]["all"]["frames"] for e in ELEMENTS]
+    shares = " and ".join(f"{_share(found[e], 'Surface'):.0f} % of the energy error of {e}" for e in ("Mo", "Si"))
+    (cells,) = {found[e]["groups"]["Surface"]["frames"] for e in ("Mo", "Si")}
+    return f"The test sets have {min(counts)} to {max(counts)} frames; {cells} surface cells make {shares}."
+
+
+def shear_table(results: dict) -> str:
+    """What shear stresses in the wrong order do to energies."""
+    ((what, found),) = results["shear"]["results"].items()
+    rows = [[name, f"{errors[ENERGY]:.2f}", f"{errors['stress_mae_GPa']:.3f}"] for name, errors in found.items()]
+    return markdown([f"shear stresses; {what}", "energy, meV/atom", "stress, GPa"], rows)
+
+
+def indium_phosphide_table(results: dict) -> str:
+    """Errors of the potential of In-P, beside a SNAP potential that was fitted to the same data."""
+    fit = results["shipped_fits"]["results"]["InP"]
+    everything = results["potentials"]["results"]["InP"]["all"]
+    found = {"snnp, training": fit["training"], "snnp, validation": fit["validation"], "snnp, all": everything}
+    found["SNAP, all"] = {"frames": everything["frames"], **results["snap"]["results"]["InP"]["SNAP"]}
+    rows = [[name, str(r["frames"]), _errors(r[ENERGY], r[FORCE])] for name, r in found.items()]
+    return markdown(["", "frames", "energy", "force"], rows)
+
+
+def potentials_table(results: dict) -> str:
+    """The potentials of this repository."""
+    papers = dict.fromkeys(ELEMENTS, "Zuo et al., J. Phys. Chem. A 124, 731 (2020), training set")
+    papers["InP"] = "Cusentino et al., J. Phys. Chem. A 124, 5456 (2020), 90 % of the frames"
+    rows = []
+    for name, found in results["potentials"]["results"].items():
+        tested = "test set" if name in ELEMENTS else "all frames"
+        rows.append([f"`{name}.snnp`", papers[name], tested, _errors(found["all"][ENERGY], found["all"][FORCE])])
+    return markdown(["file", "fitted to", "errors on", "energy, meV/atom", "force, eV/Å"], rows)
+
+
+def boundary_table(results: dict, element: str) -> str:
+    """Errors and costs of all potentials of one element."""
+    return table(boundary(results, element), element)
+
+
+# -- sentences ----------------------------------------------------------------------------------------------------
+
+
+def fit_times(results: dict) -> str:
+    """How long the fits of potentials/ took."""
+    fits = results["shipped_fits"]
+    each = ", ".join(f"{minutes:g} ({name})" for name, minutes in fits["results"]["minutes"].items())
+    return _wrapped(f"The fits took, in minutes: {each}; {fits['CPU']}, {fits['date']}.")
+
+
+def accuracy_caption(results: dict) -> str:
+    """What the figure of the README shows."""
+    minutes = [round(results["shipped_fits"]["results"]["minutes"][e]) for e in ELEMENTS]
+    return _wrapped(
+        "*Mean absolute errors on the DFT test sets of Zuo et al. (J. Phys. Chem. A 124, 731, 2020). snnp: fits by "
+        f"`snnp-fit` without configuration, which took {min(minutes)} to {max(minutes)} minutes on one core. "
+        "SNAP and qSNAP: the published potentials on the same files. GAP and MTP: as published. All numbers: "
+        "[Accuracy](docs/accuracy.md).*"
+    )
+
+
+def cost_note(results: dict) -> str:
+    """When and on what the numbers of the boundary were measured."""
+    costs, kinds = results["costs"], results["kinds"]
+    return _wrapped(
+        f"Errors were measured on {kinds['date']}. Costs are in {costs['unit']}; they were measured on {costs['date']} "
+        f"({costs['CPU']})."
+    )
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)
+
+
+def _errors(energy: float, force: float) -> str:
+    """Energy in meV/atom and force in eV/Å as two cells; small forces have a digit more."""
+    return f"{energy:.2f} | {force:.3f}" if force >= 0.02 else f"{energy:.2f} | {force:.4f}"
+
+
+def _share(found: dict, group: str) -> float:
+    """How much of the mean absolute error of energies comes from one group, percent."""
+    part, everything = found["groups"][group], found["all"]
+    return 100 * part["frames"] * part[ENERGY] / (everything["frames"] * everything[ENERGY])
+
+
+TABLES = {
+    "elements": elements_table,
+    "seeds": seeds_table,
+    "test-sets": test_sets,
+    "shear": shear_table,
+    "indium-phosphide": indium_phosphide_table,
+    "potentials": potentials_table,
+    "fit-times": fit_times,
+    "accuracy-caption": accuracy_caption,
+    "boundary-Mo": lambda results: boundary_table(results, "Mo"),
+    "boundary-Si": lambda results: boundary_table(results, "Si"),
+    "cost-note": cost_note,
+}
