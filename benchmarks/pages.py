@@ -15,7 +15,7 @@ from pathlib import Path
 from records import RESULTS, load
 from tables import ELEMENTS, TABLES, accuracy, boundary
 
-PAGES = ("README.md", "docs/accuracy.md", "docs/boundary.md", "potentials/README.md")
+PAGES = ("README.md", "docs/accuracy.md", "docs/boundary.md", "docs/robustness.md", "potentials/README.md")
 # What each figure shows.
 FIGURES: dict[str, Callable[[dict], object]] = {
     "docs/accuracy.png": accuracy,
@@ -44,11 +44,13 @@ def write(root: Path) -> None:
 
 
 def outdated(root: Path) -> list[str]:
-    """Pages and figures that do not show what docs/results holds."""
+    """Pages and figures that do not show what docs/results holds, and tables that have no place in a page."""
     results = read(root)
     texts = {page: (root / page).read_text() for page in PAGES}
     pages = [page for page, text in texts.items() if _filled(text, results) != text]
-    return pages + [name for name, shown in FIGURES.items() if _digest_in(root / name) != _digest(shown(results))]
+    figures = [name for name, shown in FIGURES.items() if _digest_in(root / name) != _digest(shown(results))]
+    placed = {name for text in texts.values() for _, name, _ in _PLACE.findall(text)}
+    return pages + figures + [f"table {name}" for name in TABLES if name not in placed]
 
 
 def read(root: Path) -> dict[str, dict]:

@@ -114,6 +114,48 @@ def boundary_table(results: dict, element: str) -> str:
     return table(boundary(results, element), element)
 
 
+def conservation_table(results: dict) -> str:
+    """Fluctuation of the energy by time step, and its drift over a longer run."""
+    short, long = (results["conservation"]["results"][length]["results"] for length in ("1 ps", "15 ps"))
+    rows = []
+    for one, longer in zip(short, long, strict=True):
+        fluctuations = [f"{r['fluctuation_meV_per_atom']:.2g}" for r in one["runs"]]
+        drifts = [f"{r['drift_meV_per_atom_per_ps']:+.4f}".replace("-", "−") for r in longer["runs"]]
+        style, formula = one["name"].rsplit(" ", 1)
+        rows.append([f"`{style}` {formula}", str(one["atoms"]), *fluctuations, f"{one['slope']:.2f}", *drifts])
+    steps = [[f"{r['step_fs']:g} fs" for r in runs[0]["runs"]] for runs in (short, long)]
+    first, last = (f"fluctuation, meV: {steps[0][0]}", f"drift, meV/ps: {steps[1][0]}")
+    return markdown(["potential", "atoms", first, *steps[0][1:], "slope", last, *steps[1][1:]], rows)
+
+
+def size_table(results: dict) -> str:
+    """Cost and memory by number of atoms."""
+    rows = []
+    for row in results["scale"]["results"]["rows"]:
+        beyond = row["snnp"]["bytes"] - row["zero"]["bytes"]
+        costs = [f"{row[style]['microseconds']:.2f}" for style in ("snnp", "sw")]
+        rows.append(
+            [
+                f"{row['atoms']:,}".replace(",", " "),
+                str(row["steps"]),
+                *costs,
+                f"{row['zero']['bytes']:.0f}",
+                f"{beyond:.0f}",
+            ]
+        )
+    costs = ["`snnp`, µs/atom/step", "`sw`, µs/atom/step"]
+    return markdown(["atoms", "steps", *costs, "LAMMPS, bytes/atom", "`snnp` beyond it, bytes/atom"], rows)
+
+
+def heating_table(results: dict) -> str:
+    """A crystal at several temperatures."""
+    ((name, runs),) = results["heating"]["results"].items()
+    rows = [[f"{r['kelvin']:g}", f"{r['outside_percent']:.2g}", f"{r['largest_displacement_A']:.1f}"] for r in runs]
+    (picoseconds,) = {r["picoseconds"] for r in runs}
+    where = f"largest displacement after {picoseconds:g} ps, Å"
+    return markdown([f"{name}: temperature, K", "atoms outside the training data, %", where], rows)
+
+
 # -- sentences ----------------------------------------------------------------------------------------------------
 
 
@@ -166,6 +208,9 @@ TABLES = {
     "shear": shear_table,
     "indium-phosphide": indium_phosphide_table,
     "potentials": potentials_table,
+    "heating": heating_table,
+    "conservation": conservation_table,
+    "size": size_table,
     "fit-times": fit_times,
     "accuracy-caption": accuracy_caption,
     "boundary-Mo": lambda results: boundary_table(results, "Mo"),
