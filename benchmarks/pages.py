@@ -15,7 +15,14 @@ from pathlib import Path
 from records import RESULTS, load
 from tables import ELEMENTS, TABLES, accuracy, boundary
 
-PAGES = ("README.md", "docs/accuracy.md", "docs/boundary.md", "docs/robustness.md", "potentials/README.md")
+PAGES = (
+    "README.md",
+    "docs/accuracy.md",
+    "docs/boundary.md",
+    "docs/robustness.md",
+    "docs/speed.md",
+    "potentials/README.md",
+)
 # What each figure shows.
 FIGURES: dict[str, Callable[[dict], object]] = {
     "docs/accuracy.png": accuracy,

@@ -36,7 +36,7 @@ def circumstances() -> dict[str, str]:
     }
 
 
-def rounded(values, digits: int = 4):
+def rounded(values, digits: int = 6):
     """Floats of nested dictionaries and lists with so many significant digits."""
     if isinstance(values, dict):
         return {key: rounded(value, digits) for key, value in values.items()}

@@ -11,6 +11,17 @@ from potentials import Point, markdown, table
 
 ELEMENTS = ("Mo", "Si", "Cu", "Li")
 ENERGY, FORCE = "energy_mae_meV_per_atom", "force_mae_eV_per_A"
+# Groups and cases of benchmarks/speed.py that the page on speed shows.
+SPEED_CASES = {
+    ("snnp", "s-NNP n3 = 4"): "s-NNP, n2 = 8, n3 = 4, 5.5 Å, Ti",
+    ("snnp", "s-NNP n3 = 8"): "the same, n3 = 8",
+    ("snnp", "s-NNP n3 = 16"): "the same, n3 = 16",
+    ("smeam", "s-MEAM"): "s-MEAM, `Ti.meam.spline` converted",
+    ("smeam Si", "s-MEAM"): "s-MEAM, `Si_1.meam.spline` converted",
+    ("uf3", "UF3"): "UF3, `Nb.uf3` converted",
+    ("pair", "pair"): "pair potential, 25 knots, 10.1 Å, Al",
+    ("pair", "EAM"): "EAM, one ρ, the same knots",
+}
 OWN_STYLES = {"smeam": "meam/spline", "uf3": "uf3"}
 
 
@@ -156,6 +167,33 @@ def heating_table(results: dict) -> str:
     return markdown([f"{name}: temperature, K", "atoms outside the training data, %", where], rows)
 
 
+def speed_table(results: dict) -> str:
+    """Time per atom and step in both precisions, beside the style of LAMMPS that is nearest."""
+    rows = []
+    times = {(row["group"], row["case"]): row["microseconds"][0] for row in results["speed"]["results"]["rows"]}
+    for (group, case), title in SPEED_CASES.items():
+        peer, style = next((t, name) for (g, name), t in times.items() if g == group)
+        double, mixed = (times[group, f"{case}, {precision}"] for precision in ("double", "mixed"))
+        ratios = " / ".join(f"{peer / t:.{0 if peer / t >= 10 else 1}f}" for t in (double, mixed))
+        rows.append([title, f"`{style.split(',')[0]}` {peer:.3g}", f"{double:.2f}", f"{mixed:.2f}", ratios])
+    return markdown(["case", "style of LAMMPS", "double", "mixed", "times as fast"], rows)
+
+
+def precision_table(results: dict) -> str:
+    """Energy conservation in double and in mixed precision."""
+    runs = {
+        one["name"].removeprefix("snnp precision "): one["runs"] for one in results["precision"]["results"]["results"]
+    }
+    rows = []
+    for element in dict.fromkeys(name.split()[1] for name in runs):
+        for pair in zip(runs[f"double {element}"], runs[f"mixed {element}"], strict=True):
+            fluctuation = " / ".join(f"{run['fluctuation_meV_per_atom']:.2g}" for run in pair)
+            drift = " / ".join(f"{run['drift_meV_per_atom_per_ps']:.1e}" for run in pair)
+            rows.append([element, f"{pair[0]['step_fs']:g} fs", fluctuation, drift])
+    quantities = ["fluctuation, meV/atom, double / mixed", "drift, meV/atom/ps, double / mixed"]
+    return markdown(["", "step", *quantities], rows)
+
+
 # -- sentences ----------------------------------------------------------------------------------------------------
 
 
@@ -211,6 +249,8 @@ TABLES = {
     "heating": heating_table,
     "conservation": conservation_table,
     "size": size_table,
+    "speed": speed_table,
+    "precision": precision_table,
     "fit-times": fit_times,
     "accuracy-caption": accuracy_caption,
     "boundary-Mo": lambda results: boundary_table(results, "Mo"),
