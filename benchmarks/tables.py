@@ -204,6 +204,17 @@ def fit_times(results: dict) -> str:
     return _wrapped(f"The fits took, in minutes: {each}; {fits['CPU']}, {fits['date']}.")
 
 
+def zero_of_energy(results: dict) -> str:
+    """How large the offsets of SNAP are."""
+    found = results["snap"]["results"]
+    largest = max(abs(o) for e in ELEMENTS for p in found[e].values() for o in p["offsets_meV_per_atom"].values())
+    silicon = found["Si"]["SNAP"]
+    return _wrapped(
+        f"For these four elements it is at most {largest:.1f} meV/atom. Without it, the energy error of SNAP for Si would "
+        f"be {silicon['energy_mae_without_offset_meV_per_atom']:.1f} instead of {silicon[ENERGY]:.1f} meV/atom."
+    )
+
+
 def accuracy_caption(results: dict) -> str:
     """What the figure of the README shows."""
     minutes = [round(results["shipped_fits"]["results"]["minutes"][e]) for e in ELEMENTS]
@@ -243,6 +254,7 @@ TABLES = {
     "elements": elements_table,
     "seeds": seeds_table,
     "test-sets": test_sets,
+    "zero-of-energy": zero_of_energy,
     "shear": shear_table,
     "indium-phosphide": indium_phosphide_table,
     "potentials": potentials_table,
