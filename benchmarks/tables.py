@@ -210,8 +210,8 @@ def zero_of_energy(results: dict) -> str:
     largest = max(abs(o) for e in ELEMENTS for p in found[e].values() for o in p["offsets_meV_per_atom"].values())
     silicon = found["Si"]["SNAP"]
     return _wrapped(
-        f"For these four elements it is at most {largest:.1f} meV/atom. Without it, the energy error of SNAP for Si would "
-        f"be {silicon['energy_mae_without_offset_meV_per_atom']:.1f} instead of {silicon[ENERGY]:.1f} meV/atom."
+        f"For these four elements it is at most {largest:.1f} meV/atom. Without it the energy error of SNAP for Si "
+        f"would be {silicon['energy_mae_without_offset_meV_per_atom']:.1f} instead of {silicon[ENERGY]:.1f} meV/atom."
     )
 
 
