@@ -58,7 +58,7 @@ def test_readme_names_commands_that_the_makefile_has():
 
 
 def test_links_of_the_pages_lead_somewhere():
-    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    pages = [page for folder in (".", "docs", "potentials", "tests/fuzz") for page in (ROOT / folder).glob("*.md")]
     links = [(page, link) for page in pages for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text())]
     assert links
     for page, link in links:
@@ -92,9 +92,9 @@ def test_example_in_python_fits_reads_and_finds_the_crystal_of_the_teacher(tmp_p
     assert {path.name for path in tmp_path.iterdir()} >= {"Si.snnp", "functions.png"}
 
 
-def test_boundary_puts_every_rung_and_the_styles_of_lammps_on_one_picture(tmp_path):
+def test_boundary_puts_every_kind_of_model_and_the_styles_of_lammps_on_one_picture(tmp_path):
     script = ROOT / "examples" / "02_boundary" / "run.py"
-    words = "--frames 3 --rungs pair uf3 --filters 2 --set training.steps=50 --atoms 200 --rounds 1 --atom-steps 2000"
+    words = "--frames 3 --kinds pair uf3 --filters 2 --set training.steps=50 --atoms 200 --rounds 1 --atom-steps 2000"
     done = run([sys.executable, script, *words.split(), "--folder", tmp_path], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     points = {p["name"]: p for p in json.loads((tmp_path / "boundary.json").read_text())}

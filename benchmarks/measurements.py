@@ -1,0 +1,220 @@
+"""What `results.py measure` measures: each part writes one file of docs/results."""
+
+import json
+import resource
+import statistics
+import sys
+import time
+from pathlib import Path
+
+import ase.io
+
+from heating import heated
+from records import ROOT, circumstances, rounded, store
+
+sys.path.insert(0, str(ROOT / "examples/02_boundary"))
+
+from costs import block, measure
+from potentials import (
+    KINDS,
+    LAMMPS_STYLES,
+    POTENTIALS,
+    Point,
+    exported,
+    fits,
+    fitted,
+    lammps_errors,
+    program,
+    run,
+    snap,
+    style,
+)
+
+ELEMENTS = ("Mo", "Si", "Cu", "Li")
+FULL = ("Mo", "Si")  # elements for which every kind is fitted, and three seeds
+SEEDS = (0, 1, 2)
+FILTERS = (2, 4, 8)  # three-body filters of s-NNP beside the default, which is the potential in potentials/
+ERRORS = ("energy_mae_meV_per_atom", "force_mae_eV_per_A")
+
+
+class Session:
+    """Where data are and where fits go."""
+
+    def __init__(self, data: Path, folder: Path):
+        self.data, self.folder = data, folder
+
+    def files(self, element: str) -> tuple[Path, Path]:
+        """Training and test data of an element."""
+        return tuple(self.data / "mlearn" / f"{element}_{part}.xyz.gz" for part in ("train", "test"))
+
+    def frames(self, element: str) -> tuple[list, list]:
+        return tuple(ase.io.read(path, ":") for path in self.files(element))
+
+    @property
+    def indium_phosphide(self) -> Path:
+        return self.data / "fitsnap" / "InP.xyz.gz"
+
+    def fit(self, name: str, element: str, settings: list[str]) -> dict:
+        """A fit on one thread, unless the folder holds it: its potential, its command, and what it took."""
+        file = self.folder / element / f"{name}.snnp"
+        record = file.with_suffix(".fit.json")
+        if not record.exists():
+            print(f"fit of {name} to {element}", flush=True)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            train, test = self.files(element)
+            options = [word for s in [*settings, "training.threads=1"] for word in ("--set", s)]
+            begun, used = time.monotonic(), _processor_time()
+            run(program("snnp-fit"), train, "--test", test, "-o", file, "--restart", *options, threads=1)
+            took = {"cpu_seconds": _processor_time() - used, "wall_seconds": time.monotonic() - begun}
+            command = ["snnp-fit", train.name, *options]
+            content = {"command": " ".join(command), **circumstances(), **rounded(took)}
+            record.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+        return {"file": file, "fit": json.loads(record.read_text())}
+
+
+def potentials(session: Session) -> None:
+    """The potentials in potentials/, on the test sets, and that of In-P on all frames."""
+    results = {}
+    for element in ELEMENTS:
+        results[element] = errors_of(ROOT / "potentials" / f"{element}.snnp", session.files(element)[1])
+    results["InP"] = errors_of(ROOT / "potentials" / "InP.snnp", session.indium_phosphide)
+    write("potentials", results)
+
+
+def peers(session: Session) -> None:
+    """SNAP potentials that come with LAMMPS, on the same files."""
+    results = {}
+    for element in ELEMENTS:
+        train, test = session.frames(element)
+        results[element] = {p.name: lammps_errors(p.pair, [element], train, test) for p in snap(element)}
+    frames = ase.io.read(session.indium_phosphide, ":")
+    results["InP"] = {"SNAP": lammps_errors(_INDIUM_PHOSPHIDE_SNAP, ["In", "P"], frames, frames)}
+    rule = (
+        "Energies after removing one energy per element: least squares of the differences per atom on the whole "
+        "training set, for one element their mean. InP: on all frames, which are the training set."
+    )
+    write("snap", results, rule=rule)
+
+
+# Those of InP_JCPA2020.snap, which comes with LAMMPS.
+_INDIUM_PHOSPHIDE_SNAP = f"""\
+pair_style hybrid/overlay zbl 4 4.2 snap
+pair_coeff 1 1 zbl 49 49
+pair_coeff 1 2 zbl 49 15
+pair_coeff 2 2 zbl 15 15
+pair_coeff * * snap {POTENTIALS}/InP_JCPA2020.snapcoeff {POTENTIALS}/InP_JCPA2020.snapparam In P"""
+
+
+def seeds(session: Session) -> None:
+    """Default fits that differ in their seed: what chance does to the errors."""
+    results = {}
+    for element in FULL:
+        runs = {}
+        for seed in SEEDS:
+            done = session.fit(f"seed{seed}", element, [f"training.seed={seed}"])
+            runs[str(seed)] = {**brief(done["file"], session.files(element)[1]), "fit": done["fit"]}
+        results[element] = {"seeds": runs} | {
+            which: {"median": statistics.median(values), "lowest": min(values), "highest": max(values)}
+            for which, values in ((which, [r[which] for r in runs.values()]) for which in ERRORS)
+        }
+    write("seeds", results)
+
+
+def kinds(session: Session) -> None:
+    """Every kind of model, fitted to the same data; s-NNP with its default number of filters is in `potentials`."""
+    results = {}
+    for element in FULL:
+        results[element] = {}
+        for name, settings in fits(list(KINDS), list(FILTERS), []).items():
+            done = session.fit(name, element, settings)
+            results[element][name] = {**brief(done["file"], session.files(element)[1]), "fit": done["fit"]}
+    write("kinds", results)
+
+
+def shear(session: Session) -> None:
+    """A fit that takes shear stresses in the order of the file, beside the default, which notices that they are not."""
+    done = session.fit("shear", "Mo", ["data.shear_order=yz xz xy"])
+    test = session.files("Mo")[1]
+    corrected = session.fit("seed0", "Mo", ["training.seed=0"])
+    results = {
+        name: errors_of(one["file"], test)["groups"]["Elastic"] | {"fit": one["fit"]}
+        for name, one in (("as in the file", done), ("corrected", corrected))
+    }
+    write("shear", {"Mo, group Elastic": results})
+
+
+def heating(session: Session) -> None:
+    """The potential of In-P, whose data hold no molecular dynamics, at three temperatures."""
+    crystal = ("InP", "zincblende", 5.87)
+    write(
+        "heating", {"InP": [heated(ROOT / "potentials/InP.snnp", crystal, kelvin, 20) for kelvin in (300, 600, 1000)]}
+    )
+
+
+def conservation(session: Session) -> None:
+    """Energy conservation over 1 ps at four time steps, and over 15 ps at two."""
+    long = ["--picoseconds", 15, "--steps", 1, 2]
+    results = {}
+    for name, options in (("1 ps", []), ("15 ps", long)):
+        folder = session.folder / f"conservation {name}"
+        run(sys.executable, ROOT / "benchmarks/conservation.py", "--output", folder, *options, threads=1)
+        results[name] = json.loads((folder / "conservation.json").read_text())
+    write("conservation", results)
+
+
+def costs(session: Session) -> None:
+    """Time in LAMMPS of every kind, of the same potentials in LAMMPS' own styles, and of SNAP; on a quiet machine."""
+    results = {}
+    for element in FULL:
+        print(f"costs of {element}", flush=True)
+        points = points_of(session, element)
+        measure(points, block(element, 2000), session.folder / element, 3, 1e5)
+        results[element] = {point.name: rounded(point.cost, 3) for point in points}
+    write("costs", results, unit="µs per atom and step, one thread")
+
+
+def points_of(session: Session, element: str) -> list[Point]:
+    """What costs are measured of."""
+    folder, test = session.folder / element, session.files(element)[1]
+    points = [
+        fitted(session.fit(name, element, settings)["file"], test, element)
+        for name, settings in fits(list(KINDS), list(FILTERS), []).items()
+    ]
+    default = ROOT / "potentials" / f"{element}.snnp"
+    points.append(Point("snnp16", "snnp", style(default, element)))
+    own = [exported(p, folder / f"{p.name}.snnp", folder, element) for p in points if p.name in LAMMPS_STYLES]
+    return points + own + snap(element)
+
+
+PARTS = {
+    "potentials": potentials,
+    "snap": peers,
+    "seeds": seeds,
+    "shear": shear,
+    "kinds": kinds,
+    "heating": heating,
+    "conservation": conservation,
+    "costs": costs,
+}
+
+
+def write(name: str, results: dict, **more) -> None:
+    store(name, f"python benchmarks/results.py measure DATA --only {name}", rounded(results), **more)
+
+
+def errors_of(potential: Path, data: Path) -> dict:
+    """What `snnp eval` finds, overall and by group."""
+    found = json.loads(run(program("snnp"), "eval", potential, data, "--json", "--threads", 1))
+    return {"data": data.name, "all": found["all"], "groups": found["groups"]}
+
+
+def brief(potential: Path, data: Path) -> dict[str, float]:
+    """Mean absolute errors of energies and forces."""
+    found = errors_of(potential, data)["all"]
+    return {name: found[name] for name in ERRORS}
+
+
+def _processor_time() -> float:
+    """Seconds of processor time of all programs that ended, s."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime

@@ -1,0 +1,271 @@
+"""The tables of the documentation in Markdown: functions of all results, by name of the file in docs/results."""
+
+import sys
+import textwrap
+
+from records import ROOT
+
+sys.path.insert(0, str(ROOT / "examples/02_boundary"))
+
+from potentials import Point, markdown, table
+
+ELEMENTS = ("Mo", "Si", "Cu", "Li")
+ENERGY, FORCE = "energy_mae_meV_per_atom", "force_mae_eV_per_A"
+# Groups and cases of benchmarks/speed.py that the page on speed shows.
+SPEED_CASES = {
+    ("snnp", "s-NNP n3 = 4"): "s-NNP, n2 = 8, n3 = 4, 5.5 Å, Ti",
+    ("snnp", "s-NNP n3 = 8"): "the same, n3 = 8",
+    ("snnp", "s-NNP n3 = 16"): "the same, n3 = 16",
+    ("smeam", "s-MEAM"): "s-MEAM, `Ti.meam.spline` converted",
+    ("smeam Si", "s-MEAM"): "s-MEAM, `Si_1.meam.spline` converted",
+    ("uf3", "UF3"): "UF3, `Nb.uf3` converted",
+    ("pair", "pair"): "pair potential, 25 knots, 10.1 Å, Al",
+    ("pair", "EAM"): "EAM, one ρ, the same knots",
+}
+OWN_STYLES = {"smeam": "meam/spline", "uf3": "uf3"}
+
+
+def accuracy(results: dict) -> dict[str, dict[str, tuple[float, float]]]:
+    """Errors of energies, meV/atom, and forces, eV/Å, by potential and element."""
+    found: dict[str, dict] = {name: {} for name in ("SNAP", "qSNAP", "GAP", "MTP", "snnp")}
+    for element in ELEMENTS:
+        sources = {**results["snap"]["results"][element], **results["published"]["results"][element]}
+        sources["snnp"] = results["potentials"]["results"][element]["all"]
+        for name, errors in sources.items():
+            found[name][element] = (errors[ENERGY], errors[FORCE])
+    return found
+
+
+def boundary(results: dict, element: str) -> list[Point]:
+    """Errors and costs of all potentials of the picture of one element."""
+    costs = results["costs"]["results"][element]
+    errors = {
+        **results["kinds"]["results"][element],
+        "snnp16": results["potentials"]["results"][element]["all"],
+        **results["snap"]["results"][element],
+    }
+    points = []
+    for name, found in errors.items():
+        group = "snap" if "SNAP" in name else "snnp" if name.startswith("snnp") else "kind"
+        points.append(Point(name, group, "", found[ENERGY], found[FORCE], costs[name]))
+    for name, style in OWN_STYLES.items():
+        own, found = f"pair_style {style}", errors[name]
+        points.append(Point(own, "lammps", "", found[ENERGY], found[FORCE], costs[own], same_as=name))
+    return points
+
+
+# -- tables -------------------------------------------------------------------------------------------------------
+
+
+def elements_table(results: dict) -> str:
+    """Errors on the test sets of four elements, beside other potentials."""
+    rows = []
+    for name, errors in accuracy(results).items():
+        published = name in results["published"]["results"]["Mo"]
+        values = [errors[element] for element in ELEMENTS]
+        cells = [f"{energy:.2f} | {force:.2f}" if published else _errors(energy, force) for energy, force in values]
+        rows.append(["**snnp**" if name == "snnp" else name, *cells])
+    return markdown(["", *(f"{e} energy | {e} force" for e in ELEMENTS)], rows)
+
+
+def seeds_table(results: dict) -> str:
+    """The shipped potential among fits with other seeds."""
+    rows = []
+    for element, found in results["seeds"]["results"].items():
+        shipped = results["potentials"]["results"][element]["all"]
+        rows.append([element, *(_spread(found[e], shipped[e], d) for e, d in ((ENERGY, 2), (FORCE, 4)))])
+    quantities = [f"{q}: median (range) | in `potentials/`" for q in ("energy", "force")]
+    return markdown([f"{len(found['seeds'])} seeds", *quantities], rows)
+
+
+def _spread(found: dict, shipped: float, digits: int) -> str:
+    median, lowest, highest = (f"{found[key]:.{digits}f}" for key in ("median", "lowest", "highest"))
+    return f"{median} ({lowest} to {highest}) | {shipped:.{digits}f}"
+
+
+def test_sets(results: dict) -> str:
+    """How small the test sets are, and what few surface cells do."""
+    found = results["potentials"]["results"]
+    counts = [found[e]["all"]["frames"] for e in ELEMENTS]
+    shares = " and ".join(f"{_share(found[e], 'Surface'):.0f} % of the energy error of {e}" for e in ("Mo", "Si"))
+    (cells,) = {found[e]["groups"]["Surface"]["frames"] for e in ("Mo", "Si")}
+    return f"The test sets have {min(counts)} to {max(counts)} frames; {cells} surface cells make {shares}."
+
+
+def shear_table(results: dict) -> str:
+    """What shear stresses in the wrong order do to energies."""
+    ((what, found),) = results["shear"]["results"].items()
+    rows = [[name, f"{errors[ENERGY]:.2f}", f"{errors['stress_mae_GPa']:.3f}"] for name, errors in found.items()]
+    return markdown([f"shear stresses; {what}", "energy, meV/atom", "stress, GPa"], rows)
+
+
+def indium_phosphide_table(results: dict) -> str:
+    """Errors of the potential of In-P, beside a SNAP potential that was fitted to the same data."""
+    fit = results["shipped_fits"]["results"]["InP"]
+    everything = results["potentials"]["results"]["InP"]["all"]
+    found = {"snnp, training": fit["training"], "snnp, validation": fit["validation"], "snnp, all": everything}
+    found["SNAP, all"] = {"frames": everything["frames"], **results["snap"]["results"]["InP"]["SNAP"]}
+    rows = [[name, str(r["frames"]), _errors(r[ENERGY], r[FORCE])] for name, r in found.items()]
+    return markdown(["", "frames", "energy", "force"], rows)
+
+
+def potentials_table(results: dict) -> str:
+    """The potentials of this repository."""
+    papers = dict.fromkeys(ELEMENTS, "Zuo et al., J. Phys. Chem. A 124, 731 (2020), training set")
+    papers["InP"] = "Cusentino et al., J. Phys. Chem. A 124, 5456 (2020), 90 % of the frames"
+    rows = []
+    for name, found in results["potentials"]["results"].items():
+        tested = "test set" if name in ELEMENTS else "all frames"
+        rows.append([f"`{name}.snnp`", papers[name], tested, _errors(found["all"][ENERGY], found["all"][FORCE])])
+    return markdown(["file", "fitted to", "errors on", "energy, meV/atom", "force, eV/Å"], rows)
+
+
+def boundary_table(results: dict, element: str) -> str:
+    """Errors and costs of all potentials of one element."""
+    return table(boundary(results, element), element)
+
+
+def conservation_table(results: dict) -> str:
+    """Fluctuation of the energy by time step, and its drift over a longer run."""
+    short, long = (results["conservation"]["results"][length]["results"] for length in ("1 ps", "15 ps"))
+    rows = []
+    for one, longer in zip(short, long, strict=True):
+        fluctuations = [f"{r['fluctuation_meV_per_atom']:.2g}" for r in one["runs"]]
+        drifts = [f"{r['drift_meV_per_atom_per_ps']:+.4f}".replace("-", "−") for r in longer["runs"]]
+        style, formula = one["name"].rsplit(" ", 1)
+        rows.append([f"`{style}` {formula}", str(one["atoms"]), *fluctuations, f"{one['slope']:.2f}", *drifts])
+    steps = [[f"{r['step_fs']:g} fs" for r in runs[0]["runs"]] for runs in (short, long)]
+    first, last = (f"fluctuation, meV: {steps[0][0]}", f"drift, meV/ps: {steps[1][0]}")
+    return markdown(["potential", "atoms", first, *steps[0][1:], "slope", last, *steps[1][1:]], rows)
+
+
+def size_table(results: dict) -> str:
+    """Cost and memory by number of atoms."""
+    rows = []
+    for row in results["scale"]["results"]["rows"]:
+        beyond = row["snnp"]["bytes"] - row["zero"]["bytes"]
+        costs = [f"{row[style]['microseconds']:.2f}" for style in ("snnp", "sw")]
+        rows.append(
+            [
+                f"{row['atoms']:,}".replace(",", " "),
+                str(row["steps"]),
+                *costs,
+                f"{row['zero']['bytes']:.0f}",
+                f"{beyond:.0f}",
+            ]
+        )
+    costs = ["`snnp`, µs/atom/step", "`sw`, µs/atom/step"]
+    return markdown(["atoms", "steps", *costs, "LAMMPS, bytes/atom", "`snnp` beyond it, bytes/atom"], rows)
+
+
+def heating_table(results: dict) -> str:
+    """A crystal at several temperatures."""
+    ((name, runs),) = results["heating"]["results"].items()
+    rows = [[f"{r['kelvin']:g}", f"{r['outside_percent']:.2g}", f"{r['largest_displacement_A']:.1f}"] for r in runs]
+    (picoseconds,) = {r["picoseconds"] for r in runs}
+    where = f"largest displacement after {picoseconds:g} ps, Å"
+    return markdown([f"{name}: temperature, K", "atoms outside the training data, %", where], rows)
+
+
+def speed_table(results: dict) -> str:
+    """Time per atom and step in both precisions, beside the style of LAMMPS that is nearest."""
+    rows = []
+    times = {(row["group"], row["case"]): row["microseconds"][0] for row in results["speed"]["results"]["rows"]}
+    for (group, case), title in SPEED_CASES.items():
+        peer, style = next((t, name) for (g, name), t in times.items() if g == group)
+        double, mixed = (times[group, f"{case}, {precision}"] for precision in ("double", "mixed"))
+        ratios = " / ".join(f"{peer / t:.{0 if peer / t >= 10 else 1}f}" for t in (double, mixed))
+        rows.append([title, f"`{style.split(',')[0]}` {peer:.3g}", f"{double:.2f}", f"{mixed:.2f}", ratios])
+    return markdown(["case", "style of LAMMPS", "double", "mixed", "times as fast"], rows)
+
+
+def precision_table(results: dict) -> str:
+    """Energy conservation in double and in mixed precision."""
+    runs = {
+        one["name"].removeprefix("snnp precision "): one["runs"] for one in results["precision"]["results"]["results"]
+    }
+    rows = []
+    for element in dict.fromkeys(name.split()[1] for name in runs):
+        for pair in zip(runs[f"double {element}"], runs[f"mixed {element}"], strict=True):
+            fluctuation = " / ".join(f"{run['fluctuation_meV_per_atom']:.2g}" for run in pair)
+            drift = " / ".join(f"{run['drift_meV_per_atom_per_ps']:.1e}" for run in pair)
+            rows.append([element, f"{pair[0]['step_fs']:g} fs", fluctuation, drift])
+    quantities = ["fluctuation, meV/atom, double / mixed", "drift, meV/atom/ps, double / mixed"]
+    return markdown(["", "step", *quantities], rows)
+
+
+# -- sentences ----------------------------------------------------------------------------------------------------
+
+
+def fit_times(results: dict) -> str:
+    """How long the fits of potentials/ took."""
+    fits = results["shipped_fits"]
+    each = ", ".join(f"{minutes:g} ({name})" for name, minutes in fits["results"]["minutes"].items())
+    return _wrapped(f"The fits took, in minutes: {each}; {fits['CPU']}, {fits['date']}.")
+
+
+def zero_of_energy(results: dict) -> str:
+    """How large the offsets of SNAP are."""
+    found = results["snap"]["results"]
+    largest = max(abs(o) for e in ELEMENTS for p in found[e].values() for o in p["offsets_meV_per_atom"].values())
+    silicon = found["Si"]["SNAP"]
+    return _wrapped(
+        f"For these four elements it is at most {largest:.1f} meV/atom. Without it the energy error of SNAP for Si "
+        f"would be {silicon['energy_mae_without_offset_meV_per_atom']:.1f} instead of {silicon[ENERGY]:.1f} meV/atom."
+    )
+
+
+def accuracy_caption(results: dict) -> str:
+    """What the figure of the README shows."""
+    minutes = [round(results["shipped_fits"]["results"]["minutes"][e]) for e in ELEMENTS]
+    return _wrapped(
+        "*Mean absolute errors on the DFT test sets of Zuo et al. (J. Phys. Chem. A 124, 731, 2020). snnp: fits by "
+        f"`snnp-fit` without configuration, which took {min(minutes)} to {max(minutes)} minutes on one core. "
+        "SNAP and qSNAP: the published potentials on the same files. GAP and MTP: as published. All numbers: "
+        "[Accuracy](docs/accuracy.md).*"
+    )
+
+
+def cost_note(results: dict) -> str:
+    """When and on what the numbers of the boundary were measured."""
+    costs, kinds = results["costs"], results["kinds"]
+    return _wrapped(
+        f"Errors were measured on {kinds['date']}. Costs are in {costs['unit']}; they were measured on {costs['date']} "
+        f"({costs['CPU']})."
+    )
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)
+
+
+def _errors(energy: float, force: float) -> str:
+    """Energy in meV/atom and force in eV/Å as two cells; small forces have a digit more."""
+    return f"{energy:.2f} | {force:.3f}" if force >= 0.02 else f"{energy:.2f} | {force:.4f}"
+
+
+def _share(found: dict, group: str) -> float:
+    """How much of the mean absolute error of energies comes from one group, percent."""
+    part, everything = found["groups"][group], found["all"]
+    return 100 * part["frames"] * part[ENERGY] / (everything["frames"] * everything[ENERGY])
+
+
+TABLES = {
+    "elements": elements_table,
+    "seeds": seeds_table,
+    "test-sets": test_sets,
+    "zero-of-energy": zero_of_energy,
+    "shear": shear_table,
+    "indium-phosphide": indium_phosphide_table,
+    "potentials": potentials_table,
+    "heating": heating_table,
+    "conservation": conservation_table,
+    "size": size_table,
+    "speed": speed_table,
+    "precision": precision_table,
+    "fit-times": fit_times,
+    "accuracy-caption": accuracy_caption,
+    "boundary-Mo": lambda results: boundary_table(results, "Mo"),
+    "boundary-Si": lambda results: boundary_table(results, "Si"),
+    "cost-note": cost_note,
+}
