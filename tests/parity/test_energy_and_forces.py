@@ -41,7 +41,7 @@ def engine_result(potential, atoms, precision=_core.Precision.full):
 def torch_result(model, atoms):
     """Energies of the PyTorch model, and forces and virial by its automatic differentiation."""
     batch = structures([atoms], model.shape.elements, model.shape.cutoff)
-    vectors = torch.from_numpy(batch.vectors).requires_grad_()
+    vectors = torch.tensor(batch.vectors).requires_grad_()
     energies = model.energies(batch, vectors)
     (gradient,) = torch.autograd.grad(energies.sum(), vectors)
     forces = models.forces(batch, gradient)

@@ -37,7 +37,7 @@ def batch_and_labels(shape):
 def plain_loss(model, batch, labels):
     """The loss as its definition reads, with forces that autograd can differentiate once more."""
     s = batch.structures
-    vectors = torch.from_numpy(s.vectors).requires_grad_()
+    vectors = torch.tensor(s.vectors).requires_grad_()
     energies = model.energies(s, vectors)
     (gradient,) = torch.autograd.grad(energies.sum(), vectors, create_graph=True)
     force_errors = models.forces(s, gradient) - torch.from_numpy(np.concatenate([label.forces for label in labels]))

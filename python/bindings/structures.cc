@@ -1,0 +1,101 @@
+#include "structures.h"
+
+#include <limits>
+
+#include "bindings.h"
+
+namespace snnp::bindings {
+
+namespace {
+
+// Whole numbers from 0 to end − 1.
+std::vector<int> indices_below(const py::object &a, py::ssize_t end, const char *name)
+{
+  std::vector<int> indices;
+  const std::vector<py::ssize_t> numbers = whole_numbers(a, name);
+  indices.reserve(numbers.size());
+  for (const py::ssize_t n : numbers) {
+    require(0 <= n && n < end, std::string(name) + ": index out of range");
+    indices.push_back(static_cast<int>(n));
+  }
+  return indices;
+}
+
+}  // namespace
+
+Structures::Structures(const py::object &offsets, const py::object &indices, const Numbers &vectors,
+                       const py::object &elements, const py::object &structure, int n_structures)
+    : n_structures_(n_structures)
+{
+  constexpr py::ssize_t most = std::numeric_limits<int>::max();
+  require(n_structures >= 0, "n_structures: expected no negative number");
+  elements_ = indices_below(elements, most, "elements");
+  const auto atoms = static_cast<py::ssize_t>(elements_.size());
+  require(atoms < most, "elements: more atoms than the engine can number");
+  structure_ = indices_below(structure, n_structures, "structure");
+  require(structure_.size() == elements_.size(), "structure: expected one number per atom");
+  require(std::is_sorted(structure_.begin(), structure_.end()), "structure: expected not to decrease");
+  indices_ = indices_below(indices, atoms, "indices");
+  const auto neighbors = static_cast<py::ssize_t>(indices_.size());
+
+  offsets_ = whole_numbers(offsets, "offsets");
+  require(offsets_.size() == elements_.size() + 1, "offsets: expected one more than atoms");
+  require(offsets_.front() == 0 && offsets_.back() == neighbors,
+          "offsets: expected to start at 0 and end at the number of neighbours");
+  require(std::is_sorted(offsets_.begin(), offsets_.end()), "offsets: expected not to decrease");
+
+  const double *first = checked(vectors, {neighbors, 3}, "vectors");
+  vectors_.assign(first, first + vectors.size());
+}
+
+Batch Structures::batch(int n_elements, int threads) const
+{
+  require(threads > 0, "threads: expected a positive number");
+  for (const int element : elements_)
+    require(element < n_elements, "elements: index beyond the elements of the potential");
+  return {{n_atoms(), offsets_.data(), indices_.data(), vectors_.data(), elements_.data(), n_elements == 1},
+          structure_.data(),
+          n_structures_,
+          threads};
+}
+
+void bind_structures(py::module_ &m)
+{
+  const auto array = [](auto member, std::vector<py::ssize_t> rest = {}) {
+    return [=](const py::object &self) {
+      const auto &memory = (self.cast<const Structures &>().*member)();
+      Shape shape{static_cast<py::ssize_t>(memory.size())};
+      for (const py::ssize_t n : rest) shape[0] /= n, shape.push_back(n);
+      return view(memory, shape, self);
+    };
+  };
+  py::class_<Structures>(
+      m, "Structures",
+      "Atoms of one or more structures, one after the other, with all neighbours of each: every pair stands in the "
+      "lists of both atoms, every periodic image counts.\n\n"
+      "offsets: (atoms + 1,); the neighbours of atom i are offsets[i] … offsets[i + 1] − 1.\n"
+      "indices: (neighbours,); the atom that each neighbour is, or is an image of.\n"
+      "vectors: (neighbours, 3), Å; from the atom to its neighbour.\n"
+      "elements: (atoms,); index of each atom's element in the potential.\n"
+      "structure: (atoms,); the structure that each atom belongs to, not decreasing.\n"
+      "n_structures: their number.\n\n"
+      "The arrays are copied. Raises Error if they contradict each other.")
+      .def(py::init<const py::object &, const py::object &, const Numbers &, const py::object &, const py::object &,
+                    int>(),
+           py::arg("offsets"), py::arg("indices"), py::arg("vectors"), py::arg("elements"), py::arg("structure"),
+           py::arg("n_structures"))
+      .def_property_readonly("offsets", array(&Structures::offsets),
+                             "Where the neighbours of each atom begin: (atoms + 1,), read-only.")
+      .def_property_readonly("indices", array(&Structures::indices),
+                             "The atom that each neighbour is, or is an image of: (neighbours,), read-only.")
+      .def_property_readonly("vectors", array(&Structures::vectors, {3}),
+                             "Vectors from the atom to its neighbours: (neighbours, 3), Å, read-only.")
+      .def_property_readonly("elements", array(&Structures::elements),
+                             "Index of each atom's element in the potential: (atoms,), read-only.")
+      .def_property_readonly("structure", array(&Structures::structure),
+                             "The structure that each atom belongs to: (atoms,), read-only.")
+      .def_property_readonly("n_structures", &Structures::n_structures, "Number of structures.")
+      .def("__len__", &Structures::n_atoms, "Number of atoms.");
+}
+
+}  // namespace snnp::bindings

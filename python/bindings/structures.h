@@ -1,0 +1,33 @@
+// Structures with their neighbour lists, as the engine takes them.
+#pragma once
+
+#include "arrays.h"
+#include "snnp/training.h"
+
+namespace snnp::bindings {
+
+/// A batch of structures. It owns copies of all arrays, so that nobody can change them after they were checked.
+class Structures {
+ public:
+  Structures(const py::object &offsets, const py::object &indices, const Numbers &vectors, const py::object &elements,
+             const py::object &structure, int n_structures);
+
+  int n_atoms() const { return static_cast<int>(elements_.size()); }
+  int n_structures() const { return n_structures_; }
+  const std::vector<std::ptrdiff_t> &offsets() const { return offsets_; }
+  const std::vector<int> &indices() const { return indices_; }
+  const std::vector<double> &vectors() const { return vectors_; }
+  const std::vector<int> &elements() const { return elements_; }
+  const std::vector<int> &structure() const { return structure_; }
+
+  /// What the engine takes; raises Error for an element beyond `n_elements` or a number of threads that makes no sense.
+  Batch batch(int n_elements, int threads) const;
+
+ private:
+  std::vector<std::ptrdiff_t> offsets_;
+  std::vector<int> indices_, elements_, structure_;
+  std::vector<double> vectors_;
+  int n_structures_;
+};
+
+}  // namespace snnp::bindings
