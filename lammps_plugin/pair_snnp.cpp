@@ -7,11 +7,15 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
 #include <new>
 #include <vector>
 
+#include <sys/stat.h>
+
 #include "atom.h"
 #include "comm.h"
+#include "compute.h"
 #include "error.h"
 #include "force.h"
 #include "memory.h"
@@ -28,25 +32,15 @@ using namespace LAMMPS_NS;
 
 struct PairSNNP::Model {
   std::string file;
-  snnp::Engine engine;
+  snnp::Potential potential;  // as in the file
+  std::unique_ptr<snnp::Engine> engine;
   bool single;                       // all types are the first element of the potential
   std::vector<int> element_of_type;  // of the potential, by atom type (from 1); -1: NULL
+  std::vector<int> centers;          // atoms that are not excluded from all others
   std::vector<double> virials;       // atoms × 9; kept from step to step, so that it is rarely allocated
 };
 
-namespace {
-
-std::vector<std::string> names(const snnp::Potential &potential)
-{
-  std::vector<std::string> all;
-  for (const snnp::Element &element : potential.elements) all.push_back(element.name);
-  return all;
-}
-
-}  // namespace
-
-PairSNNP::PairSNNP(LAMMPS *lmp)
-    : Pair(lmp), model(nullptr), extrapolation(Extrapolation::WARN), mixed(false), warned(false)
+PairSNNP::PairSNNP(LAMMPS *lmp) : Pair(lmp), model(nullptr), warned(false)
 {
   manybody_flag = 1;
   one_coeff = 1;
@@ -56,7 +50,7 @@ PairSNNP::PairSNNP(LAMMPS *lmp)
   no_virial_fdotr_compute = 1;
   centroidstressflag = CENTROID_AVAIL;
   unit_convert_flag = utils::get_supported_conversions(utils::ENERGY) & utils::METAL2REAL;
-  nextra = 2;  // what compute pair shows: atoms outside the domain of the training data, now and since the run began
+  nextra = 2;  // what compute pair shows: atoms outside the domain of the training data, now and summed up
   pvector = new double[nextra]();
 }
 
@@ -78,31 +72,70 @@ void PairSNNP::allocate()
   map = new int[n];  // freed by Pair
 }
 
+// LAMMPS calls this again for the same style, with its potential, if a deck repeats pair_style.
 void PairSNNP::settings(int narg, char **arg)
 {
-  extrapolation = Extrapolation::WARN;
-  mixed = false;
-  for (int k = 0; k < narg; k += 2) {
-    const std::string key = arg[k], value = k + 1 < narg ? arg[k + 1] : "nothing";
-    if (key == "extrapolation") {
-      if (value == "warn")
-        extrapolation = Extrapolation::WARN;
-      else if (value == "stop")
-        extrapolation = Extrapolation::STOP;
-      else if (value == "ignore")
-        extrapolation = Extrapolation::IGNORE;
-      else
-        error->all(FLERR, "Expected warn, stop or ignore after extrapolation in pair_style snnp, found {}", value);
-    } else if (key == "precision") {
-      if (value != "double" && value != "mixed")
-        error->all(FLERR, "Expected double or mixed after precision in pair_style snnp, found {}", value);
-      mixed = value == "mixed";
-    } else
-      error->all(FLERR, "Expected extrapolation or precision in pair_style snnp, found {}", key);
-  }
+  const Settings wanted = parse_settings(narg, arg);
+  if (model && (wanted.mixed != now.mixed || wanted.e0 != now.e0)) rebuild(*model, wanted);
+  now = wanted;
+  start_counting();
 }
 
+PairSNNP::Settings PairSNNP::parse_settings(int narg, char **arg)
+{
+  Settings wanted;
+  for (int k = 0; k < narg; k += 2) {
+    const std::string key = arg[k], value = k + 1 < narg ? arg[k + 1] : "nothing";
+    if (key == "extrapolation")
+      wanted.extrapolation = static_cast<Extrapolation>(choose(key, value, {"warn", "stop", "ignore"}));
+    else if (key == "precision")
+      wanted.mixed = choose(key, value, {"double", "mixed"}) == 1;
+    else if (key == "e0")
+      wanted.e0 = choose(key, value, {"yes", "no"}) == 0;
+    else
+      error->all(FLERR, "Expected extrapolation, precision or e0 in pair_style snnp, found {}", key);
+  }
+  return wanted;
+}
+
+int PairSNNP::choose(const std::string &key, const std::string &value, const std::vector<std::string> &choices)
+{
+  const auto found = std::find(choices.begin(), choices.end(), value);
+  if (found == choices.end())
+    error->all(FLERR, "Expected one of {} after {} in pair_style snnp, found {}", utils::join_words(choices, ", "), key,
+               value);
+  return static_cast<int>(found - choices.begin());
+}
+
+// A program that catches an error goes on with the style as it was: nothing changes before everything is known to be right.
 void PairSNNP::coeff(int narg, char **arg)
+{
+  check_arguments(narg, arg);
+  std::unique_ptr<Model> read(new Model{});
+  read->file = arg[2];
+  const std::string text = read_on_all_ranks(read->file);
+  std::string problem;
+  try {
+    read->potential = snnp::parse_potential(text, read->file);
+  } catch (const snnp::Error &e) {
+    problem = e.what();
+  } catch (const std::bad_alloc &) {
+    problem = "Not enough memory for potential file " + read->file;
+  }
+  stop_all_ranks(problem);
+  read->element_of_type = find_elements(*read, arg + 3);
+  const auto first = read->element_of_type.begin() + 1;
+  read->single = std::all_of(first, read->element_of_type.end(), [](int element) { return element == 0; });
+  rebuild(*read, now);
+
+  if (!allocated) allocate();
+  map_element2type(atom->ntypes, arg + 3);
+  delete model;
+  model = read.release();
+  start_counting();
+}
+
+void PairSNNP::check_arguments(int narg, char **arg)
 {
   const int n_types = atom->ntypes;
   const std::string units = update->unit_style;
@@ -111,66 +144,106 @@ void PairSNNP::coeff(int narg, char **arg)
   if (narg != 3 + n_types || strcmp(arg[0], "*") != 0 || strcmp(arg[1], "*") != 0)
     error->all(FLERR, "Expected pair_coeff * * file.snnp and an element or NULL for each of {} atom types, found {}",
                n_types, utils::join_words(std::vector<std::string>(arg, arg + narg), " "));
-
-  if (!allocated) allocate();
-  map_element2type(n_types, arg + 3);
-
-  const std::string file = arg[2], text = read_on_all_ranks(file);
-  const int conversion = units == "real" ? utils::METAL2REAL : utils::NOCONVERT;
-  const double unit = utils::get_conversion_factor(utils::ENERGY, conversion);
-  try {
-    const snnp::Precision precision = mixed ? snnp::Precision::mixed : snnp::Precision::full;
-    Model *read = new Model{file, snnp::Engine(snnp::parse_potential(text, file), unit, precision), false, {}, {}};
-    delete model;
-    model = read;
-  } catch (const snnp::Error &e) {
-    error->all(FLERR, e.what());
-  } catch (const std::bad_alloc &) {
-    error->all(FLERR, "Not enough memory for potential file {}", file);
-  }
-
-  const std::vector<std::string> known = names(model->engine.potential());
-  model->element_of_type.assign(n_types + 1, -1);
-  for (int type = 1; type <= n_types; ++type) {
-    if (map[type] < 0) continue;
-    const std::string name = elements[map[type]];
-    const auto found = std::find(known.begin(), known.end(), name);
-    if (found == known.end())
-      error->all(FLERR, "Element {} is not in potential file {}, which has {}", name, file,
-                 utils::join_words(known, ", "));
-    model->element_of_type[type] = static_cast<int>(found - known.begin());
-  }
-  const auto first = model->element_of_type.begin() + 1;
-  model->single = std::all_of(first, model->element_of_type.end(), [](int element) { return element == 0; });
+  if (std::all_of(arg + 3, arg + narg, [](const char *name) { return strcmp(name, "NULL") == 0; }))
+    error->all(FLERR,
+               "Expected an element for one atom type or more in pair_coeff of pair style snnp, found only NULL");
 }
 
 // Only the first rank touches the file system: thousands of ranks that open one file bring it to its knees.
 std::string PairSNNP::read_on_all_ranks(const std::string &file)
 {
-  std::string text;
-  int size = -1;
-  // this looks in the folders of LAMMPS_POTENTIALS, too
-  const std::string path = comm->me == 0 ? utils::get_potential_file_path(file) : "";
-  if (!path.empty()) {
-    // Not left to open_potential, which would take a file that claims units real as it is.
-    const std::string units = utils::get_potential_units(path, "potential");
-    if (!units.empty() && units != "metal")
-      error->one(FLERR, "Potential file {} claims units {}, but files of pair style snnp are in units metal", file,
-                 units);
-    int conversion = unit_convert_flag;
-    if (FILE *in = utils::open_potential(file, lmp, &conversion)) {
-      char buffer[65536];
-      for (std::size_t n; (n = fread(buffer, 1, sizeof buffer, in)) > 0;) text.append(buffer, n);
-      fclose(in);
-      size = static_cast<int>(text.size());
-    }
-  }
+  std::string text, problem;
+  if (comm->me == 0) problem = read_file(file, text);
+  stop_all_ranks(problem);
+  int size = static_cast<int>(text.size());
   MPI_Bcast(&size, 1, MPI_INT, 0, world);
-  if (size < 0)
-    error->all(FLERR, "Potential file {} is neither here nor in a folder of LAMMPS_POTENTIALS, or not readable", file);
   text.resize(size);
   MPI_Bcast(text.data(), size, MPI_CHAR, 0, world);
   return text;
+}
+
+// The text of a potential file; returns what is wrong with the file, if anything.
+std::string PairSNNP::read_file(const std::string &file, std::string &text)
+{
+  // A pipe would keep LAMMPS waiting, a device such as /dev/zero has no end.
+  struct stat found;
+  if (stat(file.c_str(), &found) == 0 && !S_ISREG(found.st_mode))
+    return fmt::format("Potential file {} is no regular file", file);
+  // this looks in the folders of LAMMPS_POTENTIALS, too
+  const std::string path = utils::get_potential_file_path(file);
+  if (path.empty())
+    return fmt::format("Potential file {} is neither here nor in a folder of LAMMPS_POTENTIALS, or not readable", file);
+  // Not left to open_potential, which would take a file that claims units real as it is.
+  const std::string units = utils::get_potential_units(path, "potential");
+  if (!units.empty() && units != "metal")
+    return fmt::format("Potential file {} claims units {}, but files of pair style snnp are in units metal", file,
+                       units);
+  int conversion = unit_convert_flag;
+  FILE *in = utils::open_potential(file, lmp, &conversion);
+  if (!in) return fmt::format("Potential file {} cannot be opened", file);
+  char buffer[65536];
+  for (std::size_t n; (n = fread(buffer, 1, sizeof buffer, in)) > 0;) text.append(buffer, n);
+  fclose(in);
+  return "";
+}
+
+std::vector<int> PairSNNP::find_elements(const Model &read, char **name_of_type)
+{
+  std::vector<std::string> known;
+  for (const snnp::Element &element : read.potential.elements) known.push_back(element.name);
+  std::vector<int> found(1, -1);
+  for (int type = 1; type <= atom->ntypes; ++type) {
+    const std::string name = name_of_type[type - 1];
+    const auto at = std::find(known.begin(), known.end(), name);
+    if (at == known.end() && name != "NULL")
+      error->all(FLERR, "Element {} is not in potential file {}, which has {}", name, read.file,
+                 utils::join_words(known, ", "));
+    found.push_back(at == known.end() ? -1 : static_cast<int>(at - known.begin()));
+  }
+  return found;
+}
+
+// The engine that goes with these settings; if it cannot be made, the model stays as it is.
+void PairSNNP::rebuild(Model &target, const Settings &wanted)
+{
+  const int conversion = strcmp(update->unit_style, "real") == 0 ? utils::METAL2REAL : utils::NOCONVERT;
+  const double unit = utils::get_conversion_factor(utils::ENERGY, conversion);
+  const snnp::Precision precision = wanted.mixed ? snnp::Precision::mixed : snnp::Precision::full;
+  std::unique_ptr<snnp::Engine> engine;
+  std::string problem;
+  try {
+    snnp::Potential potential = target.potential;
+    for (snnp::Element &element : potential.elements)
+      if (!wanted.e0) element.e0 = 0;
+    engine.reset(new snnp::Engine(potential, unit, precision));
+  } catch (const snnp::Error &e) {
+    problem = e.what();
+  } catch (const std::bad_alloc &) {
+    problem = "Not enough memory for potential file " + target.file;
+  }
+  stop_all_ranks(problem);
+  target.engine = std::move(engine);
+}
+
+void PairSNNP::start_counting()
+{
+  warned = false;
+  pvector[0] = pvector[1] = 0;
+}
+
+// Stops with the sentence of the first rank that has one. Ranks without one do not wait for those that have stopped.
+void PairSNNP::stop_all_ranks(const std::string &problem)
+{
+  const int here = problem.empty() ? comm->nprocs : comm->me;
+  int first;
+  MPI_Allreduce(&here, &first, 1, MPI_INT, MPI_MIN, world);
+  if (first == comm->nprocs) return;
+  std::string sentence = problem;
+  int size = static_cast<int>(sentence.size());
+  MPI_Bcast(&size, 1, MPI_INT, first, world);
+  sentence.resize(size);
+  MPI_Bcast(sentence.data(), size, MPI_CHAR, first, world);
+  error->all(FLERR, sentence);
 }
 
 void PairSNNP::init_style()
@@ -178,12 +251,16 @@ void PairSNNP::init_style()
   // Forces on ghost atoms are sent home, which LAMMPS does with newton on.
   if (force->newton_pair == 0) error->all(FLERR, "Pair style snnp needs newton pair on");
   neighbor->add_request(this, NeighConst::REQ_FULL);
-  warned = false;
-  pvector[0] = pvector[1] = 0;
 }
 
 // Pairs without coefficients never come here: LAMMPS stops at a type that has none.
-double PairSNNP::init_one(int, int) { return model->engine.cutoff(); }
+double PairSNNP::init_one(int, int) { return model->engine->cutoff(); }
+
+// Computes that want to hear of each pair would hear nothing, and show zero.
+void PairSNNP::add_tally_callback(Compute *compute)
+{
+  error->all(FLERR, "Pair style snnp does not support compute {}", compute->style);
+}
 
 void PairSNNP::compute(int eflag, int vflag)
 {
@@ -199,8 +276,10 @@ void PairSNNP::evaluate()
 {
   const int n_atoms = atom->nlocal + atom->nghost;
   const int *element_of_type = model->element_of_type.data();
-  const snnp::IndexedNeighbors neighbors{list->inum, list->ilist, list->numneigh,  list->firstneigh, NEIGHMASK,
-                                         atom->x[0], atom->type,  element_of_type, model->single};
+  const int n_centers = find_centers();
+  const snnp::IndexedNeighbors neighbors{
+      n_centers,  model->centers.data(), list->numneigh, list->firstneigh, NEIGHMASK, atom->x[0],
+      atom->type, element_of_type,       model->single};
   snnp::Results results;
   try {
     results.forces = atom->f[0];
@@ -211,7 +290,7 @@ void PairSNNP::evaluate()
     }
     results.with_virial = vflag_global != 0;
     results.outside = outside.data();
-    model->engine.evaluate(neighbors, list->inum, n_atoms, comm->nthreads, results);
+    model->engine->evaluate(neighbors, n_centers, n_atoms, comm->nthreads, results);
   } catch (const snnp::Error &e) {
     error->one(FLERR, e.what());
   } catch (const std::bad_alloc &) {
@@ -223,6 +302,31 @@ void PairSNNP::evaluate()
   if (results.virials) tally_atom_virials(n_atoms);
   pvector[0] = static_cast<double>(results.n_outside);
   pvector[1] += pvector[0];
+}
+
+// Atoms of the neighbour list but those that LAMMPS has taken away.
+int PairSNNP::find_centers()
+{
+  std::vector<int> &centers = model->centers;
+  centers.assign(list->ilist, list->ilist + list->inum);
+  if (neighbor->exclude)
+    centers.erase(std::remove_if(centers.begin(), centers.end(), [this](int i) { return excluded_from_all(i); }),
+                  centers.end());
+  return static_cast<int>(centers.size());
+}
+
+// An atom that neigh_modify excludes from all others is in no list of neighbours, but still in that of centres. It
+// contributes nothing: this is how fix gcmc and others try what the energy is without it.
+bool PairSNNP::excluded_from_all(int i) const
+{
+  const int mask = atom->mask[i], type = atom->type[i];
+  for (int m = 0; m < neighbor->nex_group; ++m)
+    if ((mask & neighbor->ex1_bit[m] && neighbor->ex2_group[m] == 0) ||
+        (mask & neighbor->ex2_bit[m] && neighbor->ex1_group[m] == 0))
+      return true;
+  if (neighbor->nex_type == 0) return false;
+  const int *excluded = neighbor->ex_type[type];
+  return std::all_of(excluded + 1, excluded + atom->ntypes + 1, [](int with) { return with != 0; });
 }
 
 // Components in the orders of LAMMPS: vatom, symmetric, has the first six and cvatom all nine.
@@ -242,8 +346,8 @@ void PairSNNP::tally_atom_virials(int n_atoms)
 // step at which they talk to each other anyway, so that it costs nothing.
 void PairSNNP::report_extrapolation(bool output)
 {
-  const bool stop = extrapolation == Extrapolation::STOP;
-  const bool warn = extrapolation == Extrapolation::WARN && !warned && (output || neighbor->ago == 0);
+  const bool stop = now.extrapolation == Extrapolation::STOP;
+  const bool warn = now.extrapolation == Extrapolation::WARN && !warned && (output || neighbor->ago == 0);
   if (!stop && !warn) return;
   double count = 0;
   MPI_Allreduce(&pvector[stop ? 0 : 1], &count, 1, MPI_DOUBLE, MPI_SUM, world);
@@ -255,7 +359,7 @@ void PairSNNP::report_extrapolation(bool output)
   if (comm->me == 0)
     error->warning(FLERR,
                    "Atoms are outside the domain of the training data of {}, {:.0f} up to step {}; compute pair counts "
-                   "them and fix pair marks them, this run is not warned again",
+                   "them and fix pair marks them; further atoms outside are not reported",
                    model->file, count, update->ntimestep);
 }
 

@@ -25,21 +25,36 @@ class PairSNNP : public Pair {
   void compute(int, int) override;
   double memory_usage() override;
   void *extract_peratom(const char *, int &) override;
+  void add_tally_callback(class Compute *) override;
 
  private:
   struct Model;
   Model *model;  // the engine and what goes with it; null before pair_coeff
 
-  enum class Extrapolation { WARN, STOP, IGNORE } extrapolation;
-  bool mixed;                   // precision
-  bool warned;                  // in this run
+  enum class Extrapolation { WARN, STOP, IGNORE };
+  struct Settings {
+    Extrapolation extrapolation = Extrapolation::WARN;
+    bool mixed = false;  // precision
+    bool e0 = true;      // whether an isolated atom has the energy e0 of the potential file
+  } now;
+  bool warned;                  // since pair_style or pair_coeff
   std::vector<double> outside;  // by local atom, see extract_peratom
 
   void allocate();
-  std::string read_on_all_ranks(const std::string &file);
+  Settings parse_settings(int, char **);
+  int choose(const std::string &, const std::string &, const std::vector<std::string> &);
+  void check_arguments(int, char **);
+  std::string read_on_all_ranks(const std::string &);
+  std::string read_file(const std::string &, std::string &);
+  std::vector<int> find_elements(const Model &, char **);
+  void rebuild(Model &, const Settings &);
+  void start_counting();
+  void stop_all_ranks(const std::string &);
   void evaluate();
-  void tally_atom_virials(int n_atoms);
-  void report_extrapolation(bool output);
+  int find_centers();
+  bool excluded_from_all(int) const;
+  void tally_atom_virials(int);
+  void report_extrapolation(bool);
   tagint lowest_id_outside();
 };
 

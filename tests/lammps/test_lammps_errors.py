@@ -1,5 +1,6 @@
 """Whatever a deck gets wrong is answered in one sentence."""
 
+import os
 import subprocess
 import sys
 
@@ -21,18 +22,19 @@ def deck(pair="pair_style snnp\npair_coeff * * p.snnp Si", head="units metal", t
 
 
 EXPECTED = "Expected pair_coeff * * file.snnp and an element or NULL for each of"
-VALUE = "Expected warn, stop or ignore after extrapolation in pair_style snnp, found"
+VALUE = "Expected one of warn, stop, ignore after extrapolation in pair_style snnp, found"
 MISTAKES = {
     "an argument of the style": (
         deck("pair_style snnp fast"),
-        "Expected extrapolation or precision in pair_style snnp, found fast",
+        "Expected extrapolation, precision or e0 in pair_style snnp, found fast",
     ),
     "a keyword without its value": (deck("pair_style snnp precision mixed extrapolation"), f"{VALUE} nothing"),
     "an unknown value": (deck("pair_style snnp extrapolation no"), f"{VALUE} no"),
     "an unknown precision": (
         deck("pair_style snnp extrapolation warn precision single"),
-        "Expected double or mixed after precision in pair_style snnp, found single",
+        "Expected one of double, mixed after precision in pair_style snnp, found single",
     ),
+    "e0 by number": (deck("pair_style snnp e0 0"), "Expected one of yes, no after e0 in pair_style snnp, found 0"),
     "units lj": (deck(head="units lj"), "Pair style snnp needs units metal or real, found units lj"),
     "newton off": (deck(head="units metal\nnewton off"), "Pair style snnp needs newton pair on"),
     "no element": (deck("pair_style snnp\npair_coeff * * p.snnp"), f"{EXPECTED} 1 atom types, found * * p.snnp"),
@@ -48,6 +50,18 @@ MISTAKES = {
     "no such file": (
         deck("pair_style snnp\npair_coeff * * q.snnp Si"),
         "Potential file q.snnp is neither here nor in a folder of LAMMPS_POTENTIALS, or not readable",
+    ),
+    "no file but a folder": (
+        deck("pair_style snnp\npair_coeff * * . Si"),
+        "Potential file . is no regular file",
+    ),
+    "no file but a device": (
+        deck("pair_style snnp\npair_coeff * * /dev/zero Si"),
+        "Potential file /dev/zero is no regular file",
+    ),
+    "nothing but NULL": (
+        deck("pair_style snnp\npair_coeff * * p.snnp NULL"),
+        "Expected an element for one atom type or more in pair_coeff of pair style snnp, found only NULL",
     ),
     "no pair_coeff": (deck("pair_style snnp"), "All pair coeffs are not set. Status:"),
     "a type without potential": (
@@ -95,6 +109,12 @@ def test_a_file_that_claims_other_units_is_refused(folder, units):
     (folder / "p.snnp").write_text(text.replace("UNITS: metal", "UNITS: real", 1))
     sentence = "Potential file p.snnp claims units real, but files of pair style snnp are in units metal"
     assert lmp.error(deck(head=f"units {units}"), folder) == sentence
+
+
+def test_a_pipe_is_refused_and_not_waited_for(folder):
+    os.mkfifo(folder / "pipe.snnp")
+    sentence = "Potential file pipe.snnp is no regular file"
+    assert lmp.error(deck("pair_style snnp\npair_coeff * * pipe.snnp Si"), folder, ranks=2) == sentence
 
 
 def test_another_version_of_lammps_is_refused():

@@ -133,19 +133,39 @@ def test_atoms_outside_are_counted_and_marked(session, style):
         assert now == np.count_nonzero(marks)
         assert since == total
         session.run("run 1 pre no")
+    total += np.count_nonzero(session.fix("far"))
     session.run("run 0")
-    assert session.lmp.numpy.extract_compute("far", 0, 1)[1] == np.count_nonzero(session.fix("far")), "a new run"
+    total += np.count_nonzero(session.fix("far"))
+    assert session.lmp.numpy.extract_compute("far", 0, 1)[1] == total, "a new run goes on counting"
+    if "hybrid" not in style:
+        session.run(f"pair_style {style}", "run 0")
+        assert session.lmp.numpy.extract_compute("far", 0, 1)[1] == np.count_nonzero(session.fix("far")), "a new count"
 
 
 @pytest.mark.parametrize("ranks", [1, 4])
-def test_a_run_is_warned_once(folder, ranks):
+def test_there_is_one_warning(folder, ranks):
     """Also when the atoms are on another rank than the one that writes, and output is rare."""
-    deck = CRYSTAL.format(settings="") + COLLISION + "thermo 1000\nrun 60\nrun 20\n"
-    text = lmp.output(deck, folder, ranks=ranks)
+    deck = CRYSTAL.format(settings="") + COLLISION + "thermo 1000\nrun 60\nrun 20\nrun 20 pre no\n"
+    anew = "pair_style snnp\nset atom 1 x 0 y 0 z 0\nset atom 2 x 1 y 1 z 1\nrun 0\n"
+    text = lmp.output(deck + anew, folder, ranks=ranks)
     first, second = text.split("Loop time", 1)
     assert len(warnings(first)) == 1
-    assert len(warnings(second)) <= 1
+    assert len(warnings(second)) == 1, "after pair_style there is another one"
     assert "Si.snnp" in warnings(text)[0]
+
+
+def test_pieces_of_a_run_count_and_warn_as_the_whole(folder):
+    """`run N every M` evaluates the first structure of each piece once more, unless it is told `pre no`."""
+    deck = CRYSTAL.format(settings="") + COLLISION
+    deck += "compute far all pair snnp\nthermo_style custom step pe c_far[*]\nthermo 1\n"
+    whole = lmp.thermo(lmp.output(deck + "run 60\n", folder))
+    marks = whole[:, 2]
+    at_first_of_piece = marks[[12, 24, 36, 48]].sum()
+    assert at_first_of_piece > 0
+    for way, again in (("every 12 NULL", at_first_of_piece), ('pre no every 12 "print piece"', 0)):
+        text = lmp.output(deck + f"run 60 {way}\n", folder)
+        assert len(warnings(text)) == 1
+        assert lmp.thermo(text)[-1, 3] == marks.sum() + again
 
 
 def test_a_run_can_be_told_to_ignore_it(folder):

@@ -8,6 +8,7 @@ import pytest
 import run_lammps as lmp
 import snnp
 from snnp import reference
+from snnp.data import neighbors
 from support import alternating, random_potential, structures, write
 from tolerances import MIXED_ENERGY, MIXED_FORCE
 
@@ -78,7 +79,7 @@ def test_energy_forces_and_virial_are_those_of_the_formulas(case, way, results):
 def test_virials_of_atoms_are_those_of_the_engine(case, way, results):
     found = results(way)[case]
     calculator = snnp.SNNP(potential())
-    batch = snnp.neighbors.structures([atoms(case)], ELEMENTS, calculator.cutoff)
+    batch = neighbors.structures([atoms(case)], ELEMENTS, calculator.cutoff)
     right = np.reshape(calculator.engine.evaluate(batch, 1)["virials"], (-1, 3, 3))
     symmetric = 0.5 * (right + right.transpose(0, 2, 1))
     np.testing.assert_allclose(found.virials, right.reshape(-1, 9)[:, XX_TO_ZY], atol=VIRIAL, rtol=0)

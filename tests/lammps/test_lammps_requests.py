@@ -200,6 +200,8 @@ REFUSED = {
     "compute g all group/group all\nrun 0": "Pair style does not support compute group/group",
     "compute p all pair/local eng\nrun 0": "Pair style does not support compute pair/local",
     "compute b all born/matrix\nrun 0": "Pair style snnp does not support compute born/matrix",
+    "compute t all pe/tally all\nrun 0": "Pair style snnp does not support compute pe/tally",
+    "compute t all heat/flux/tally all\nrun 0": "Pair style snnp does not support compute heat/flux/tally",
     "pair_write 1 1 10 r 1 4 table x": "Pair style snnp does not support pair_write",
     RESPA: "Pair style does not support rRESPA inner/middle/outer",
 }
