@@ -12,10 +12,11 @@ STYLES = {
     "snap": dict(color="#666666", marker="s", ms=7, ls="none", zorder=3),
 }
 LABELS = {
-    "snnp": dict(xytext=(-7, -3), ha="right", fontsize=8),
+    "snnp": dict(xytext=(0, -15), ha="center", fontsize=8),
     "kind": dict(xytext=(-7, -3), ha="right", fontsize=8),
     "lammps": dict(xytext=(0, 7), ha="center", fontsize=7),
     "snap": dict(xytext=(7, -3), ha="left", fontsize=8),
+    "last": dict(xytext=(7, -3), ha="left", fontsize=8),
 }
 
 
@@ -28,9 +29,9 @@ def draw(points: list[Point], title: str) -> Figure:
             some = sorted((p for p in points if p.group == group), key=lambda p: p.cost)
             axes.plot([p.cost for p in some], [getattr(p, quantity) for p in some], **style)
         for point in points:
-            where, placed = (point.cost, getattr(point, quantity)), LABELS[point.group]
-            name = _mark(point, points)
-            axes.annotate(name, where, textcoords="offset points", color=STYLES[point.group]["color"], **placed)
+            where = (point.cost, getattr(point, quantity))
+            text, place = _label(point, points)
+            axes.annotate(text, where, textcoords="offset points", color=STYLES[point.group]["color"], **place)
             if point.same_as:
                 _draw_gain(axes, point, next(p for p in points if p.name == point.same_as), where[1])
         axes.set(xscale="log", yscale="log", xlabel="cost in LAMMPS, µs per atom and step, one thread", ylabel=label)
@@ -54,7 +55,9 @@ def _draw_gain(axes, theirs: Point, ours: Point, height: float) -> None:
     axes.annotate(times, middle, xytext=(0, 3), textcoords="offset points", ha="center", fontsize=7, color="#0072B2")
 
 
-def _mark(point: Point, points: list[Point]) -> str:
-    """The label of a point; of the points of s-NNP, that of the last one only, and a number for the others."""
+def _label(point: Point, points: list[Point]) -> tuple[str, dict]:
+    """What a point is called and where that stands; those of s-NNP are numbers of filters, but for the last one."""
     last = max((p for p in points if p.group == "snnp"), key=lambda p: p.cost, default=None)
-    return point.name.removeprefix("snnp") if point.group == "snnp" and point is not last else point.label
+    if point is last:
+        return point.label, LABELS["last"]
+    return point.name.removeprefix("snnp") if point.group == "snnp" else point.label, LABELS[point.group]
