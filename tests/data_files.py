@@ -1,4 +1,4 @@
-"""Writers of labelled structures in the formats of other programs, from their documentation, independent of the readers.
+"""Writers of labelled structures in the formats of other programs, written without a look at the readers.
 
 Each is given frames with energy in eV, forces in eV/Å and stress in eV/Å³ (ASE's sign and order, all six different).
 """
@@ -107,7 +107,8 @@ def ml_ab(labelled):
     """ML_AB of VASP: stress in kbar, positive under compression; atoms sorted by element."""
     ruler, thin, thick = "*" * 50, "-" * 50, "=" * 50
     out = [" 1.0 Version", ruler, "     The number of configurations", thin, f"{len(labelled):10d}", ruler]
-    out += ["     The maximum number of atom type", thin, "       2", ruler, "     Basis set for In", thin, "  1  1", ruler]
+    out += ["     The maximum number of atom type", thin, "       2", ruler]
+    out += ["     Basis set for In", thin, "  1  1", ruler]
 
     def block(title, content, last=thick):
         out.extend([f"     {title}", thin, *content, last])

@@ -36,26 +36,32 @@ _ALIASES = {"xyz": "extxyz", "nep": "extxyz", "runnerdata": "n2p2", "fitsnap": "
 def read(paths: Sequence[str | Path], reading: Reading | None = None) -> Dataset:
     """All usable frames of files, folders and patterns like "run*/OUTCAR".
 
-    Raises DataError, which names file and frame or line, for a file that cannot be read and for data that cannot be used.
+    Raises DataError, which names file and frame or line, for files that cannot be read and data that cannot be used.
     """
-    data, notes, reading = Dataset(), Notes(), reading or Reading()
-    for path in find_files(paths, notes):
-        name = _format(path, reading)
-        units = reading.units
-        if units is None and name == "n2p2":
-            units = n2p2.units(path, notes)
-        elif units is not None and name not in FORMATS:
-            raise DataError(f"{path}: files of the format {name} state their units, so that data.units does not apply")
-        _add(_structures(path, name, reading, notes), str(path), data, units)
-    data.notes += notes.sentences()
-    return _usable(data, ", ".join(map(str, paths)))
+    notes, reading = Notes(), reading or Reading()
+    units: dict[str, Units] = {}
+
+    def structures() -> Iterator[tuple[Atoms, str]]:
+        for path in find_files(paths, notes):
+            name = _format(path, reading)
+            known = _units(path, name, reading, notes)
+            if known is not None:
+                units[str(path)] = known
+            for n, atoms in enumerate(_structures(path, name, reading, notes)):
+                yield atoms, f"{path}:frame {n}"
+
+    data = _labelled(structures())
+    for n, frame in enumerate(data.frames):
+        known = units.get(frame.origin.rpartition(":frame ")[0])
+        if known is not None:
+            data.frames[n] = to_ev_and_angstrom(frame, known)
+    data.notes = [*notes.sentences(), *data.notes]
+    return _checked(data, ", ".join(map(str, paths)))
 
 
 def from_atoms(structures: Iterable[Atoms], name: str = "atoms") -> Dataset:
     """The usable ones of labelled ASE structures; labels are found as in files. `name` stands in messages."""
-    data = Dataset()
-    _add(structures, name, data)
-    return _usable(data, name)
+    return _checked(_labelled((atoms, f"{name}:frame {n}") for n, atoms in enumerate(structures)), name)
 
 
 def _format(path: Path, reading: Reading) -> str:
@@ -87,21 +93,29 @@ def _structures(path: Path, name: str, reading: Reading, notes: Notes) -> Iterat
         raise DataError(f"{path}: cannot be read as {name} ({type(error).__name__}: {error})") from error
 
 
-def _add(structures: Iterable[Atoms], origin: str, data: Dataset, units: Units | None = None) -> None:
-    for n, atoms in enumerate(structures):
-        place = f"{origin}:frame {n}"
+def _units(path: Path, name: str, reading: Reading, notes: Notes) -> Units | None:
+    """The units of the numbers in a file; None: eV and Å."""
+    if reading.units is None:
+        return n2p2.units(path, notes) if name == "n2p2" else None
+    if name not in FORMATS:
+        raise DataError(f"{path}: files of the format {name} state their units, so that data.units does not apply")
+    return reading.units
+
+
+def _labelled(structures: Iterable[tuple[Atoms, str]]) -> Dataset:
+    data = Dataset()
+    for atoms, origin in structures:
         if len(atoms) and not atoms.numbers.all():
-            raise DataError(f"{place}: atom {int((atoms.numbers == 0).argmax())} is 'X', expected a chemical element")
-        frame = labelled(atoms, place, data)
-        if frame is None:
-            continue
-        if units is not None:
-            frame = to_ev_and_angstrom(frame, units)
-        check_geometry(frame.atoms, place)
-        data.frames.append(frame)
+            raise DataError(f"{origin}: atom {int((atoms.numbers == 0).argmax())} is 'X', expected a chemical element")
+        frame = labelled(atoms, origin, data)
+        if frame is not None:
+            data.frames.append(frame)
+    return data
 
 
-def _usable(data: Dataset, where: str) -> Dataset:
+def _checked(data: Dataset, where: str) -> Dataset:
+    for frame in data.frames:
+        check_geometry(frame.atoms, frame.origin)
     if not data.frames:
         reasons = ", ".join(data.skipped) or "the file is empty"
         raise DataError(f"{where}: no usable frame ({reasons}); expected energies and forces")

@@ -120,10 +120,8 @@ def _with_symbols(chunk: _Chunk, elements: list[str], notes: Notes) -> bool:
     column, replaced = names.index("species"), {}
     for number, words in chunk.rows():
         label = words[column] if len(words) > column else ""
-        if label.isdigit() and 0 < int(label) <= len(elements):
-            symbol = elements[int(label) - 1]
-        else:
-            symbol = element_of(label)
+        numbered = label.isdigit() and 0 < int(label) <= len(elements)
+        symbol = elements[int(label) - 1] if numbered else element_of(label)
         if symbol is None:
             hint = "; data.elements names the elements of the types 1, 2, …" if label.isdigit() else ""
             atom = number - chunk.first - 2

@@ -33,8 +33,9 @@ def structures(path: Path, dataset: dict, notes: Notes) -> Iterator[Atoms]:
             raise DataError(f"{path}: {key} is '{style}', expected {known[0]}")
     for n, entry in enumerate(dataset.get("Data") or []):
         try:
-            yield _structure(entry, _pressure_unit(path, dataset, notes), path.resolve().parent.name)
-        except (KeyError, TypeError, ValueError) as error:
+            unit = _pressure_unit(path, dataset, notes) if entry.get("Stress") is not None else 0.0
+            yield _structure(entry, unit, path.resolve().parent.name)
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
             if isinstance(error, DataError):
                 raise
             reason = f"{error.args[0]} is missing" if isinstance(error, KeyError) else error

@@ -1,7 +1,7 @@
 """Configurations of MLIP (moment tensor potentials): *.cfg with BEGIN_CFG.
 
-PlusStress is the virial in eV, positive under compression (Novikov et al., Mach. Learn.: Sci. Technol. 2, 025002, 2021);
-the older Stress has the opposite sign. Which component stands where is in the line itself.
+PlusStress is the virial in eV, positive under compression (Novikov et al., Mach. Learn.: Sci. Technol. 2, 025002,
+2021); the older Stress has the opposite sign. Which component stands where is in the line itself.
 """
 
 from collections.abc import Iterator

@@ -11,7 +11,7 @@ from snnp.data.frames import DataError
 # What files of these kinds begin with.
 _TEXT = (
     ("extxyz", re.compile(r"\s*\d+[ \t]*\n(?!\s*\d+[ \t]*\n)")),
-    ("n2p2", re.compile(r"(?:\s*#[^\n]*\n)*\s*begin\b[^\n]*\n\s*(?:comment|lattice|atom|energy|charge|#)", re.IGNORECASE)),
+    ("n2p2", re.compile(r"(?i)(?:\s*#[^\n]*\n)*\s*begin\b[^\n]*\n\s*(?:comment|lattice|atom|energy|charge|#)")),
     ("mtp", re.compile(r"(?:\s*#[^\n]*\n)*\s*BEGIN_CFG")),
     ("ml_ab", re.compile(r"\s*\d\.\d\s+Version\s*\n\*+\s*\n\s*The number of configurations")),
     ("json", re.compile(r"(?:\s*#[^\n]*\n)*\s*[{\[]\s*[\"{\[\]}]")),
@@ -56,7 +56,8 @@ def recognise(path: Path, labelled: bool = False) -> str | None:
     except (*UNPACKING_ERRORS, OSError) as error:
         if labelled:
             return None
-        raise DataError(f"{path}: cannot be read ({error})") from error
+        what = "cannot be read" if type(error) is OSError else "the packed file is damaged or cut short"
+        raise DataError(f"{path}: {what} ({error})") from error
     name = _by_content(start) or with_ase.guess(path)
     if labelled:
         return name if name in _LABELLED | _OWN_LABELLED else None

@@ -32,8 +32,10 @@ def labelled_atoms(
 
 
 def stress_of_virial(virial: np.ndarray, cell: np.ndarray) -> np.ndarray | None:
-    """σ = −W/V: stress (6,), energy/length³, ASE's order, of a virial W (3, 3), energy, positive under compression, in a
-    cell (3, 3), length; None: the cell has no volume."""
+    """σ = −W/V: stress (6,), energy/length³, in ASE's order, of a virial W (3, 3), energy, positive under compression.
+
+    cell: (3, 3), length. None: it has no volume.
+    """
     volume = abs(np.linalg.det(np.asarray(cell, dtype=float).reshape(3, 3)))
     return -voigt(virial) / volume if volume > 0 else None
 
