@@ -61,6 +61,7 @@ class SNNP(Calculator):
 
     @threads.setter
     def threads(self, number: int) -> None:
+        """Raises snnp.Error for a number that makes no sense; results so far are forgotten."""
         if not isinstance(number, Integral) or not 1 <= number <= _core.MAX_THREADS:
             raise _core.Error(f"threads: expected a whole number from 1 to {_core.MAX_THREADS}, found {number!r}")
         self._threads = int(number)
