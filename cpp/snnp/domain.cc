@@ -26,15 +26,4 @@ Domain::Domain(const Potential &p) : elements_(p.size()), filters_(p.n2 + p.n3)
   }
 }
 
-int Domain::outside(const Neighborhood &near, const double *G) const
-{
-  int ways = 0;
-  const double *shortest = &shortest_[near.element * elements_];
-  for (int j = 0; j < near.count; ++j) ways |= near.r[j] < shortest[near.elements[j]] ? close : 0;
-  const double *lowest = lowest_.data() + near.element * filters_, *highest = highest_.data() + near.element * filters_;
-  // Written so that a NaN is outside.
-  for (int m = 0; m < filters_; ++m) ways |= lowest[m] <= G[m] && G[m] <= highest[m] ? 0 : filter;
-  return ways;
-}
-
 }  // namespace snnp

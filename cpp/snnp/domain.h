@@ -3,7 +3,6 @@
 
 #include <vector>
 
-#include "snnp/neighbors.h"
 #include "snnp/potential.h"
 
 namespace snnp {
@@ -14,14 +13,12 @@ class Domain {
   Domain() = default;
   explicit Domain(const Potential &potential);
 
-  /// In what way an atom is outside; the sum of those that apply, 0 for an atom inside.
+  /// In what way an atom is outside; the sum of those that apply, 0 for an atom inside. With a file that does not say
+  /// how far its data went no atom is outside.
   enum {
     close = 1,   ///< a neighbour is closer than the training data have two atoms of these elements
     filter = 2,  ///< a filter value is beyond those in the training data
   };
-  /// Of the atom in the middle of `near` with filter values G_1 … G_{n2+n3}. A file that does not say how far its data
-  /// went has no outside.
-  int outside(const Neighborhood &near, const double *G) const;
 
   double shortest(int a, int b) const { return shortest_[a * elements_ + b]; }  ///< closer is outside, Å
   const double *lowest(int element) const { return lowest_.data() + element * filters_; }

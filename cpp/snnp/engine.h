@@ -2,21 +2,16 @@
 #pragma once
 
 #include <memory>
-#include <vector>
 
 #include "snnp/domain.h"
-#include "snnp/embedding.h"
-#include "snnp/filters.h"
 #include "snnp/kernels/kernel.h"
+#include "snnp/neighbors.h"
 #include "snnp/potential.h"
-#include "snnp/tensor.h"
-#include "snnp/zbl.h"
 
 namespace snnp {
 
 /// How an engine computes.
 enum class Precision {
-  plain,  ///< in double, by the loops of filters.h: what the others must agree with, and slow
   full,   ///< in double
   mixed,  ///< splines and sums over the neighbours of an atom in float; positions, distances, φ, ZBL and embeddings,
           ///< and sums over atoms in double
@@ -39,14 +34,14 @@ struct Results {
 /// A potential made ready to be evaluated. Immutable after construction: any number of threads may share one.
 class Engine {
  public:
-  /// `unit`: what results are multiplied by, for energies in another unit than eV. `isa`: an instruction set that this
-  /// CPU has.
+  /// `unit`: what results are multiplied by, for energies in another unit than eV. `isa`: an instruction set that is
+  /// available. Throws Error if the potential breaks a rule, or if SNNP_ISA is not the name of such an instruction set.
   explicit Engine(const Potential &potential, double unit = 1, Precision precision = Precision::full,
                   Isa isa = best_isa());
 
   const Potential &potential() const { return potential_; }
-  double cutoff() const { return cutoff_; }  ///< the largest of the potential, Å
-  int columns() const { return filters_.columns(); }
+  double cutoff() const { return cutoff_; }                          ///< the largest of the potential, Å
+  int columns() const { return 1 + potential_.n2 + potential_.n3; }  ///< of Results::filters
 
   /// Adds the energies of all centres of `source` and their derivatives to `results`, with `threads` OpenMP
   /// threads. `n_atoms` is the number of atoms (ghosts included) that neighbour indices refer to. Sums are done in
@@ -57,30 +52,23 @@ class Engine {
 
  private:
   Potential potential_;
-  Filters filters_;
-  std::vector<Embedding> embeddings_;
-  TensorTerms tensors_;
-  Domain domain_;
-  std::vector<Zbl> zbl_;         // centre × neighbour
-  std::vector<double> cutoffs_;  // centre × neighbour: of everything but f and g, Å
-  double cutoff_, unit_;
-  Precision precision_;
+  double cutoff_;
   Isa isa_;
-  // What the kernels need; one of them is there, if any. Shared, for it refers to itself.
-  template <class Real> struct Fast {
+  // A potential as the kernels want it, and their memory.
+  template <class Real> struct Prepared {
     Plan<Real> plan;
     ScratchPool<Real> scratch;
-    Fast(const Potential &potential, double unit, Isa isa) : plan(make_plan<Real>(potential, unit, isa)), scratch(plan)
+    Prepared(const Potential &potential, double unit, Isa isa)
+        : plan(make_plan<Real>(potential, unit, isa)), scratch(plan)
     {
     }
   };
-  std::shared_ptr<Fast<double>> full_;
-  std::shared_ptr<Fast<float>> mixed_;
+  // One of them is there. Shared by copies of the engine, for it refers to itself.
+  std::shared_ptr<Prepared<double>> full_;
+  std::shared_ptr<Prepared<float>> mixed_;
 
-  template <class Source> void evaluate_plain(const Source &, int, int, int, Results &) const;
-  template <class Source, class Real> void evaluate_fast(Fast<Real> &, const Source &, int, int, int, Results &) const;
-  double atom(Workspace &w, double *G, double *A, std::vector<double> &scratch) const;
-  double zbl(Workspace &w) const;
+  template <class Source, class Real>
+  void evaluate(Prepared<Real> &, Kernel<Real>, const Source &, int, int, int, Results &) const;
 };
 
 }  // namespace snnp

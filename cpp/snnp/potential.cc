@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "snnp/activations.h"
 #include "snnp/error.h"
 
 namespace snnp {
@@ -66,8 +67,8 @@ void check_radial(const Spline &s, const std::string &item)
 void check_network(const Network &net, int inputs, const std::string &item)
 {
   if (net.activation == "none") return check_size(net.layers.size(), 0, item, "layers");
-  if (!is_activation(net.activation))
-    throw ItemError(item, "found activation '" + net.activation + "', expected tanh, silu or none");
+  if (activation_index(net.activation) < 0)
+    throw ItemError(item, "found activation '" + net.activation + "', expected " + activation_names());
   if (net.layers.empty()) throw ItemError(item, "a network needs at least one layer");
   for (const Network::Layer &layer : net.layers) {
     check_size(layer.inputs, inputs, item, "inputs of a layer");
@@ -139,8 +140,6 @@ void check_pair(const Pair &p, const std::string &names)
 }
 
 }  // namespace
-
-bool is_activation(const std::string &name) { return name == "tanh" || name == "silu"; }
 
 int atomic_number(const std::string &symbol)
 {

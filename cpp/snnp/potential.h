@@ -15,7 +15,7 @@ namespace snnp {
 
 /// A multilayer perceptron with one output; every layer but the last is followed by the activation.
 struct Network {
-  std::string activation = "none";  ///< "tanh", "silu", or "none": there is no network
+  std::string activation = "none";  ///< one of activations.h, or "none": there is no network
   struct Layer {
     int inputs, outputs;
     std::vector<double> weights;  ///< outputs × inputs
@@ -77,9 +77,6 @@ struct Potential {
 
 /// Throws Error with one sentence if a part is missing, has the wrong size, or breaks a rule of the model.
 void check(const Potential &potential);
-
-/// Whether a network can have this activation.
-bool is_activation(const std::string &name);
 
 /// Atomic number of a chemical symbol, 0 if there is none such.
 int atomic_number(const std::string &symbol);

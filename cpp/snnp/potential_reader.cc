@@ -6,6 +6,7 @@
 #include <sstream>
 #include <utility>
 
+#include "snnp/activations.h"
 #include "snnp/error.h"
 #include "snnp/potential_format.h"
 #include "snnp/word_reader.h"
@@ -156,7 +157,7 @@ class Parser : WordReader {
   {
     net.activation = words_[1];
     if (net.activation == "none") return expect_words(2, "'network none'");
-    if (!is_activation(net.activation)) fail("activation " + quote(1), "tanh, silu or none");
+    if (activation_index(net.activation) < 0) fail("activation " + quote(1), activation_names());
     std::vector<int> sizes;
     for (std::size_t w = 2; w < words_.size(); ++w) sizes.push_back(integer(w, 1, 100000));
     if (sizes.empty() || sizes.back() != 1) fail("no last layer of size 1", "'network activation size … 1'");

@@ -3,6 +3,8 @@
 
 #include <vector>
 
+#include "snnp/always_inline.h"
+
 namespace snnp {
 
 /// A cubic spline as a clamped cubic B-spline: the first and the last knot count four times. It is C² where knots are
@@ -31,6 +33,24 @@ struct GridPosition {
   double t;
 };
 
+/// The arrays of a Grid, for kernels.
+struct GridView {
+  const double *knots;
+  const int *first_in_cell;
+  int intervals;
+  double cells_per_unit, last_cell;
+
+  SNNP_PART GridPosition find(double x) const
+  {
+    if (x < knots[0]) return {0, x - knots[0]};
+    const double cell = (x - knots[0]) * cells_per_unit;
+    int i = cell < last_cell ? first_in_cell[static_cast<int>(cell)] : intervals - 2;
+    // A cell starts in the interval of its left edge or one before it, so the search only moves up.
+    while (i < intervals - 2 && x >= knots[i + 1]) ++i;
+    return {i + 1, x - knots[i]};
+  }
+};
+
 /// The intervals of a knot sequence, and the search for the one that holds x.
 ///
 /// Interval 0 is everything below the first knot, where a spline continues linearly; interval i ≥ 1 lies between
@@ -46,15 +66,8 @@ class Grid {
   double back() const { return knots_.back(); }
 
   /// The position of x; values beyond the last knot belong to the last interval.
-  GridPosition find(double x) const
-  {
-    if (x < knots_.front()) return {0, x - knots_.front()};
-    const double cell = (x - knots_.front()) * cells_per_unit_;
-    int i = cell < last_cell_ ? first_in_cell_[static_cast<int>(cell)] : intervals() - 2;
-    // A cell starts in the interval of its left edge or one before it, so the search only moves up.
-    while (i < intervals() - 2 && x >= knots_[i + 1]) ++i;
-    return {i + 1, x - knots_[i]};
-  }
+  GridPosition find(double x) const { return view().find(x); }
+  GridView view() const { return {knots_.data(), first_in_cell_.data(), intervals(), cells_per_unit_, last_cell_}; }
 
  private:
   std::vector<double> knots_;

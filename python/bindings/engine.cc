@@ -46,10 +46,9 @@ py::dict evaluate(const Engine &engine, const Structures &s, int threads)
 void bind_engine(py::module_ &m)
 {
   py::enum_<Precision>(m, "Precision", "How an engine computes.")
-      .value("plain", Precision::plain, "In double, by plain loops: what the others must agree with, and slow.")
       .value("full", Precision::full, "In double.")
       .value("mixed", Precision::mixed,
-             "Splines and sums over the neighbours of an atom in float; positions, distances, pair potentials, cores, "
+             "Splines and sums over the neighbours of an atom in float; positions, distances, pair potentials, ZBL, "
              "embeddings and sums over atoms in double.");
   py::class_<Engine>(m, "Engine",
                      "A potential made ready to be evaluated. It keeps a copy and cannot be changed, so any number of "

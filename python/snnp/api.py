@@ -12,7 +12,7 @@ from snnp import _core
 from snnp.analysis.errors import Predictions, Report, predict, report, use_shear_orders
 from snnp.calculator import SNNP, available_cores
 from snnp.console import Log
-from snnp.data import Dataset, from_atoms, read
+from snnp.data import Dataset, Reading, from_atoms, read
 from snnp.data.shear import detect_shear_orders
 from snnp.potential import Potential
 
@@ -90,7 +90,8 @@ def fit(
         overrides.update({f"{section}.{key}": value for key, value in (keys or {}).items()})
     settings = configuration.read(config, overrides)
     if structures:
-        files = {name: read(paths) for name in given if (paths := getattr(settings.data, name))}
+        reading = settings.data.reading()
+        files = {name: read(paths, reading) for name in given if (paths := getattr(settings.data, name))}
         structures = {**files, **structures}
     with closing(Log(quiet=not progress)) as log:
         done = run(settings, log, resume, restart, structures or None)
@@ -101,29 +102,35 @@ def evaluate(
     potential: str | os.PathLike | Potential | _core.Potential,
     structures: Data,
     *,
+    reading: Reading | None = None,
     threads: int | None = None,
     progress: bool = False,
 ) -> Evaluation:
     """Errors of a potential (or its file) on labelled structures, given as files or ASE structures.
 
-    threads: OpenMP threads; None: all cores. progress: whether to print progress and notes.
+    reading: format and units of the files, where these do not tell them. threads: OpenMP threads; None: all cores.
+    progress: whether to print progress and notes.
     Raises snnp.Error for the potential, DataError or ElementError for the structures, with one sentence.
     """
-    return evaluate_with_log(potential, structures, threads, Log(quiet=not progress))
+    return evaluate_with_log(potential, structures, threads, Log(quiet=not progress), reading)
 
 
-def evaluate_with_log(potential, structures: Data, threads: int | None, log: Log) -> Evaluation:
+def evaluate_with_log(
+    potential, structures: Data, threads: int | None, log: Log, reading: Reading | None = None
+) -> Evaluation:
     """`evaluate` with the log that it prints to."""
     engine = _core.Engine(_data(potential))
-    data = read(_paths(structures)) if _is_paths(structures) else _dataset(structures, "structures")
+    data = read(_paths(structures), reading) if _is_paths(structures) else _dataset(structures, "structures")
     log.print(data.summary())
+    for note in data.notes:
+        log.print(f"note: {note}")
     with log.progress("evaluating", len(data.frames), "frames") as tick:
         predictions = predict(engine, data.frames, threads or available_cores(), tick)
     shear = detect_shear_orders(predictions.stresses, predictions.stress_labels, predictions.stress_groups)
     for note in shear.notes:
         log.print(note)
     predictions = use_shear_orders(predictions, shear.orders)
-    return Evaluation(report(predictions), predictions, shear.notes)
+    return Evaluation(report(predictions), predictions, [*data.notes, *shear.notes])
 
 
 def _data(potential: str | os.PathLike | Potential | _core.Potential) -> _core.Potential:

@@ -9,6 +9,7 @@ import yaml
 from pydantic import BaseModel, Discriminator, Field, PrivateAttr, Tag, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
+from snnp.data import Reading
 from snnp.kinds import KINDS, ConfigError, kind_of
 from snnp.kinds.base import Section
 
@@ -36,15 +37,22 @@ RENAMED = {
 
 
 class DataConfig(Section):
-    """Files in any format that ASE reads."""
+    """Files, folders and patterns in any format of docs/data.md."""
 
     train: list[Path] = []
     test: list[Path] = []
     validation: list[Path] = []
+    format: str | None = Field(None, description="of these files; auto: told by their content")
+    units: str | dict[str, str] | None = Field(None, description="of files that do not state theirs, or wrongly")
+    elements: list[str] = Field([], description="of atoms whose files have numbers in place of symbols")
     shear_order: str | dict[str, str] | None = Field(
         None, description="of the last three stress components, for all or by group of frames; auto: what fits"
     )
     validation_fraction: float = Field(0.1, ge=0, lt=1, description="of the training frames, if there are no files")
+
+    def reading(self) -> Reading:
+        """How the files are read; raises DataError for units and elements that do not exist."""
+        return Reading.of(self.format, self.units, self.elements)
 
 
 def _kind(model) -> str:

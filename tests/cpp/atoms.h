@@ -69,7 +69,9 @@ struct Output {
   std::vector<double> forces, energies, virials, filters;
 };
 
-template <class Source> Output run(const Engine &engine, const Source &source, int n_centers, int n_atoms, int threads)
+// `Model` is an Engine or a Reference.
+template <class Model, class Source>
+Output run(const Model &engine, const Source &source, int n_centers, int n_atoms, int threads)
 {
   Output out{0,
              {},
@@ -88,7 +90,7 @@ template <class Source> Output run(const Engine &engine, const Source &source, i
   return out;
 }
 
-inline Output run(const Engine &engine, const Atoms &atoms, int threads = 1)
+template <class Model> Output run(const Model &engine, const Atoms &atoms, int threads = 1)
 {
   return run(engine, Lists(atoms, engine.cutoff()).view(), atoms.size(), atoms.size(), threads);
 }

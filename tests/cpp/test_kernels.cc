@@ -1,5 +1,6 @@
-// The fast path is the plain one: every instruction set, every precision, on random potentials.
+// The kernels give what the formulas give: every instruction set, every precision, on random potentials.
 #include "snnp/engine.h"
+#include "snnp/reference.h"
 
 #include <algorithm>
 #include <cmath>
@@ -90,20 +91,20 @@ namespace {
 void check_kernels(const Potential &potential, const Atoms &atoms)
 {
   const double unit = 2;
-  const Output plain = run(Engine(potential, unit, Precision::plain), atoms);
+  const Output right = run(Reference(potential, unit), atoms);
   double largest = 1;
-  for (const double f : plain.forces) largest = std::max(largest, std::abs(f));
+  for (const double f : right.forces) largest = std::max(largest, std::abs(f));
   for (const Isa isa : available_isas()) {
     const Output full = run(Engine(potential, unit, Precision::full, isa), atoms);
-    const Difference d = difference(full, plain);
+    const Difference d = difference(full, right);
     // Rounding of sums of up to a thousand terms: 1e-11 eV/Å where forces are some eV/Å.
     CHECK_NEAR(d.force, 0, 1e-12 * largest);
     CHECK_NEAR(d.energy, 0, 1e-12 * largest);
     CHECK_NEAR(d.virial, 0, 1e-11 * largest);
     CHECK_NEAR(d.filters, 0, 1e-11);
-    CHECK_NEAR(full.energy, plain.energy, 1e-11 * largest);
+    CHECK_NEAR(full.energy, right.energy, 1e-11 * largest);
     const Output mixed = run(Engine(potential, unit, Precision::mixed, isa), atoms);
-    const Difference e = difference(mixed, plain);
+    const Difference e = difference(mixed, right);
     CHECK_NEAR(e.force, 0, 2e-6 * largest);
     CHECK_NEAR(e.mean_force, 0, 2e-7 * largest);
     CHECK_NEAR(e.energy, 0, 2e-6 * largest);
@@ -116,7 +117,7 @@ const double edges[] = {14.0, 8.0, 6.5};
 
 }  // namespace
 
-TEST(every_kernel_gives_what_the_plain_loops_give)
+TEST(every_kernel_gives_what_the_reference_gives)
 {
   unsigned seed = 100;
   for (const Case &c : cases)
@@ -144,7 +145,7 @@ TEST(the_virial_is_there_without_the_virials_of_atoms)
 {
   const Potential potential = Random(400).potential({"In", "P"}, 1, 1, "tanh", 4.5);
   const Atoms atoms = crystal(some, 2, 8.0, 401);
-  const Output right = run(Engine(potential, 1, Precision::plain), atoms);
+  const Output right = run(Reference(potential), atoms);
   for (const Isa isa : available_isas()) {
     const Engine engine(potential, 1, Precision::full, isa);
     const Lists lists(atoms, engine.cutoff());

@@ -117,6 +117,13 @@ def test_a_pipe_is_refused_and_not_waited_for(folder):
     assert lmp.error(deck("pair_style snnp\npair_coeff * * pipe.snnp Si"), folder, ranks=2) == sentence
 
 
+def test_an_instruction_set_that_is_not_there_is_refused(folder):
+    sentence = (
+        "environment variable SNNP_ISA: found 'avx1024', expected one of the instruction sets of this machine: base"
+    )
+    assert lmp.error(deck(), folder, SNNP_ISA="avx1024").startswith(sentence)
+
+
 def test_another_version_of_lammps_is_refused():
     """LAMMPS itself is made to look like another version, since there is but one here."""
     done = subprocess.run([sys.executable, "-c", IMPOSTOR], stdout=subprocess.PIPE, text=True, check=True, timeout=60)

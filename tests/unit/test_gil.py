@@ -51,7 +51,7 @@ def written(tmp_path):
 
 
 CALLS = {
-    "evaluate": lambda _: (_core.Engine(potential(), _core.Precision.plain).evaluate, silicon()),
+    "evaluate": lambda _: (_core.Engine(potential()).evaluate, silicon()),
     "engine": lambda _: (_core.Engine, potential()),
     "values": lambda _: trained("values"),
     "forces": lambda _: trained("forces", "filters"),

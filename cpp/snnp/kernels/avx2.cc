@@ -1,18 +1,4 @@
-// The kernels as compiled for one instruction set; CMakeLists.txt has the flags.
 #define SNNP_ISA avx2
+#define SNNP_KERNELS kernels_avx2
 #define SNNP_VECTOR_BYTES 32
-#include "snnp/kernels/block.h"
-
-namespace snnp {
-
-void evaluate_avx2(const Plan<double> &plan, Scratch<double> &scratch, Work &work)
-{
-  avx2::evaluate(plan, scratch, work);
-}
-
-void evaluate_avx2(const Plan<float> &plan, Scratch<float> &scratch, Work &work)
-{
-  avx2::evaluate(plan, scratch, work);
-}
-
-}  // namespace snnp
+#include "snnp/kernels/instance.h"

@@ -1,6 +1,8 @@
 // The fast path for centres of one element: neighbours in, filters, embedding, gradient, sums out; a block at a time.
 #pragma once
 
+#include "snnp/domain.h"
+#include "snnp/indices.h"
 #include "snnp/kernels/embed.h"
 #include "snnp/kernels/fetch.h"
 #include "snnp/kernels/radial.h"

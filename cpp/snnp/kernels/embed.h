@@ -1,6 +1,7 @@
 // Embeddings of a block of atoms: vectors run across atoms.
 #pragma once
 
+#include "snnp/activations.h"
 #include "snnp/kernels/kernel.h"
 #include "snnp/kernels/spline_at.h"
 
@@ -21,18 +22,6 @@ SNNP_INLINE D exponential(D x)
   SNNP_UNROLL
   for (const double c : inverse) p = p * r + c;
   return (D)((L)p + (((L)big - Magic<double>::bits) << 52));
-}
-
-SNNP_INLINE void activate(EmbeddingPlan::Activation kind, D &x, D &slope)
-{
-  if (kind == EmbeddingPlan::tanh) {
-    x = 1 - 2 / (exponential(2 * x) + 1);
-    slope = 1 - x * x;
-  } else {
-    const D s = 1 / (1 + exponential(-x));
-    slope = s * (1 + x * (1 - s));
-    x *= s;
-  }
 }
 
 /// E(G) = e0 + a·G + [N(G) − N(0)] + [U(d·G) − U(0)] and A = ∂E/∂G of C atoms; G and A are `step` apart, `nodes` is
@@ -91,7 +80,9 @@ class BlockEmbedding {
         for (int a = 0; a < 4 && o + a < layer.outputs; ++a) {
           x = sums[a] + layer.biases[o + a];
           D slope = broadcast<D>(1.0);
-          if (!last) activate(net_.activation, x, slope);
+          if (!last)
+            Activations::apply(net_.activation, x, slope,
+                               [](D y) __attribute__((always_inline)) { return exponential(y); });
           store(outputs + C * (o + a), x);
           store(slopes + C * (o + a), slope);
         }

@@ -1,10 +1,11 @@
-// The fast path of the engine: kernels over blocks of atoms. docs/speed.md explains how they work.
+// What is compiled once for each instruction set: the kernels of the engine and those of a fit. docs/speed.md explains how
+// they work.
 #pragma once
 
-#include "snnp/domain.h"
 #include "snnp/kernels/isa.h"
 #include "snnp/kernels/plan.h"
 #include "snnp/kernels/scratch.h"
+#include "snnp/kernels/training_plan.h"
 
 namespace snnp {
 
@@ -31,9 +32,17 @@ struct Work {
   long n_outside = 0;
 };
 
+/// Evaluates a potential for the centres of `Work`, a block of them at a time.
 template <class Real> using Kernel = void (*)(const Plan<Real> &, Scratch<Real> &, Work &);
 
-/// The kernels compiled for an instruction set.
-template <class Real> Kernel<Real> kernel(Isa isa);
+/// The kernels as compiled for one instruction set.
+struct Kernels {
+  Kernel<double> full;
+  Kernel<float> mixed;
+  TrainingKernels training;
+};
+
+/// The kernels for an instruction set that is available.
+const Kernels &kernels(Isa isa);
 
 }  // namespace snnp

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "snnp/activations.h"
 #include "snnp/domain.h"
 #include "snnp/kernels/tensor_plan.h"
 
@@ -264,7 +265,7 @@ template <class Real> class Planner {
       net.U = linear_ends(element.U);
     }
     if (element.network.layers.empty()) return net;
-    net.activation = element.network.activation == "tanh" ? EmbeddingPlan::tanh : EmbeddingPlan::silu;
+    net.activation = activation_index(element.network.activation);
     std::vector<EmbeddingPlan::Layer> layers;
     for (const Network::Layer &layer : element.network.layers) {
       layers.push_back({layer.inputs, layer.outputs, memory_.keep(layer.weights), memory_.keep(layer.biases)});

@@ -8,14 +8,12 @@
 #include <memory>
 #include <vector>
 
+#include "snnp/always_inline.h"
 #include "snnp/kernels/isa.h"
 #include "snnp/potential.h"
 #include "snnp/zbl.h"
 
 namespace snnp {
-
-/// Of functions in plans and memory: they become part of whatever uses them, see simd.h.
-#define SNNP_PART __attribute__((always_inline))
 
 /// An array that someone else keeps.
 template <class T> struct Span {
@@ -58,7 +56,7 @@ struct EmbeddingPlan {
   const double *linear = nullptr;
   const double *density = nullptr;  ///< null: there is no U
   Column U;                         ///< linear beyond the last knot, too
-  enum Activation { none, tanh, silu } activation = none;
+  int activation = -1;              ///< of Activations
   struct Layer {
     int inputs, outputs;
     const double *weights, *biases;

@@ -1,6 +1,6 @@
 """Labelled structures: reading them, checking them, and what a fit makes of them. Needs no PyTorch."""
 
-from snnp.data.formats import from_atoms, read
+from snnp.data.formats import Reading, from_atoms, read
 from snnp.data.frames import DataError, Dataset, Frame, split
 
-__all__ = ["DataError", "Dataset", "Frame", "from_atoms", "read", "split"]
+__all__ = ["DataError", "Dataset", "Frame", "Reading", "from_atoms", "read", "split"]

@@ -41,6 +41,7 @@ class Dataset:
     frames: list[Frame] = field(default_factory=list)
     names: Counter = field(default_factory=Counter)  # under which names labels were found
     skipped: Counter = field(default_factory=Counter)  # reason: number of frames
+    notes: list[str] = field(default_factory=list)  # what was assumed or noticed, a sentence each
 
     @property
     def elements(self) -> list[str]:

@@ -8,7 +8,6 @@ from ase import Atoms
 from ase.stress import full_3x3_to_voigt_6_stress
 
 from snnp.data.frames import DataError, Dataset, Frame
-from snnp.data.geometry import check_geometry
 
 _PREFIX, _SUFFIX = r"^(?:ref|dft|qm|mace|true|target)?_?", r"_?(?:ref|dft|qm|true|target)?$"
 _ENERGY = re.compile(_PREFIX + r"(?:(?:total|free|potential)_?)?energy" + _SUFFIX, re.IGNORECASE)
@@ -38,7 +37,6 @@ def labelled(atoms: Atoms, origin: str, data: Dataset) -> Frame | None:
     for name, value in ((energy_name, energy), (forces_name, forces), (stress_name, stress)):
         if value is not None and not np.isfinite(value).all():
             raise DataError(f"{origin}: {name} holds NaN or infinity, expected finite numbers")
-    check_geometry(atoms, origin)
     data.names.update(name for name in (energy_name, forces_name, stress_name) if name)
     group = next((str(atoms.info[key]) for key in _GROUP if key in atoms.info), "all")
     bare = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)

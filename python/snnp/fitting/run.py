@@ -103,7 +103,7 @@ def run(
 def _read(config: FitConfig) -> dict[str, Dataset]:
     """The files that the configuration names."""
     files = {name: getattr(config.data, name) for name in ("train", "validation", "test")}
-    return {name: read(paths) for name, paths in files.items() if paths}
+    return {name: read(paths, config.data.reading()) for name, paths in files.items() if paths}
 
 
 def _sets(config: FitConfig, data: dict[str, Dataset], log: console.Log) -> Sets:
@@ -112,6 +112,8 @@ def _sets(config: FitConfig, data: dict[str, Dataset], log: console.Log) -> Sets
         raise ConfigError("data.train: expected at least one file")
     for name, found in data.items():
         log.print(f"{name}: {found.summary()}")
+        for note in found.notes:
+            log.print(f"note: {note}")
     sets = {name: found.frames for name, found in data.items()}
     if "validation" not in sets:
         sets["train"], sets["validation"] = split(sets["train"], config.data.validation_fraction, config.training.seed)

@@ -1,0 +1,52 @@
+// The activations of a network's hidden layers. A new one is a struct like those below and a name in the list: the
+// reader of potential files, the kernels and the reference take it from there.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "snnp/always_inline.h"
+
+namespace snnp {
+
+// Each replaces x by its value and gives its derivative; T is a number or a vector of numbers, and exp its exponential.
+
+/// tanh x = 1 − 2/(e²ˣ + 1)
+struct Tanh {
+  static constexpr const char *name = "tanh";
+  template <class T, class Exp> SNNP_PART static void apply(T &x, T &slope, Exp exp)
+  {
+    x = 1 - 2 / (exp(2 * x) + 1);
+    slope = 1 - x * x;
+  }
+};
+
+/// x/(1 + e⁻ˣ)
+struct Silu {
+  static constexpr const char *name = "silu";
+  template <class T, class Exp> SNNP_PART static void apply(T &x, T &slope, Exp exp)
+  {
+    const T s = 1 / (1 + exp(-x));
+    slope = s * (1 + x * (1 - s));
+    x *= s;
+  }
+};
+
+template <class... All> struct ActivationList {
+  static std::vector<std::string> names() { return {All::name...}; }
+  /// Number `index` of the list.
+  template <class T, class Exp> SNNP_PART static void apply(int index, T &x, T &slope, Exp exp)
+  {
+    int n = 0;
+    ((n++ == index ? All::apply(x, slope, exp) : void()), ...);
+  }
+};
+using Activations = ActivationList<Tanh, Silu>;
+
+/// Where an activation stands in the list, −1 if it does not.
+int activation_index(const std::string &name);
+
+/// What a potential file may say, as it stands in messages: "tanh, silu or none".
+std::string activation_names();
+
+}  // namespace snnp

@@ -1,0 +1,278 @@
+#include "snnp/reference.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "snnp/activations.h"
+#include "snnp/indices.h"
+
+namespace snnp {
+
+namespace {
+
+struct Value {
+  double value = 0, slope = 0;
+};
+
+// A spline that continues linearly outside its knots: U. Cosines are inside, but for rounding.
+Value continued(const Spline &s, double x)
+{
+  const double inside = std::min(std::max(x, s.front()), s.back()), slope = evaluate(s, inside, 1);
+  return {evaluate(s, inside) + slope * (x - inside), slope};
+}
+
+// φ, ρ, f and the basis functions of tensors: the same below the first knot, zero beyond the last.
+Value radial(const Spline &s, double r) { return r < s.back() ? continued(s, r) : Value{}; }
+
+// The activation of x, and its derivative.
+Value activation(const std::string &name, double x)
+{
+  double slope = 0;
+  Activations::apply(activation_index(name), x, slope, [](double y) { return std::exp(y); });
+  return {x, slope};
+}
+
+// N(G); its gradient is added to A.
+double network(const Network &net, const std::vector<double> &G, std::vector<double> &A)
+{
+  if (net.layers.empty()) return 0;
+  std::vector<std::vector<double>> slopes;
+  std::vector<double> x = G;
+  for (const Network::Layer &layer : net.layers) {
+    std::vector<double> y = layer.biases, slope(layer.outputs, 1.0);
+    for (int o = 0; o < layer.outputs; ++o) {
+      for (int i = 0; i < layer.inputs; ++i) y[o] += layer.weights[o * layer.inputs + i] * x[i];
+      if (&layer == &net.layers.back()) continue;
+      const Value a = activation(net.activation, y[o]);
+      y[o] = a.value;
+      slope[o] = a.slope;
+    }
+    slopes.push_back(slope);
+    x = y;
+  }
+  std::vector<double> delta{1};  // ∂N/∂(output of a layer)
+  for (std::size_t n = net.layers.size(); n-- > 0;) {
+    const Network::Layer &layer = net.layers[n];
+    std::vector<double> next(layer.inputs, 0.0);
+    for (int o = 0; o < layer.outputs; ++o)
+      for (int i = 0; i < layer.inputs; ++i) next[i] += delta[o] * slopes[n][o] * layer.weights[o * layer.inputs + i];
+    delta = next;
+  }
+  for (std::size_t m = 0; m < A.size(); ++m) A[m] += delta[m];
+  return x[0];
+}
+
+// The terms of E_i that depend on G, and their gradient A = ∂E_i/∂G.
+double embedding(const Element &e, const std::vector<double> &G, std::vector<double> &A)
+{
+  A = e.linear;
+  double energy = e.e0, density = 0;
+  for (std::size_t m = 0; m < G.size(); ++m) energy += e.linear[m] * G[m];
+  std::vector<double> unused(G.size());
+  energy += network(e.network, G, A) - network(e.network, std::vector<double>(G.size(), 0.0), unused);
+  if (e.density.empty()) return energy;
+  for (std::size_t m = 0; m < G.size(); ++m) density += e.density[m] * G[m];
+  const Value U = continued(e.U, density);
+  for (std::size_t m = 0; m < G.size(); ++m) A[m] += U.slope * e.density[m];
+  return energy + U.value - continued(e.U, 0).value;
+}
+
+// All basis functions of one direction of a tensor at a distance.
+std::vector<Value> basis(const std::vector<double> &knots, double r)
+{
+  std::vector<Value> all(knots.size() + 2);
+  for (std::size_t n = 0; n < all.size(); ++n) {
+    Spline unit{knots, std::vector<double>(all.size(), 0.0)};
+    unit.coefficients[n] = 1;
+    all[n] = radial(unit, r);
+  }
+  return all;
+}
+
+// V and its derivatives by r_ij, r_ik and r_jk.
+struct TensorValue {
+  double value = 0, ij = 0, ik = 0, jk = 0;
+
+  TensorValue(const Tensor &t, const std::vector<Value> &A, const std::vector<Value> &B, const std::vector<Value> &C)
+  {
+    const double *v = t.coefficients.data();
+    for (const Value &a : A)
+      for (const Value &b : B)
+        for (const Value &c : C) {
+          value += *v * a.value * b.value * c.value;
+          ij += *v * a.slope * b.value * c.value;
+          ik += *v * a.value * b.slope * c.value;
+          jk += *v++ * a.value * b.value * c.slope;
+        }
+  }
+};
+
+double dot(const double *a, const double *b) { return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]; }
+
+void add(double *to, double factor, const double *vector)
+{
+  for (int d = 0; d < 3; ++d) to[d] += factor * vector[d];
+}
+
+}  // namespace
+
+Reference::Reference(const Potential &potential, double unit) : potential_(potential), unit_(unit), domain_(potential)
+{
+  check(potential_);
+  for (int a = 0; a < potential_.size(); ++a)
+    for (int b = a; b < potential_.size(); ++b) {
+      const Pair &p = potential_.pairs[potential_.pair_index(a, b)];
+      zbl_.emplace_back(atomic_number(potential_.elements[a].name), atomic_number(potential_.elements[b].name),
+                        p.zbl_inner, p.zbl_outer);
+    }
+}
+
+// G_m = Σ_j ρ_m(r_ij);  G_{n2+m} = Σ_{j<k} f_m(r_ij) f_m(r_ik) g_m(cos θ_jik)
+std::vector<double> Reference::filter_values(int element, const Neighbors &near) const
+{
+  const Potential &p = potential_;
+  std::vector<double> G(p.n2 + p.n3, 0.0);
+  for (std::size_t j = 0; j < near.size(); ++j) {
+    const int ij = p.ordered_index(element, near[j].element);
+    for (int m = 0; m < p.n2; ++m) G[m] += radial(p.rho[ij * p.n2 + m], near[j].r).value;
+    for (int m = 0; m < p.n3; ++m) {
+      const double fj = radial(p.f[ij * p.n3 + m], near[j].r).value;
+      for (std::size_t k = 0; k < j && fj != 0; ++k) {
+        const double fk = radial(p.f[p.ordered_index(element, near[k].element) * p.n3 + m], near[k].r).value;
+        const Spline &g = p.g[p.triplet_index(element, near[j].element, near[k].element) * p.n3 + m];
+        if (fk != 0) G[p.n2 + m] += fj * fk * continued(g, dot(near[j].u, near[k].u)).value;
+      }
+    }
+  }
+  return G;
+}
+
+// ∂/∂r_j and ∂/∂r_k of A·G, with ∂cos/∂r_j = (u_k − cos u_j) / r_ij.
+void Reference::add_filter_gradient(int element, const std::vector<double> &A, Neighbors &near) const
+{
+  const Potential &p = potential_;
+  for (std::size_t j = 0; j < near.size(); ++j) {
+    Neighbor &J = near[j];
+    const int ij = p.ordered_index(element, J.element);
+    for (int m = 0; m < p.n2; ++m) add(J.gradient, A[m] * radial(p.rho[ij * p.n2 + m], J.r).slope, J.u);
+    for (int m = 0; m < p.n3; ++m) {
+      const Value fj = radial(p.f[ij * p.n3 + m], J.r);
+      for (std::size_t k = 0; k < j && J.r < p.three_body_cutoff(element, J.element); ++k) {
+        Neighbor &K = near[k];
+        const double a = A[p.n2 + m], cosine = dot(J.u, K.u);
+        const Value fk = radial(p.f[p.ordered_index(element, K.element) * p.n3 + m], K.r);
+        if (fk.value == 0 && fk.slope == 0) continue;
+        const Value g = continued(p.g[p.triplet_index(element, J.element, K.element) * p.n3 + m], cosine);
+        const double angular = a * fj.value * fk.value * g.slope;
+        add(J.gradient, a * fj.slope * fk.value * g.value - angular * cosine / J.r, J.u);
+        add(J.gradient, angular / J.r, K.u);
+        add(K.gradient, a * fj.value * fk.slope * g.value - angular * cosine / K.r, K.u);
+        add(K.gradient, angular / K.r, J.u);
+      }
+    }
+  }
+}
+
+// ½ Σ_j [ φ(r_ij) + ZBL(r_ij) s(r_ij) ]
+double Reference::pair_energy(int element, Neighbors &near) const
+{
+  double energy = 0;
+  for (Neighbor &J : near) {
+    const int ij = potential_.pair_index(element, J.element);
+    const Value phi = radial(potential_.pairs[ij].phi, J.r);
+    double zbl = 0, zbl_slope = 0;
+    if (J.r < zbl_[ij].outer()) zbl = zbl_[ij](J.r, zbl_slope);
+    energy += 0.5 * (phi.value + zbl);
+    add(J.gradient, 0.5 * (phi.slope + zbl_slope), J.u);
+  }
+  return energy;
+}
+
+// Σ V(r_ij, r_ik, r_jk) over pairs of neighbours, where j is the one whose element comes first.
+double Reference::tensor_energy(int element, Neighbors &near) const
+{
+  double energy = 0;
+  for (int b = 0; b < potential_.size() && !potential_.V.empty(); ++b)
+    for (int c = b; c < potential_.size(); ++c) {
+      const Tensor &t = potential_.V[potential_.triplet_index(element, b, c)];
+      if (t.empty()) continue;
+      std::vector<std::vector<Value>> A(near.size()), B(near.size());
+      for (std::size_t n = 0; n < near.size(); ++n) {
+        if (near[n].element == b && near[n].r < t.knots_ij.back()) A[n] = basis(t.knots_ij, near[n].r);
+        if (near[n].element == c && near[n].r < t.knots_ik.back()) B[n] = basis(t.knots_ik, near[n].r);
+      }
+      for (std::size_t j = 0; j < near.size(); ++j)
+        for (std::size_t k = 0; k < (b == c ? j : near.size()); ++k) {
+          if (A[j].empty() || B[k].empty()) continue;
+          Neighbor &J = near[j], &K = near[k];
+          double d[3];
+          for (int x = 0; x < 3; ++x) d[x] = K.r * K.u[x] - J.r * J.u[x];
+          const double r_jk = std::sqrt(dot(d, d));
+          const TensorValue V(t, A[j], B[k], basis(t.knots_jk, r_jk));
+          energy += V.value;
+          add(J.gradient, V.ij, J.u);
+          add(K.gradient, V.ik, K.u);
+          if (r_jk == 0) continue;  // where there is no direction
+          add(J.gradient, -V.jk / r_jk, d);
+          add(K.gradient, V.jk / r_jk, d);
+        }
+    }
+  return energy;
+}
+
+// Written so that a NaN is outside.
+int Reference::outside(int element, const Neighbors &near, const std::vector<double> &G) const
+{
+  int ways = 0;
+  for (const Neighbor &J : near) ways |= J.r < domain_.shortest(element, J.element) ? Domain::close : 0;
+  for (std::size_t m = 0; m < G.size(); ++m)
+    ways |= domain_.lowest(element)[m] <= G[m] && G[m] <= domain_.highest(element)[m] ? 0 : Domain::filter;
+  return ways;
+}
+
+template <class Source> void Reference::evaluate(const Source &source, int n_centers, int, int, Results &results) const
+{
+  for (int n = 0; n < n_centers; ++n) {
+    const int i = source.center(n), element = source.element(i);
+    if (element < 0) continue;
+    Neighbors near;
+    source.for_each(i, [&](int j, int b, double x, double y, double z) {
+      const double r = std::sqrt(x * x + y * y + z * z);
+      if (b >= 0 && r < cutoff()) near.push_back({j, b, r, {x / r, y / r, z / r}, {}});
+    });
+    std::vector<double> A;
+    const std::vector<double> G = filter_values(element, near);
+    double energy = embedding(potential_.elements[element], G, A), phi = 0;
+    add_filter_gradient(element, A, near);
+    energy += pair_energy(element, near) + tensor_energy(element, near);
+    for (const Neighbor &J : near)
+      phi += radial(potential_.pairs[potential_.pair_index(element, J.element)].phi, J.r).value;
+
+    results.energy += unit_ * energy;
+    if (results.energies) results.energies[i] += unit_ * energy;
+    const int ways = outside(element, near, G);
+    if (ways) ++results.n_outside;
+    if (results.outside) results.outside[i] = ways;
+    if (results.filters) {
+      double *to = results.filters + static_cast<long>(columns()) * i;
+      *to++ = phi;
+      for (const double x : G) *to++ = x;
+    }
+    for (const Neighbor &J : near) {
+      double W[3][3];
+      for (int a = 0; a < 3; ++a)
+        for (int b = 0; b < 3; ++b) W[a][b] = -J.r * J.u[a] * unit_ * J.gradient[b];
+      for (int v = 0; v < 6; ++v) results.virial[v] += W[voigt_row[v]][voigt_column[v]];
+      for (int v = 0; v < 9 && results.virials; ++v) results.virials[9L * J.atom + v] += W[v / 3][v % 3];
+      for (int d = 0; d < 3 && results.forces; ++d) {
+        results.forces[3L * i + d] += unit_ * J.gradient[d];
+        results.forces[3L * J.atom + d] -= unit_ * J.gradient[d];
+      }
+    }
+  }
+}
+
+template void Reference::evaluate(const IndexedNeighbors &, int, int, int, Results &) const;
+template void Reference::evaluate(const VectorNeighbors &, int, int, int, Results &) const;
+
+}  // namespace snnp

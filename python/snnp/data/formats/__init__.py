@@ -1,0 +1,122 @@
+"""Reading files of labelled structures: what ASE reads under any name, and the formats of other fitting codes."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+from ase import Atoms
+
+from snnp.data.formats import deepmd, documents, extxyz, ml_ab, mtp, n2p2, pacemaker, with_ase
+from snnp.data.formats.finding import find_files
+from snnp.data.formats.notes import Notes
+from snnp.data.formats.opening import UNPACKING_ERRORS
+from snnp.data.formats.reading import Reading
+from snnp.data.formats.recognise import recognise
+from snnp.data.formats.units import Units, to_ev_and_angstrom
+from snnp.data.frames import DataError, Dataset
+from snnp.data.geometry import check_geometry
+from snnp.data.labels import labelled
+
+__all__ = ["FORMATS", "Reading", "find_files", "from_atoms", "read"]
+
+Reader = Callable[[Path, list[str], Notes], Iterator[Atoms]]
+
+FORMATS: dict[str, Reader] = {
+    "extxyz": extxyz.read,
+    "n2p2": n2p2.read,
+    "mtp": mtp.read,
+    "deepmd": deepmd.read,
+    "json": documents.read,
+    "ml_ab": ml_ab.read,
+    "pacemaker": pacemaker.read,
+}
+# Other names of the same.
+_ALIASES = {"xyz": "extxyz", "nep": "extxyz", "runnerdata": "n2p2", "fitsnap": "json", "pymatgen": "json"}
+
+
+def read(paths: Sequence[str | Path], reading: Reading | None = None) -> Dataset:
+    """All usable frames of files, folders and patterns like "run*/OUTCAR".
+
+    Raises DataError, which names file and frame or line, for files that cannot be read and data that cannot be used.
+    """
+    notes, reading = Notes(), reading or Reading()
+    units: dict[str, Units] = {}
+
+    def structures() -> Iterator[tuple[Atoms, str]]:
+        for path in find_files(paths, notes):
+            name = _format(path, reading)
+            known = _units(path, name, reading, notes)
+            if known is not None:
+                units[str(path)] = known
+            for n, atoms in enumerate(_structures(path, name, reading, notes)):
+                yield atoms, f"{path}:frame {n}"
+
+    data = _labelled(structures())
+    for n, frame in enumerate(data.frames):
+        known = units.get(frame.origin.rpartition(":frame ")[0])
+        if known is not None:
+            data.frames[n] = to_ev_and_angstrom(frame, known)
+    data.notes = [*notes.sentences(), *data.notes]
+    return _checked(data, ", ".join(map(str, paths)))
+
+
+def from_atoms(structures: Iterable[Atoms], name: str = "atoms") -> Dataset:
+    """The usable ones of labelled ASE structures; labels are found as in files. `name` stands in messages."""
+    return _checked(_labelled((atoms, f"{name}:frame {n}") for n, atoms in enumerate(structures)), name)
+
+
+def _format(path: Path, reading: Reading) -> str:
+    if path.is_dir():
+        return "deepmd"
+    name = reading.format or recognise(path)
+    name = _ALIASES.get(name, name)
+    if name is None:
+        raise DataError(f"{path}: its format is not known; expected labelled structures, or data.format with its name")
+    if name not in FORMATS and not with_ase.reads(name):
+        raise DataError(f"data.format '{name}' is unknown: expected one of {', '.join(FORMATS)}, or a format of ASE")
+    return name
+
+
+def _structures(path: Path, name: str, reading: Reading, notes: Notes) -> Iterator[Atoms]:
+    """What the reader of the format finds; whatever goes wrong there is a DataError."""
+    try:
+        if name in FORMATS:
+            yield from FORMATS[name](path, reading.elements, notes)
+        else:
+            yield from with_ase.read(path, name, notes)
+    except DataError:
+        raise
+    except UNPACKING_ERRORS as error:
+        raise DataError(f"{path}: the packed file is damaged or cut short ({error})") from error
+    except OSError as error:
+        raise DataError(f"{path}: {error.strerror or error}") from error
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError, MemoryError) as error:
+        raise DataError(f"{path}: cannot be read as {name} ({type(error).__name__}: {error})") from error
+
+
+def _units(path: Path, name: str, reading: Reading, notes: Notes) -> Units | None:
+    """The units of the numbers in a file; None: eV and Å."""
+    if reading.units is None:
+        return n2p2.units(path, notes) if name == "n2p2" else None
+    if name not in FORMATS:
+        raise DataError(f"{path}: files of the format {name} state their units, so that data.units does not apply")
+    return reading.units
+
+
+def _labelled(structures: Iterable[tuple[Atoms, str]]) -> Dataset:
+    data = Dataset()
+    for atoms, origin in structures:
+        if len(atoms) and not atoms.numbers.all():
+            raise DataError(f"{origin}: atom {int((atoms.numbers == 0).argmax())} is 'X', expected a chemical element")
+        frame = labelled(atoms, origin, data)
+        if frame is not None:
+            data.frames.append(frame)
+    return data
+
+
+def _checked(data: Dataset, where: str) -> Dataset:
+    for frame in data.frames:
+        check_geometry(frame.atoms, frame.origin)
+    if not data.frames:
+        reasons = ", ".join(data.skipped) or "the file is empty"
+        raise DataError(f"{where}: no usable frame ({reasons}); expected energies and forces")
+    return data

@@ -1,0 +1,74 @@
+"""Units of the numbers in a file, and frames brought to eV and Å."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from ase import units as ase_units
+
+from snnp.data.frames import DataError, Frame
+
+_ENERGY = {
+    "ev": 1.0,
+    "mev": 1e-3,
+    "hartree": ase_units.Hartree,
+    "ha": ase_units.Hartree,
+    "rydberg": ase_units.Rydberg,
+    "ry": ase_units.Rydberg,
+    "kcal/mol": ase_units.kcal / ase_units.mol,
+    "kj/mol": ase_units.kJ / ase_units.mol,
+}
+_LENGTH = {"angstrom": 1.0, "ang": 1.0, "å": 1.0, "bohr": ase_units.Bohr, "nm": ase_units.nm}
+# Systems of units, by the names that LAMMPS and others give them.
+_SYSTEMS = {
+    "metal": ("eV", "Angstrom"),
+    "ev": ("eV", "Angstrom"),
+    "real": ("kcal/mol", "Angstrom"),
+    "atomic": ("Hartree", "Bohr"),
+    "electron": ("Hartree", "Bohr"),
+    "hartree": ("Hartree", "Bohr"),
+    "ha": ("Hartree", "Bohr"),
+    "rydberg": ("Rydberg", "Bohr"),
+    "ry": ("Rydberg", "Bohr"),
+}
+
+
+@dataclass(frozen=True)
+class Units:
+    """What the unit of energy is in eV, and that of length in Å; forces are in energy/length, stresses in
+    energy/length³."""
+
+    energy: float
+    length: float
+    text: str  # as in a message: "Hartree and Bohr"
+
+
+def parse_units(value: str | Mapping[str, str]) -> Units:
+    """Units from the name of a system of units ("metal", "atomic", "Ry") or from {"energy": …, "length": …}; a text may
+    also be "energy=Hartree,length=Bohr". Raises DataError with one sentence."""
+    if isinstance(value, str) and "=" in value:
+        value = dict(part.split("=", 1) for part in value.replace(" ", "").split(",") if "=" in part)
+    if isinstance(value, str):
+        if value.lower() not in _SYSTEMS:
+            raise DataError(
+                f"units '{value}': expected one of {', '.join(_SYSTEMS)}, or an energy and a length "
+                "({energy: Hartree, length: Bohr})"
+            )
+        value = dict(zip(("energy", "length"), _SYSTEMS[value.lower()], strict=True))
+    unknown = sorted(set(value) - {"energy", "length"})
+    if unknown:
+        raise DataError(f"units: unknown key {unknown[0]}: expected energy and length (forces are energy/length)")
+    energy, length = str(value.get("energy", "eV")), str(value.get("length", "Angstrom"))
+    for name, known in ((energy, _ENERGY), (length, _LENGTH)):
+        if name.lower() not in known:
+            raise DataError(f"units: '{name}' is unknown: expected one of {', '.join(known)}")
+    return Units(_ENERGY[energy.lower()], _LENGTH[length.lower()], f"{energy} and {length}")
+
+
+def to_ev_and_angstrom(frame: Frame, units: Units) -> Frame:
+    """A frame whose numbers, stress included, are in `units`, in eV and Å."""
+    atoms = frame.atoms.copy()
+    atoms.set_cell(units.length * atoms.cell.array, scale_atoms=False)
+    atoms.positions *= units.length
+    stress = None if frame.stress is None else frame.stress * (units.energy / units.length**3)
+    forces = frame.forces * (units.energy / units.length)
+    return replace(frame, atoms=atoms, energy=units.energy * frame.energy, forces=forces, stress=stress)

@@ -1,0 +1,62 @@
+"""All other formats, through ASE."""
+
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import ase.io
+from ase import Atoms
+from ase.io.formats import UnknownFileTypeError, filetype, ioformats
+
+from snnp.data.formats.notes import Notes
+from snnp.data.formats.opening import is_packed, open_binary, open_text
+from snnp.data.frames import DataError
+
+
+def guess(path: Path) -> str | None:
+    """ASE's name of the format of a file, by its name or its first bytes; None: neither tells."""
+    try:
+        name = filetype(str(path), read=True)
+    except (UnknownFileTypeError, OSError):
+        return None
+    return name if reads(name) else None
+
+
+def reads(name: str) -> bool:
+    """Whether ASE has a reader of that name."""
+    return name in ioformats and ioformats[name].can_read
+
+
+def read(path: Path, name: str, notes: Notes) -> Iterator[Atoms]:
+    """Structures of a file in ASE's format `name`.
+
+    Output of a program that was stopped is used as far as it goes, with a note.
+    """
+    kind, count = ioformats[name], 0
+    if not kind.acceptsfd and is_packed(path):
+        raise DataError(f"{path}: ASE reads the format {name} from unpacked files only; unpack it first")
+    source = (open_binary if kind.isbinary else open_text)(path) if kind.acceptsfd else str(path)
+    frames = ase.io.iread(source, index=slice(None), format=name, parallel=False, do_not_split_by_at_sign=True)
+    try:
+        while (atoms := _next(frames, path, notes)) is not None:
+            yield atoms
+            count += 1
+    except DataError:
+        raise
+    except Exception as error:  # ASE's readers raise whatever comes up
+        reason = f"{type(error).__name__}: {error}"
+        if not count:
+            raise DataError(f"{path}: ASE cannot read it as {name} ({reason})") from error
+        notes.add(path, f"read up to frame {count - 1}; what follows is incomplete ({reason})")
+    finally:
+        if kind.acceptsfd:
+            source.close()
+
+
+def _next(frames: Iterator[Atoms], path: Path, notes: Notes) -> Atoms | None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        atoms = next(frames, None)
+    for warning in caught:
+        notes.add(path, f"ASE says: {str(warning.message).strip()}")
+    return atoms

@@ -1,0 +1,230 @@
+"""Each format gives the structures, energies, forces and stresses that extended XYZ of the same frames gives."""
+
+import bz2
+import gzip
+import json
+import lzma
+
+import ase.io
+import numpy as np
+import pytest
+from ase.calculators.singlepoint import SinglePointCalculator
+from ase.units import Bohr, Hartree
+
+import data_files as files
+from snnp.data import DataError, read
+from snnp.data.formats import Reading
+
+FRAMES = files.frames()
+INDIUM_PHOSPHIDE = Reading(elements=["In", "P"])
+
+
+def write_text(name, text):
+    """A case that writes one text file."""
+
+    def write(folder):
+        (folder / name).write_text(text, encoding="utf-8")
+        return folder / name
+
+    return write
+
+
+def write_fitsnap(style):
+    def write(folder):
+        for n, frame in enumerate(FRAMES):
+            group = folder / "JSON" / "Bulk"
+            group.mkdir(parents=True, exist_ok=True)
+            (group / f"{n}.json").write_text(files.fitsnap(frame, style))
+        return folder / "JSON"
+
+    return write
+
+
+def write_deepmd(mixed):
+    def write(folder):
+        files.deepmd(folder / "system", [*FRAMES[::2], *FRAMES[1::2]], ["P", "In"], mixed, sets=1)
+        return folder
+
+    return write
+
+
+def write_traj(folder):
+    structures = []
+    for frame in FRAMES:
+        atoms = frame.atoms.copy()
+        atoms.calc = SinglePointCalculator(atoms, energy=frame.energy, forces=frame.forces, stress=frame.stress)
+        structures.append(atoms)
+    ase.io.write(folder / "a.traj", structures)
+    return folder / "a.traj"
+
+
+CASES = {
+    "extended XYZ": write_text("train.xyz", files.extxyz(FRAMES)),
+    "NEP": write_text("train.xyz", files.nep(FRAMES)),
+    "trajectory of ASE": write_traj,
+    "MTP": write_text("train.cfg", files.mtp(FRAMES, ["In", "P"])),
+    "MTP, other order, fractional": write_text(
+        "train.cfg", files.mtp(FRAMES, ["In", "P"], ("xx", "xy", "yy", "yz", "zz", "xz"), direct=True)
+    ),
+    "ML_AB": write_text("ML_AB", files.ml_ab(FRAMES)),
+    "FitSNAP, bar": write_fitsnap("bar"),
+    "FitSNAP, kB": write_fitsnap("kB"),
+    "pymatgen": write_text("mlearn.json", json.dumps([files.pymatgen(f) for f in FRAMES])),
+    "pymatgen, nested": write_text("mp.json", json.dumps({"a": dict(enumerate(map(files.pymatgen, FRAMES)))})),
+    "DeePMD": write_deepmd(mixed=False),
+    "DeePMD, mixed types": write_deepmd(mixed=True),
+    "n2p2": write_text("input.data", files.n2p2(FRAMES, "units: Angstrom, eV")),
+    "n2p2, atomic units": write_text("input.data", files.n2p2(FRAMES, "energy in Ha, Bohr", **files.ATOMIC_UNITS)),
+    "n2p2, unit by distances": write_text("input.data", files.n2p2(FRAMES)),
+    "n2p2, atomic unit by distances": write_text("input.data", files.n2p2(FRAMES, **files.ATOMIC_UNITS)),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_structures_and_labels_are_those_of_extended_xyz(case, tmp_path):
+    """To rounding: units are converted, and stresses are divided by volumes."""
+    data = read([CASES[case](tmp_path)], INDIUM_PHOSPHIDE if "MTP" in case else None)
+    assert len(data.frames) == len(FRAMES)
+    expected = [FRAMES[n] for n in ([0, 2, 1, 3] if "DeePMD" in case else range(len(FRAMES)))]
+    for found, frame in zip(data.frames, expected, strict=True):
+        order = np.argsort(frame.atoms.numbers, kind="stable")[::-1] if case == "ML_AB" else slice(None)
+        if case == "ML_AB":  # sorted by element there
+            order = np.concatenate([np.flatnonzero(frame.atoms.symbols == s) for s in ("In", "P")])
+        assert list(found.atoms.symbols) == list(frame.atoms.symbols[order])
+        assert np.allclose(found.atoms.positions, frame.atoms.positions[order], atol=1e-12)
+        assert np.allclose(found.atoms.cell.array, frame.atoms.cell.array, atol=1e-12)
+        assert found.atoms.pbc.all()
+        assert found.energy == pytest.approx(frame.energy, rel=1e-12)
+        assert np.allclose(found.forces, frame.forces[order], atol=1e-12)
+        if "n2p2" in case:
+            assert found.stress is None
+        else:
+            assert np.allclose(found.stress, frame.stress, atol=1e-12)
+
+
+def test_fitsnap_folders_and_mlearn_entries_are_groups(tmp_path):
+    assert {f.group for f in read([CASES["FitSNAP, bar"](tmp_path)]).frames} == {"Bulk"}
+    assert {f.group for f in read([CASES["pymatgen"](tmp_path)]).frames} == {"bulk"}
+
+
+PACKERS = {"": lambda raw: raw, ".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress}
+TEXTS = {
+    "extxyz": files.extxyz(FRAMES),
+    "mtp": files.mtp(FRAMES, ["In", "P"]),
+    "n2p2": files.n2p2(FRAMES, "eV Angstrom"),
+    "ml_ab": files.ml_ab(FRAMES),
+    "json": json.dumps([files.pymatgen(f) for f in FRAMES]),
+}
+
+
+@pytest.mark.parametrize("packed", PACKERS)
+@pytest.mark.parametrize("kind", TEXTS)
+def test_content_tells_the_format_whatever_the_name_and_packing(kind, packed, tmp_path):
+    path = tmp_path / f"Größe @1 of{packed}"
+    path.write_bytes(PACKERS[packed](TEXTS[kind].encode()))
+    assert len(read([path], INDIUM_PHOSPHIDE).frames) == len(FRAMES)
+    plain = tmp_path / "no_ending"
+    plain.write_bytes(PACKERS[packed](TEXTS[kind].encode()))
+    assert len(read([plain], INDIUM_PHOSPHIDE).frames) == len(FRAMES)
+
+
+@pytest.mark.parametrize("name", ["train.txt", "train.dat", "train@2", "a b.xyz", "原子.data", "x.cfg"])
+def test_extended_xyz_under_other_names(name, tmp_path):
+    (tmp_path / name).write_text(files.extxyz(FRAMES))
+    assert len(read([tmp_path / name]).frames) == len(FRAMES)
+
+
+@pytest.mark.parametrize("kind", TEXTS)
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_byte_order_marks_and_line_ends_of_windows(kind, encoding, tmp_path):
+    (tmp_path / "train").write_bytes(TEXTS[kind].replace("\n", "\r\n").encode(encoding))
+    assert len(read([tmp_path / "train"], INDIUM_PHOSPHIDE).frames) == len(FRAMES)
+
+
+def test_blank_lines_between_frames_hide_nothing(tmp_path):
+    text = "".join(files.extxyz([frame]) + "\n\n" for frame in FRAMES)
+    (tmp_path / "train.xyz").write_text(text)
+    assert len(read([tmp_path / "train.xyz"]).frames) == len(FRAMES)
+
+
+def test_patterns_and_folders(tmp_path, monkeypatch):
+    for n, frame in enumerate(FRAMES):
+        run = tmp_path / f"run{n}"
+        run.mkdir()
+        (run / "frames.xyz").write_text(files.extxyz([frame]))
+        (run / "notes").write_text("nothing to read\n")
+    monkeypatch.chdir(tmp_path)
+    by_pattern = read(["run*/frames.xyz"])
+    assert [f.energy for f in by_pattern.frames] == [f.energy for f in FRAMES]
+    assert by_pattern.frames[1].origin == "run1/frames.xyz:frame 0"
+    by_folder = read(["."])
+    assert [f.energy for f in by_folder.frames] == [f.energy for f in FRAMES]
+    assert by_folder.notes == [".: 4 files are read, 4 others are not (notes)"]
+
+
+def test_a_file_named_twice_is_read_once_and_said(tmp_path):
+    path = tmp_path / "train.xyz"
+    path.write_text(files.extxyz(FRAMES))
+    (tmp_path / "link.xyz").symlink_to(path)
+    data = read([path, tmp_path / "link.xyz"])
+    assert len(data.frames) == len(FRAMES)
+    assert "named more than once" in data.notes[0]
+
+
+def test_labels_of_atoms_become_symbols_with_a_note(tmp_path):
+    text = files.extxyz(FRAMES).replace("\nIn ", "\nIn1 ").replace("\nP ", "\nP_surf ")
+    (tmp_path / "train.xyz").write_text(text)
+    data = read([tmp_path / "train.xyz"])
+    assert np.allclose(data.frames[-1].forces, FRAMES[-1].forces)
+    assert list(data.frames[-1].atoms.symbols) == list(FRAMES[-1].atoms.symbols)
+    assert "atoms like 'In1' are read as In" in data.notes[0]
+
+
+def test_types_of_atoms_by_number(tmp_path):
+    text = files.extxyz(FRAMES).replace("\nIn ", "\n1 ").replace("\nP ", "\n2 ")
+    (tmp_path / "train.xyz").write_text(text)
+    (first, *_) = read([tmp_path / "train.xyz"], INDIUM_PHOSPHIDE).frames
+    assert list(first.atoms.symbols) == list(FRAMES[0].atoms.symbols)
+
+
+def test_virial_of_six_numbers(tmp_path):
+    frame = FRAMES[0]
+    text = files.extxyz([frame]).replace("stress=", f'virial="{files.row(frame.virial)}" other=')
+    (tmp_path / "train.xyz").write_text(text)
+    data = read([tmp_path / "train.xyz"])
+    assert np.allclose(data.frames[0].stress, frame.stress, atol=1e-12)
+    assert "virial of six numbers is read in the order xx yy zz yz xz xy" in data.notes[0]
+
+
+@pytest.mark.parametrize("units", ["atomic", {"energy": "Hartree", "length": "Bohr"}, "energy=Ha,length=bohr"])
+def test_units_said_by_the_user(units, tmp_path):
+    """Stresses, too, are in Hartree/Bohr³ then."""
+    frame = files.Labelled(0)
+    frame.atoms.set_cell(frame.atoms.cell / Bohr, scale_atoms=True)
+    frame.energy, frame.forces = frame.energy / Hartree, frame.forces * Bohr / Hartree
+    frame.stress = frame.stress * Bohr**3 / Hartree
+    (tmp_path / "train.xyz").write_text(files.extxyz([frame]))
+    (found,) = read([tmp_path / "train.xyz"], Reading.of(units=units)).frames
+    original = files.Labelled(0)
+    assert np.allclose(found.atoms.positions, original.atoms.positions, atol=1e-12)
+    assert found.energy == pytest.approx(original.energy, rel=1e-12)
+    assert np.allclose(found.forces, original.forces, atol=1e-12)
+    assert np.allclose(found.stress, original.stress, atol=1e-12)
+
+
+def test_what_was_assumed_about_units_is_said(tmp_path):
+    path = tmp_path / "input.data"
+    path.write_text(files.n2p2(FRAMES, "units: Angstrom, eV"))
+    (note,) = read([path]).notes
+    assert note == f"{path}: units are eV and Angstrom, as the comments say; data.units says otherwise"
+    path.write_text(files.n2p2(FRAMES, **files.ATOMIC_UNITS))
+    (note,) = read([path]).notes
+    assert "does not say its units: taken to be Hartree and Bohr" in note
+    assert read([path], Reading.of(units="metal")).notes == []
+
+
+def test_units_that_cannot_be_told_are_asked_for(tmp_path):
+    path = tmp_path / "input.data"
+    path.write_text(files.n2p2(files.frames(1, "ArArArArAr")))
+    with pytest.raises(DataError, match=r"does not say its units.*expected data\.units"):
+        read([path])
