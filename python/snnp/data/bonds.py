@@ -13,8 +13,10 @@ _NOBLE = {2, 10, 18, 36, 54, 86}  # do not form bonds
 
 
 def bond_ratio(structures: Iterable[Atoms]) -> float | None:
-    """Median of the distance to the nearest neighbour over the sum of covalent radii in Å: about 1 if distances are in Å,
-    1.9 if they are in Bohr. None: there are no neighbours, or only noble gases."""
+    """Median of the distance to the nearest neighbour over the sum of covalent radii in Å.
+
+    About 1 if distances are in Å, 1.9 if they are in Bohr. None: there are no neighbours, or only noble gases.
+    """
     ratios: list[float] = []
     for atoms in structures:
         if not len(atoms) or _NOBLE & set(atoms.numbers.tolist()):

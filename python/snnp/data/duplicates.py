@@ -10,8 +10,9 @@ from snnp.data.frames import Frame
 from snnp.data.neighbors import full_list
 
 _REACH = 5.0  # Å
-# Invariants per atom of one structure in two files, with positions of six digits after the point, differ by less.
-_TOLERANCE = 2e-6
+# Frames whose invariants differ by less are compared pair by pair, and are equal if pairs differ by less: by 1e-4 Å.
+_SIMILAR, _SAME = 1e-5, 3e-5
+_TYPES = 10  # structures that are told apart among frames with similar invariants
 # Two calculations of one structure differ by less, eV/atom.
 _SAME_ENERGY = 1e-3
 
@@ -60,23 +61,67 @@ def _equal(frames: Sequence[Frame]) -> Iterable[list[int]]:
             candidates[(*numbers.tolist(), *counts.tolist(), *frame.atoms.pbc.tolist())].append(n)
     for members in candidates.values():
         if len(members) > 1:
-            yield from _clusters(np.array(members), np.array([values[n] for n in members]))
+            for similar in _clusters(np.array(members), np.array([values[n] for n in members])):
+                yield from _verified(frames, similar)
+
+
+def _verified(frames: Sequence[Frame], similar: list[int]) -> Iterable[list[int]]:
+    """Splits frames of the same composition by the distances of all their pairs."""
+    types: list[tuple[list[np.ndarray], list[int]]] = []
+    for n in similar:
+        pairs = _sorted_pairs(frames[n])
+        for known, members in types[-_TYPES:]:
+            if _agree(known, pairs):
+                members.append(n)
+                break
+        else:
+            types.append((pairs, [n]))
+    for _, members in types:
+        if len(members) > 1:
+            yield members
+
+
+def _pairs(frame: Frame) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Atoms i and j of all pairs, their distances x in units of the reach, and (1 − x²)³, which ends smoothly."""
+    i, j, d = full_list(frame.atoms, _REACH)
+    x = np.linalg.norm(d, axis=1) / _REACH
+    return i, j, x, (1.0 - x**2) ** 3
+
+
+def _sorted_pairs(frame: Frame) -> list[np.ndarray]:
+    """(1 − x²)³ of the pairs of each two elements, the nearest first."""
+    i, j, _, near = _pairs(frame)
+    kinds = 128 * frame.atoms.numbers[i] + frame.atoms.numbers[j]
+    return [np.sort(near[kinds == kind])[::-1] for kind in np.unique(kinds)]
+
+
+def _agree(some: list[np.ndarray], others: list[np.ndarray]) -> bool:
+    """Whether all pairs are the same; the farthest may be missing."""
+    if len(some) != len(others):
+        return False
+    for a, b in zip(some, others, strict=True):
+        n = min(len(a), len(b))
+        if max(np.abs(a[:n] - b[:n]).max(), a[n:].max(initial=0.0), b[n:].max(initial=0.0)) > _SAME:
+            return False
+    return True
 
 
 def _invariants(frame: Frame) -> np.ndarray | None:
-    """Numbers that are the same for equal structures, (6,): sums per atom over pairs of smooth functions of distance and
-    elements, one of them not linear in the pairs of an atom, and the size (Å). None: there are no pairs."""
+    """Numbers that are the same for equal structures, (6,).
+
+    Sums per atom over pairs of smooth functions of distance and elements, their spread among the atoms of an element,
+    which a small displacement of one atom changes most, and the size (Å). None: there are no pairs.
+    """
     atoms = frame.atoms
-    i, j, d = full_list(atoms, _REACH)
+    i, j, x, near = _pairs(frame)
     if not len(i):
         return None
-    x = np.linalg.norm(d, axis=1) / _REACH
-    near = (1.0 - x**2) ** 3
     charge = np.sqrt(atoms.numbers / 10.0)
     by_atom = np.bincount(i, near * charge[j], minlength=len(atoms))
     size = atoms.get_volume() if atoms.cell.rank == 3 and atoms.pbc.any() else _spread(atoms.positions)
-    sums = (near.sum(), (near * x).sum(), by_atom @ charge, by_atom @ by_atom / 10.0, np.cbrt(size) * len(atoms) / 10.0)
-    return np.array([*sums, (near * x**2 * charge[i] * charge[j]).sum()]) / len(atoms)
+    spread = sum(((b - b.mean()) ** 2).sum() for b in (by_atom[atoms.numbers == z] for z in np.unique(atoms.numbers)))
+    sums = np.array([near.sum(), (near * x).sum(), by_atom @ charge, by_atom @ by_atom / 10.0])
+    return np.array([*sums / len(atoms), np.sqrt(spread / len(atoms)), np.cbrt(size)])
 
 
 def _spread(positions: np.ndarray) -> float:
@@ -92,6 +137,6 @@ def _clusters(members: np.ndarray, values: np.ndarray, column: int = 0) -> Itera
         yield sorted(members.tolist())
         return
     order = np.argsort(values[:, column], kind="stable")
-    gaps = np.flatnonzero(np.diff(values[order, column]) > _TOLERANCE) + 1
+    gaps = np.flatnonzero(np.diff(values[order, column]) > _SIMILAR) + 1
     for part in np.split(order, gaps):
         yield from _clusters(members[part], values[part], column + 1)

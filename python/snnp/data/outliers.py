@@ -101,7 +101,7 @@ def _far(values: np.ndarray, what: str) -> tuple[np.ndarray, float]:
 
 
 def _excess_energies(frames: Sequence[Frame]) -> np.ndarray:
-    """Energies per atom without those of the elements, (frames,), eV; the sum of their sizes is the smallest possible."""
+    """Energies per atom without those of the elements, (frames,), eV: the smallest sum of absolute values."""
     numbers = np.unique(np.concatenate([frame.atoms.numbers for frame in frames]))
     fractions = np.array([[(f.atoms.numbers == z).mean() for z in numbers] for f in frames])
     energies = np.array([frame.energy / len(frame.atoms) for frame in frames])

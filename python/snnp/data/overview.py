@@ -12,6 +12,7 @@ from snnp.data.frames import Dataset, Frame
 from snnp.models.shape import unordered_pairs
 
 Range = tuple[float, float]
+UNITS = {"volume": "Å³/atom", "energy": "eV/atom", "force": "eV/Å", "pressure": "GPa", "shortest": "Å"}
 
 
 @dataclass

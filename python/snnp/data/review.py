@@ -40,7 +40,7 @@ def _lengths(sets: Mapping[str, Sequence[Frame]]) -> list[str]:
         ratio = bond_ratio([frame.atoms for frame in frames[:: max(len(frames) // _SAMPLE, 1)]])
         if ratio is not None and not _SHORT < ratio < _LONG:
             notes.append(
-                f"{name}: neighbours are {ratio:.2g} bond lengths apart: if lengths are not in Å, data.units tells in what"
+                f"{name}: neighbours are {ratio:.2g} bond lengths apart: if lengths are not in Å, data.units says so"
             )
     return notes
 
@@ -85,7 +85,7 @@ def _equal(pairs: Pairs) -> str:
 
 
 def _pair(a: str, b: str) -> str:
-    """"a.xyz:frame 5 = frame 3" if both are in one file."""
+    """ "a.xyz:frame 5 = frame 3" if both are in one file."""
     file, _, number = b.rpartition(":")
     return f"{a} = {number if a.startswith(f'{file}:') else b}"
 

@@ -12,9 +12,8 @@ from snnp.data.frames import DataError, Frame
 from snnp.files import write_aside
 
 
-def write_extxyz(path: Path, frames: Sequence[Frame], inputs: Iterable[str | Path]) -> None:
-    """Writes frames; the ending .gz packs them. Raises DataError, and writes nothing, if the file is there already or is
-    in a folder that is among the inputs."""
+def check_new(path: Path, inputs: Iterable[str | Path] = ()) -> None:
+    """Raises DataError if a file is there already, or would be in a folder that is among the inputs."""
     if path.exists() or path.is_symlink():
         raise DataError(f"{path}: exists already, and is not overwritten; expected a new name")
     if not path.parent.is_dir():
@@ -22,6 +21,11 @@ def write_extxyz(path: Path, frames: Sequence[Frame], inputs: Iterable[str | Pat
     folders = [Path(name).resolve() for name in inputs if Path(name).is_dir()]
     if any(folder in path.resolve().parents for folder in folders):
         raise DataError(f"{path}: is in a folder that is read; expected a place outside it")
+
+
+def write_extxyz(path: Path, frames: Sequence[Frame]) -> None:
+    """Writes frames to a new file; the ending .gz packs them. Raises DataError if it is there already."""
+    check_new(path)
 
     def write(aside: Path) -> None:
         with gzip.open(aside, "wt") if path.suffix == ".gz" else aside.open("w", encoding="utf-8") as file:
