@@ -15,6 +15,7 @@ from snnp.data.formats.units import Units, to_ev_and_angstrom
 from snnp.data.frames import DataError, Dataset
 from snnp.data.geometry import check_geometry
 from snnp.data.labels import labelled
+from snnp.data.outliers import impossible
 
 __all__ = ["FORMATS", "Reading", "find_files", "from_atoms", "read"]
 
@@ -116,6 +117,15 @@ def _labelled(structures: Iterable[tuple[Atoms, str]]) -> Dataset:
 def _checked(data: Dataset, where: str) -> Dataset:
     for frame in data.frames:
         check_geometry(frame.atoms, frame.origin)
+    possible = []
+    for frame in data.frames:
+        reason = impossible(frame)
+        if reason is None:
+            possible.append(frame)
+        else:
+            data.skipped["a label that no structure can have"] += 1
+            data.notes.append(f"{frame.origin}: {reason} cannot be: the frame is left out")
+    data.frames = possible
     if not data.frames:
         reasons = ", ".join(data.skipped) or "the file is empty"
         raise DataError(f"{where}: no usable frame ({reasons}); expected energies and forces")
