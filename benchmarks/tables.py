@@ -131,12 +131,17 @@ def conservation_table(results: dict) -> str:
     rows = []
     for one, longer in zip(short, long, strict=True):
         fluctuations = [f"{r['fluctuation_meV_per_atom']:.2g}" for r in one["runs"]]
-        drifts = [f"{r['drift_meV_per_atom_per_ps']:+.4f}".replace("-", "−") for r in longer["runs"]]
-        style, formula = one["name"].rsplit(" ", 1)
+        drifts = [_signed(r["drift_meV_per_atom_per_ps"]) for r in longer["runs"]]
+        style, formula = one["name"].replace(" precision double", "").rsplit(" ", 1)
         rows.append([f"`{style}` {formula}", str(one["atoms"]), *fluctuations, f"{one['slope']:.2f}", *drifts])
     steps = [[f"{r['step_fs']:g} fs" for r in runs[0]["runs"]] for runs in (short, long)]
     first, last = (f"fluctuation, meV: {steps[0][0]}", f"drift, meV/ps: {steps[1][0]}")
     return markdown(["potential", "atoms", first, *steps[0][1:], "slope", last, *steps[1][1:]], rows)
+
+
+def _signed(value: float) -> str:
+    text = f"{value:+.4f}".replace("-", "−")
+    return "0.0000" if float(f"{value:.4f}") == 0 else text
 
 
 def size_table(results: dict) -> str:
