@@ -237,6 +237,39 @@ def convert(
         raise _fail(error) from error
 
 
+@app.command("build-plugin")
+def build_plugin(
+    lammps: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATH",
+            help="An lmp program, a Python package, a source or build tree, or a folder of headers; "
+            "by default the LAMMPS of this Python.",
+        ),
+    ] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where to put the plugin.")] = Path(
+        "snnp-plugin"
+    ),
+    define: Annotated[
+        list[str] | None, typer.Option("--define", "-D", metavar="NAME=VALUE", help="For CMake; may be repeated.")
+    ] = None,
+) -> None:
+    """Build pair_style snnp for a LAMMPS of your own.
+
+    snnp build-plugin --lammps ~/lammps/build/lmp
+    """
+    from snnp.lammps import build
+
+    try:
+        target = build.find(lammps)
+        print(f"{target.describe()}; building takes a minute or two", flush=True)
+        print(build.how_to_load(build.build(target, output, define or [])))
+    except build.LammpsError as error:
+        raise _fail(error) from error
+    except OSError as error:
+        raise _fail(f"{error.filename}: {error.strerror}") from error
+
+
 @app.command()
 def version() -> None:
     """Version of this package."""
