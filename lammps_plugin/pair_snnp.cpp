@@ -16,6 +16,7 @@
 #include "atom.h"
 #include "comm.h"
 #include "compute.h"
+#include "domain.h"
 #include "error.h"
 #include "force.h"
 #include "memory.h"
@@ -384,4 +385,14 @@ double PairSNNP::memory_usage()
 {
   const std::size_t numbers = outside.capacity() + (model ? model->virials.capacity() : 0);
   return Pair::memory_usage() + static_cast<double>(numbers * sizeof(double));
+}
+
+// Only a LAMMPS with integers of the same sizes has this function, so that no other can load this library.
+static void (Domain::*const volatile of_same_sizes)(double *, imageint) = &Domain::unmap;
+
+// What plugin.cpp looks for in this library.
+extern "C" __attribute__((visibility("default"))) Pair *snnp_create_pair(LAMMPS *lmp)
+{
+  static_cast<void>(of_same_sizes);
+  return new PairSNNP(lmp);
 }

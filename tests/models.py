@@ -44,6 +44,30 @@ def random_model(elements, hidden, activation, uniform, n2=2, n3=3, fixed_e0=Non
     return model
 
 
+def linear_model(elements, uniform):
+    """A model whose energy is ½ Σ φ plus the sum of its three-body filters."""
+    model = random_model(elements, [], "tanh", uniform, n2=0)
+    with torch.no_grad():
+        model.unit = 1.0
+        model.mean.zero_()
+        model.scale.fill_(1.0)
+        model.linear.fill_(1.0)
+    return model
+
+
+def tensor_coefficients(model):
+    """The coefficients of the full linear model that a model of filters stands for."""
+    f, g = model.f.detach().numpy(), model.g.detach().numpy()
+    E, pairs = model.shape.n_elements, model.shape.unordered
+    parts = [model.phi.detach().numpy().ravel()]
+    for a in range(E):
+        for n, (b, c) in enumerate(pairs):
+            tensor = np.einsum("am,bm,cm->abc", f[a * E + b], f[a * E + c], g[a * len(pairs) + n])
+            hi, lo = np.tril_indices(len(tensor))
+            parts.append((tensor[hi, lo] if b == c else tensor).ravel())
+    return np.concatenate([*parts, model.constant.detach().numpy()])
+
+
 def _knots(rng, first, last, n, uniform):
     knots = np.linspace(first, last, n)
     if not uniform:

@@ -40,6 +40,7 @@ class Engine {
                   Isa isa = best_isa());
 
   const Potential &potential() const { return potential_; }
+  Precision precision() const { return full_ ? Precision::full : Precision::mixed; }
   double cutoff() const { return cutoff_; }                          ///< the largest of the potential, Å
   int columns() const { return 1 + potential_.n2 + potential_.n3; }  ///< of Results::filters
 

@@ -2,6 +2,7 @@
 
 #include "bindings.h"
 #include "knots.h"
+#include "long_call.h"
 #include "rows.h"
 
 namespace snnp::bindings {
@@ -34,10 +35,7 @@ struct Density {
     const Batch batch = s.batch(model.elements, threads);
     const DesignMatrix matrix = rows.matrix();
     double *n = densities.mutable_data();
-    {
-      const py::gil_scoped_release release;
-      density_rows(model, x, batch, matrix, n);
-    }
+    long_call([&] { density_rows(model, x, batch, matrix, n); });
     return py::make_tuple(rows.energies, rows.virials, rows.forces, densities);
   }
 };

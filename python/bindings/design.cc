@@ -2,6 +2,7 @@
 
 #include "bindings.h"
 #include "knots.h"
+#include "long_call.h"
 #include "rows.h"
 
 namespace snnp::bindings {
@@ -48,10 +49,7 @@ struct Design {
     Rows rows(s, columns);
     const Batch batch = s.batch(basis.elements, threads);
     const DesignMatrix matrix = rows.matrix();
-    {
-      const py::gil_scoped_release release;
-      design_rows(basis, batch, matrix);
-    }
+    long_call([&] { design_rows(basis, batch, matrix); });
     return py::make_tuple(rows.energies, rows.virials, rows.forces);
   }
 };

@@ -1,6 +1,8 @@
 #include "snnp/engine.h"
 
 #include "bindings.h"
+#include "copies.h"
+#include "long_call.h"
 #include "potential.h"
 #include "structures.h"
 
@@ -11,8 +13,7 @@ namespace {
 std::unique_ptr<Engine> make_engine(const EditablePotential &potential, Precision precision)
 {
   const Potential copy = potential.value();
-  const py::gil_scoped_release release;
-  return std::make_unique<Engine>(copy, 1, precision);
+  return long_call([&] { return std::make_unique<Engine>(copy, 1, precision); });
 }
 
 py::dict evaluate(const Engine &engine, const Structures &s, int threads)
@@ -26,10 +27,7 @@ py::dict evaluate(const Engine &engine, const Structures &s, int threads)
   results.energies = energies.mutable_data();
   results.virials = virials.mutable_data();
   results.filters = filters.mutable_data();
-  {
-    const py::gil_scoped_release release;
-    engine.evaluate(batch.neighbors, s.n_atoms(), s.n_atoms(), threads, results);
-  }
+  long_call([&] { engine.evaluate(batch.neighbors, s.n_atoms(), s.n_atoms(), threads, results); });
   std::copy(results.virial, results.virial + 6, virial.mutable_data());
   py::dict d;
   d["energy"] = results.energy;
@@ -50,11 +48,12 @@ void bind_engine(py::module_ &m)
       .value("mixed", Precision::mixed,
              "Splines and sums over the neighbours of an atom in float; positions, distances, pair potentials, ZBL, "
              "embeddings and sums over atoms in double.");
-  py::class_<Engine>(m, "Engine",
-                     "A potential made ready to be evaluated. It keeps a copy and cannot be changed, so any number of "
-                     "threads may share one.\n\n"
-                     "Raises Error if the potential is not complete and consistent.")
-      .def(py::init(&make_engine), py::arg("potential"), py::arg("precision") = Precision::full)
+  py::class_<Engine> engine(
+      m, "Engine",
+      "A potential made ready to be evaluated. It keeps a copy and cannot be changed, so any number of "
+      "threads may share one.\n\n"
+      "Raises Error if the potential is not complete and consistent.");
+  engine.def(py::init(&make_engine), py::arg("potential"), py::arg("precision") = Precision::full)
       .def_property_readonly(
           "potential", [](const Engine &engine) { return EditablePotential(engine.potential()); },
           "A copy of the potential.")
@@ -66,7 +65,16 @@ void bind_engine(py::module_ &m)
            "threads: number of OpenMP threads.\n"
            "Returns a dictionary: energy (eV), virial (6: xx yy zz xy xz yz; Σ r_ij ⊗ F_j, eV), forces (atoms, 3; "
            "eV/Å), energies (atoms; eV), virials (atoms, 3, 3; eV), filters (atoms, 1 + n2 + n3; Σ_j φ and G).\n"
-           "Raises Error for an element that the potential does not have.");
+           "Raises Error for an element that the potential does not have, or a number of threads that makes no sense.")
+      .def(py::pickle(
+          [](const Engine &engine) {
+            return py::make_tuple(EditablePotential(engine.potential()), engine.precision());
+          },
+          [](const py::tuple &state) {
+            require(state.size() == 2, "pickle: made by another version of snnp");
+            return make_engine(state[0].cast<const EditablePotential &>(), state[1].cast<Precision>());
+          }));
+  immutable(engine);
 }
 
 }  // namespace snnp::bindings

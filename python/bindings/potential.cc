@@ -6,6 +6,8 @@
 #include <filesystem>
 
 #include "bindings.h"
+#include "copies.h"
+#include "long_call.h"
 #include "snnp/potential_file.h"
 
 namespace py = pybind11;
@@ -28,12 +30,22 @@ template <class T> std::vector<T> values(const std::vector<std::shared_ptr<T>> &
   return copies;
 }
 
-// work(copy of the potential) with the GIL released: others may edit the potential meanwhile.
+// work(copy of the potential) as a long call: others may edit the potential meanwhile.
 template <class Work> auto with_copy(const EditablePotential &potential, Work work)
 {
   const Potential copy = potential.value();
-  const py::gil_scoped_release release;
-  return work(copy);
+  return long_call([&] { return work(copy); });
+}
+
+// A spline, which cannot be changed, is copied.
+template <class T> auto value(Spline T::*member)
+{
+  return [=](const T &object) { return object.*member; };
+}
+
+template <class T> auto set_value(Spline T::*member)
+{
+  return [=](T &object, const Spline &spline) { object.*member = spline; };
 }
 
 // A list of splines or tensors, which cannot be changed, is copied; elements and pairs are the potential's own.
@@ -69,11 +81,12 @@ Potential indexed(const EditablePotential &p, std::initializer_list<int> element
 void bind_networks(py::module_ &m)
 {
   using Layer = Network::Layer;
-  py::class_<Layer>(m, "Layer",
-                    "A layer of a network: weights · inputs + biases. It cannot be changed.\n\n"
-                    "inputs, outputs: numbers of nodes.\n"
-                    "weights: (outputs · inputs,), those of one output after the other.\n"
-                    "biases: (outputs,).")
+  py::class_<Layer> layer(m, "Layer",
+                          "A layer of a network: weights · inputs + biases. It cannot be changed.\n\n"
+                          "inputs, outputs: numbers of nodes.\n"
+                          "weights: (outputs · inputs,), those of one output after the other.\n"
+                          "biases: (outputs,).");
+  layer
       .def(py::init([](int inputs, int outputs, std::vector<double> weights, std::vector<double> biases) {
              return Layer{inputs, outputs, std::move(weights), std::move(biases)};
            }),
@@ -82,40 +95,51 @@ void bind_networks(py::module_ &m)
       .def_readonly("outputs", &Layer::outputs, "Number of outputs.")
       .def_readonly("weights", &Layer::weights, "Weights: (outputs · inputs,), those of one output after the other.")
       .def_readonly("biases", &Layer::biases, "Biases of the outputs: (outputs,).");
-  py::class_<Network>(
+  immutable(layer);
+  pickled(layer, &Layer::inputs, &Layer::outputs, &Layer::weights, &Layer::biases);
+  py::class_<Network> network(
       m, "Network",
       "A multilayer perceptron of the filters with one output, eV; every layer but the last is followed "
-      "by the activation.")
-      .def(py::init<>())
+      "by the activation.");
+  network.def(py::init<>())
       .def_readwrite("activation", &Network::activation,
                      "Name of the activation: 'tanh', 'silu', or 'none' for no network.")
       .def_property(
           "layers", [](const Network &n) { return n.layers; },
           [](Network &n, std::vector<Layer> layers) { n.layers = std::move(layers); },
           "Its layers; the list is copied on access and on assignment.");
+  copied(network);
+  pickled(network, &Network::activation, &Network::layers);
 }
 
 void bind_elements(py::module_ &m)
 {
-  py::class_<Element, std::shared_ptr<Element>>(m, "Element", "What belongs to one element; filters = n2 + n3.")
-      .def(py::init<>())
+  py::class_<Element, std::shared_ptr<Element>> element(m, "Element",
+                                                        "What belongs to one element; filters = n2 + n3.");
+  element.def(py::init<>())
       .def_readwrite("name", &Element::name, "Chemical symbol.")
       .def_readwrite("e0", &Element::e0, "Energy of an isolated atom, eV.")
       .def_readwrite("linear", &Element::linear, "The linear term of the energy: (filters,), eV.")
       .def_readwrite("network", &Element::network, "The network of the filters.")
       .def_readwrite("density", &Element::density,
                      "Weights of the filters in the density: (filters,); empty: there is no U.")
-      .def_readwrite("U", &Element::U, "Embedding, eV over the density; continues linearly on both sides.")
+      .def_property("U", value(&Element::U), set_value(&Element::U),
+                    "Embedding, eV over the density; continues linearly on both sides.")
       .def_readwrite("lowest", &Element::lowest,
                      "Lowest value of each filter in the training data: (filters,); empty: not known.")
       .def_readwrite("highest", &Element::highest,
                      "Highest value of each filter in the training data: (filters,); empty: not known.");
-  py::class_<Pair, std::shared_ptr<Pair>>(m, "Pair", "What belongs to two elements, in any order.")
-      .def(py::init<>())
-      .def_readwrite("phi", &Pair::phi, "Pair potential, eV over Å.")
+  copied(element);
+  pickled(element, &Element::name, &Element::e0, &Element::linear, &Element::network, &Element::density, &Element::U,
+          &Element::lowest, &Element::highest);
+  py::class_<Pair, std::shared_ptr<Pair>> pair(m, "Pair", "What belongs to two elements, in any order.");
+  pair.def(py::init<>())
+      .def_property("phi", value(&Pair::phi), set_value(&Pair::phi), "Pair potential, eV over Å.")
       .def_readwrite("zbl_inner", &Pair::zbl_inner, "Below this distance all of the ZBL repulsion acts, Å.")
       .def_readwrite("zbl_outer", &Pair::zbl_outer, "Above this distance none of it acts, Å; 0: there is none.")
       .def_readwrite("shortest", &Pair::shortest, "Shortest distance in the training data, Å; 0: not known.");
+  copied(pair);
+  pickled(pair, &Pair::phi, &Pair::zbl_inner, &Pair::zbl_outer, &Pair::shortest);
 }
 
 void bind_files(py::module_ &m)
@@ -123,8 +147,10 @@ void bind_files(py::module_ &m)
   using Path = std::filesystem::path;
   m.def(
       "parse_potential",
-      [](const std::string &text, const std::string &name) { return EditablePotential(parse_potential(text, name)); },
-      py::arg("text"), py::arg("name"), py::call_guard<py::gil_scoped_release>(),
+      [](const std::string &text, const std::string &name) {
+        return EditablePotential(long_call([&] { return parse_potential(text, name); }));
+      },
+      py::arg("text"), py::arg("name"),
       "The potential that the text of a potential file describes. Raises Error 'name:line: found …, expected …' for "
       "anything that is not as documented.");
   m.def(
@@ -133,8 +159,9 @@ void bind_files(py::module_ &m)
       "The text of a potential file; every number reads back as the same double. Raises Error if the potential is not "
       "complete and consistent.");
   m.def(
-      "read_potential", [](const Path &path) { return EditablePotential(read_potential(path.string())); },
-      py::arg("path"), py::call_guard<py::gil_scoped_release>(),
+      "read_potential",
+      [](const Path &path) { return EditablePotential(long_call([&] { return read_potential(path.string()); })); },
+      py::arg("path"),
       "Reads a potential file. Raises Error with file and line if the file cannot be read or is not valid.");
   m.def(
       "write_potential",
@@ -161,13 +188,14 @@ void bind_potential(py::module_ &m)
   bind_networks(m);
   bind_elements(m);
   using P = EditablePotential;
-  py::class_<P>(m, "Potential",
-                "A potential as data: what stands in a potential file. Lists are copied on access and on assignment; "
-                "the elements and pairs in them may be changed, and belong to this potential.\n\n"
-                "E = Σ_i E_i + ½ Σ_{i≠j} φ(r_ij) + ½ Σ_{i≠j} ZBL(r_ij) s(r_ij)\n"
-                "E_i = e0 + a·G_i + [N(G_i) − N(0)] + [U(d·G_i) − U(0)] + Σ_{j<k} V(r_ij, r_ik, r_jk)\n"
-                "G_i = (Σ_j ρ_m(r_ij), m = 1…n2; Σ_{j<k} f_m(r_ij) f_m(r_ik) g_m(cos θ_jik), m = 1…n3)")
-      .def(py::init<>())
+  py::class_<P> potential(
+      m, "Potential",
+      "A potential as data: what stands in a potential file. Lists are copied on access and on assignment; "
+      "the elements and pairs in them may be changed, and belong to this potential.\n\n"
+      "E = Σ_i E_i + ½ Σ_{i≠j} φ(r_ij) + ½ Σ_{i≠j} ZBL(r_ij) s(r_ij)\n"
+      "E_i = e0 + a·G_i + [N(G_i) − N(0)] + [U(d·G_i) − U(0)] + Σ_{j<k} V(r_ij, r_ik, r_jk)\n"
+      "G_i = (Σ_j ρ_m(r_ij), m = 1…n2; Σ_{j<k} f_m(r_ij) f_m(r_ik) g_m(cos θ_jik), m = 1…n3)");
+  potential.def(py::init<>())
       .def_readwrite("comment", &P::comment, "First line of the file without '#'.")
       .def_readwrite("n2", &P::n2, "Number of two-body filters.")
       .def_readwrite("n3", &P::n3, "Number of three-body filters.")
@@ -204,6 +232,8 @@ void bind_potential(py::module_ &m)
       .def(
           "check", [](const P &p) { with_copy(p, check); },
           "Raises Error if the potential is not complete and consistent.");
+  copied(potential);
+  pickled(potential, &P::comment, &P::n2, &P::n3, &P::elements, &P::pairs, &P::rho, &P::f, &P::g, &P::V);
   bind_files(m);
 }
 

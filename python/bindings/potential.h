@@ -21,6 +21,8 @@ struct EditablePotential {
 
   EditablePotential() = default;
   EditablePotential(const Potential &potential);
+  EditablePotential(const EditablePotential &other) : EditablePotential(other.value()) {}
+  EditablePotential &operator=(EditablePotential &&) = default;
   Potential value() const;
 };
 

@@ -2,6 +2,8 @@
 
 #include "arrays.h"
 #include "bindings.h"
+#include "copies.h"
+#include "long_call.h"
 #include "snnp/potential.h"
 
 namespace snnp::bindings {
@@ -14,8 +16,10 @@ Numbers evaluate_spline(const Spline &spline, const Numbers &x, int derivative)
   Numbers y(Shape(x.shape(), x.shape() + x.ndim()));
   const double *from = x.data();
   double *to = y.mutable_data();
-  const py::gil_scoped_release release;
-  for (py::ssize_t i = 0; i < x.size(); ++i) to[i] = evaluate(spline, from[i], derivative);
+  const py::ssize_t n = x.size();
+  long_call([&] {
+    for (py::ssize_t i = 0; i < n; ++i) to[i] = evaluate(spline, from[i], derivative);
+  });
   return y;
 }
 
@@ -24,12 +28,14 @@ Numbers evaluate_spline(const Spline &spline, const Numbers &x, int derivative)
 void bind_splines(py::module_ &m)
 {
   using Knots = std::vector<double>;
-  py::class_<Spline>(m, "Spline",
-                     "A cubic spline as a clamped cubic B-spline (de Boor, A Practical Guide to Splines, 1978). It "
-                     "cannot be changed; without arguments it is empty, which means that there is no such spline.\n\n"
-                     "knots: (n,), increasing; Å, or a cosine, or a density.\n"
-                     "coefficients: (n + 2,), in the unit of the value.\n"
-                     "open: a radial one may end with another value or slope than 0.")
+  py::class_<Spline> spline(
+      m, "Spline",
+      "A cubic spline as a clamped cubic B-spline (de Boor, A Practical Guide to Splines, 1978). It "
+      "cannot be changed; without arguments it is empty, which means that there is no such spline.\n\n"
+      "knots: (n,), increasing; Å, or a cosine, or a density.\n"
+      "coefficients: (n + 2,), in the unit of the value.\n"
+      "open: a radial one may end with another value or slope than 0.");
+  spline
       .def(py::init([](Knots knots, Knots coefficients, bool open) {
              return Spline{std::move(knots), std::move(coefficients), open};
            }),
@@ -43,12 +49,16 @@ void bind_splines(py::module_ &m)
            "x: any shape, between the first and the last knot; the first and the last piece are continued beyond.\n"
            "derivative: 0 to 3; another is an Error.\n"
            "Returns an array of the shape of x.");
-  py::class_<Tensor>(m, "Tensor",
-                     "A three-body term V(r_ij, r_ik, r_jk) = Σ_abc c_abc B_a(r_ij) B_b(r_ik) B_c(r_jk) of clamped "
-                     "cubic B-splines (Xie, Rupp and Hennig, npj Comput. Mater. 9, 162, 2023). It cannot be changed; "
-                     "without arguments it is empty, which means that there is no such term.\n\n"
-                     "knots_ij, knots_ik, knots_jk: increasing, Å.\n"
-                     "coefficients: (n_ij + 2) × (n_ik + 2) × (n_jk + 2) numbers in any shape, eV.")
+  immutable(spline);
+  pickled(spline, &Spline::knots, &Spline::coefficients, &Spline::open);
+  py::class_<Tensor> tensor(
+      m, "Tensor",
+      "A three-body term V(r_ij, r_ik, r_jk) = Σ_abc c_abc B_a(r_ij) B_b(r_ik) B_c(r_jk) of clamped "
+      "cubic B-splines (Xie, Rupp and Hennig, npj Comput. Mater. 9, 162, 2023). It cannot be changed; "
+      "without arguments it is empty, which means that there is no such term.\n\n"
+      "knots_ij, knots_ik, knots_jk: increasing, Å.\n"
+      "coefficients: (n_ij + 2) × (n_ik + 2) × (n_jk + 2) numbers in any shape, eV.");
+  tensor
       .def(py::init([](Knots ij, Knots ik, Knots jk, const Numbers &c) {
              return Tensor{std::move(ij), std::move(ik), std::move(jk), {c.data(), c.data() + c.size()}};
            }),
@@ -59,6 +69,8 @@ void bind_splines(py::module_ &m)
       .def_readonly("knots_jk", &Tensor::knots_jk, "Knots along r_jk: (n_jk,), Å.")
       .def_readonly("coefficients", &Tensor::coefficients,
                     "Coefficients: ((n_ij + 2) (n_ik + 2) (n_jk + 2),), eV; the index of r_jk runs fastest.");
+  immutable(tensor);
+  pickled(tensor, &Tensor::knots_ij, &Tensor::knots_ik, &Tensor::knots_jk, &Tensor::coefficients);
 }
 
 }  // namespace snnp::bindings

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "bindings.h"
+#include "copies.h"
 
 namespace snnp::bindings {
 
@@ -50,7 +51,8 @@ Structures::Structures(const py::object &offsets, const py::object &indices, con
 
 Batch Structures::batch(int n_elements, int threads) const
 {
-  require(threads > 0, "threads: expected a positive number");
+  require(0 < threads && threads <= max_threads,
+          "threads: expected a number from 1 to " + std::to_string(max_threads) + ", found " + std::to_string(threads));
   for (const int element : elements_)
     require(element < n_elements, "elements: index beyond the elements of the potential");
   return {{n_atoms(), offsets_.data(), indices_.data(), vectors_.data(), elements_.data(), n_elements == 1},
@@ -69,7 +71,8 @@ void bind_structures(py::module_ &m)
       return view(memory, shape, self);
     };
   };
-  py::class_<Structures>(
+  m.attr("MAX_THREADS") = max_threads;
+  py::class_<Structures> structures(
       m, "Structures",
       "Atoms of one or more structures, one after the other, with all neighbours of each: every pair stands in the "
       "lists of both atoms, every periodic image counts.\n\n"
@@ -79,7 +82,8 @@ void bind_structures(py::module_ &m)
       "elements: (atoms,); index of each atom's element in the potential.\n"
       "structure: (atoms,); the structure that each atom belongs to, not decreasing.\n"
       "n_structures: their number.\n\n"
-      "The arrays are copied. Raises Error if they contradict each other.")
+      "The arrays are copied. Raises Error if they contradict each other.");
+  structures
       .def(py::init<const py::object &, const py::object &, const Numbers &, const py::object &, const py::object &,
                     int>(),
            py::arg("offsets"), py::arg("indices"), py::arg("vectors"), py::arg("elements"), py::arg("structure"),
@@ -95,7 +99,17 @@ void bind_structures(py::module_ &m)
       .def_property_readonly("structure", array(&Structures::structure),
                              "The structure that each atom belongs to: (atoms,), read-only.")
       .def_property_readonly("n_structures", &Structures::n_structures, "Number of structures.")
-      .def("__len__", &Structures::n_atoms, "Number of atoms.");
+      .def("__len__", &Structures::n_atoms, "Number of atoms.")
+      .def(py::pickle(
+          [](const py::object &self) {
+            return py::make_tuple(self.attr("offsets"), self.attr("indices"), self.attr("vectors"),
+                                  self.attr("elements"), self.attr("structure"), self.attr("n_structures"));
+          },
+          [](const py::tuple &state) {
+            require(state.size() == 6, "pickle: made by another version of snnp");
+            return Structures(state[0], state[1], state[2].cast<Numbers>(), state[3], state[4], state[5].cast<int>());
+          }));
+  immutable(structures);
 }
 
 }  // namespace snnp::bindings

@@ -6,6 +6,9 @@
 
 namespace snnp::bindings {
 
+/// More threads than this are taken for a mistake, before the system runs out of them.
+constexpr int max_threads = 1024;
+
 /// A batch of structures. It owns copies of all arrays, so that nobody can change them after they were checked.
 class Structures {
  public:

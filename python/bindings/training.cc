@@ -4,6 +4,7 @@
 
 #include "bindings.h"
 #include "knots.h"
+#include "long_call.h"
 #include "structures.h"
 
 namespace snnp::bindings {
@@ -78,8 +79,7 @@ class Trainer {
     const Batch batch = s.batch(filters->elements, threads);
     Numbers G = zeros({s.n_atoms(), filters->columns()});
     double *to = G.mutable_data();
-    const py::gil_scoped_release release;
-    batch_values(*filters, batch, to);
+    long_call([&] { batch_values(*filters, batch, to); });
     return G;
   }
 
@@ -90,10 +90,7 @@ class Trainer {
     const double *a = checked(A, {s.n_atoms(), filters->columns()}, "A");
     Numbers F = zeros({s.n_atoms(), 3}), W = zeros({s.n_structures(), 3, 3});
     double *f = F.mutable_data(), *w = W.mutable_data();
-    {
-      const py::gil_scoped_release release;
-      batch_forces(*filters, batch, a, f, w);
-    }
+    long_call([&] { batch_forces(*filters, batch, a, f, w); });
     return py::make_tuple(F, W);
   }
 
@@ -104,8 +101,7 @@ class Trainer {
     const Movement along = movement(s, atoms, strains);
     Numbers Gd = zeros({s.n_atoms(), filters->columns()});
     double *to = Gd.mutable_data();
-    const py::gil_scoped_release release;
-    batch_tangent(*filters, batch, along, to);
+    long_call([&] { batch_tangent(*filters, batch, along, to); });
     return Gd;
   }
 
@@ -120,10 +116,7 @@ class Trainer {
     Filters sums = *filters;
     for (std::vector<Table> *tables : {&sums.pair, &sums.radial, &sums.angle})
       for (Table &t : *tables) std::fill(t.data().begin(), t.data().end(), 0.0);
-    {
-      const py::gil_scoped_release release;
-      batch_parameters(*filters, batch, along, a, b, sums);
-    }
+    long_call([&] { batch_parameters(*filters, batch, along, a, b, sums); });
     return py::make_tuple(get_tables(sums.pair), get_tables(sums.radial), get_tables(sums.angle));
   }
 

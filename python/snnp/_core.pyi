@@ -12,6 +12,8 @@ _Numbers = NDArray[np.float64]
 _Integers = NDArray[np.int32]
 _Knots = Sequence[ArrayLike]
 _Tables = Sequence[ArrayLike]
+MAX_THREADS: int
+
 _Rows = tuple[_Numbers, _Numbers, _Numbers]
 
 class _Results(TypedDict):

@@ -82,17 +82,18 @@ def fit(
     from snnp.fitting.run import run
 
     given = {name: value for name, value in (("train", train), ("validation", validation), ("test", test)) if value}
-    structures = {name: _dataset(value, name) for name, value in given.items() if not _is_paths(value)}
     overrides = {f"data.{name}": _paths(value) for name, value in given.items() if _is_paths(value)}
     if output is not None:
         overrides["output"] = os.path.abspath(output)
     for section, keys in (("data", data), ("model", model), ("loss", loss), ("training", training)):
         overrides.update({f"{section}.{key}": value for key, value in (keys or {}).items()})
     settings = configuration.read(config, overrides)
-    if structures:
+    structures = {}
+    if not all(_is_paths(value) for value in given.values()):
         reading = settings.data.reading()
         files = {name: read(paths, reading) for name in given if (paths := getattr(settings.data, name))}
-        structures = {**files, **structures}
+        in_memory = {name: _dataset(value, name, reading) for name, value in given.items() if not _is_paths(value)}
+        structures = {**files, **in_memory}
     with closing(Log(quiet=not progress)) as log:
         done = run(settings, log, resume, restart, structures or None)
     return FitResult(Potential(done.potential), done.reports, done.curve, done.config, done.predictions)
@@ -108,8 +109,8 @@ def evaluate(
 ) -> Evaluation:
     """Errors of a potential (or its file) on labelled structures, given as files or ASE structures.
 
-    reading: format and units of the files, where these do not tell them. threads: OpenMP threads; None: all cores.
-    progress: whether to print progress and notes.
+    reading: format and units of the files, where these do not tell them, and what labels are called. threads: OpenMP
+    threads; None: all cores. progress: whether to print progress and notes.
     Raises snnp.Error for the potential, DataError or ElementError for the structures, with one sentence.
     """
     return evaluate_with_log(potential, structures, threads, Log(quiet=not progress), reading)
@@ -120,7 +121,8 @@ def evaluate_with_log(
 ) -> Evaluation:
     """`evaluate` with the log that it prints to."""
     engine = _core.Engine(_data(potential))
-    data = read(_paths(structures), reading) if _is_paths(structures) else _dataset(structures, "structures")
+    files = _is_paths(structures)
+    data = read(_paths(structures), reading) if files else _dataset(structures, "structures", reading)
     log.print(data.summary())
     for note in data.notes:
         log.print(f"note: {note}")
@@ -149,12 +151,12 @@ def _paths(value: Data) -> list[str]:
     return [os.path.abspath(path) for path in ([value] if isinstance(value, str | os.PathLike) else value)]
 
 
-def _dataset(value: Data, name: str) -> Dataset:
+def _dataset(value: Data, name: str, reading: Reading | None) -> Dataset:
     structures = [value] if isinstance(value, Atoms) else list(value)
     wrong = next((type(item).__name__ for item in structures if not isinstance(item, Atoms)), None)
     if wrong:
         raise TypeError(f"{name}: expected paths or ASE structures, found {wrong}")
-    return from_atoms(structures, name)
+    return from_atoms(structures, name, reading)
 
 
 __all__ = ["Evaluation", "FitResult", "evaluate", "fit"]

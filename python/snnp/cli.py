@@ -14,8 +14,8 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 from snnp import __version__
 from snnp._core import Error
-from snnp.console import Log, error_table, print_error
-from snnp.data import DataError
+from snnp.console import Log, error_table, inspection_tables, print_error
+from snnp.data import DataError, Reading
 from snnp.data.neighbors import ElementError
 
 _SETTINGS = {
@@ -136,6 +136,47 @@ def evaluate(
 
 
 @app.command()
+def data(
+    inputs: Annotated[list[Path], typer.Argument(help="Files, folders, patterns, or one config.yaml of snnp-fit.")],
+    test: Annotated[list[Path] | None, typer.Option(help="Test data, looked for in the others, too.")] = None,
+    format: Annotated[str | None, typer.Option(help="Format of the files, if their content does not tell.")] = None,
+    units: Annotated[
+        str | None, typer.Option(help="Of files without units, e.g. metal, or energy=Hartree,length=Bohr.")
+    ] = None,
+    elements: Annotated[str | None, typer.Option(help="Of atoms that have numbers as types, e.g. 'In P'.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Extended XYZ to write, also .gz.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+) -> None:
+    """What a fit would read: labels, groups, compositions, distances, duplicates, outliers.
+
+    snnp data train.xyz --test test.xyz
+    snnp data 'run*/OUTCAR' -o all.xyz
+    """
+    from snnp.data.inspect import inspect, read_sets
+    from snnp.data.writing import check_new, write_extxyz
+
+    try:
+        if output:
+            check_new(output, [*inputs, *(test or [])])
+        reading = Reading.of(format, units, (elements or "").replace(",", " ").split())
+        sets = read_sets(inputs, test or [], reading)
+        found = inspect(sets)
+        if output:
+            frames = [frame for data in sets.values() for frame in data.frames]
+            write_extxyz(output, frames)
+    except (ValueError, OSError) as error:
+        raise _fail(error) from error
+    if as_json:
+        print(json.dumps(found.as_dict(), indent=2))
+        return
+    log = Log()
+    for part in inspection_tables(found):
+        log.print(part)
+    if output:
+        print(f"written: {output}")
+
+
+@app.command()
 def info(potential: Annotated[Path, typer.Argument(help="Potential file.")]) -> None:
     """What a potential file holds."""
     from snnp import _core
@@ -194,6 +235,39 @@ def convert(
             print(note)
     except (conversion.ConvertError, Error) as error:
         raise _fail(error) from error
+
+
+@app.command("build-plugin")
+def build_plugin(
+    lammps: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATH",
+            help="An lmp program, a Python package, a source or build tree, or a folder of headers; "
+            "by default the LAMMPS of this Python.",
+        ),
+    ] = None,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where to put the plugin.")] = Path(
+        "snnp-plugin"
+    ),
+    define: Annotated[
+        list[str] | None, typer.Option("--define", "-D", metavar="NAME=VALUE", help="For CMake; may be repeated.")
+    ] = None,
+) -> None:
+    """Build pair_style snnp for a LAMMPS of your own.
+
+    snnp build-plugin --lammps ~/lammps/build/lmp
+    """
+    from snnp.lammps import build
+
+    try:
+        target = build.find(lammps)
+        print(f"{target.describe()}; building takes a minute or two", flush=True)
+        print(build.how_to_load(build.build(target, output, define or [])))
+    except build.LammpsError as error:
+        raise _fail(error) from error
+    except OSError as error:
+        raise _fail(f"{error.filename}: {error.strerror}") from error
 
 
 @app.command()

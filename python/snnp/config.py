@@ -9,7 +9,7 @@ import yaml
 from pydantic import BaseModel, Discriminator, Field, PrivateAttr, Tag, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
-from snnp.data import Reading
+from snnp.data import LabelKeys, Reading
 from snnp.kinds import KINDS, ConfigError, kind_of
 from snnp.kinds.base import Section
 
@@ -45,6 +45,10 @@ class DataConfig(Section):
     format: str | None = Field(None, description="of these files; auto: told by their content")
     units: str | dict[str, str] | None = Field(None, description="of files that do not state theirs, or wrongly")
     elements: list[str] = Field([], description="of atoms whose files have numbers in place of symbols")
+    energy_key: str | None = Field(None, min_length=1, description="what labels are called; auto: by common names")
+    forces_key: str | None = Field(None, min_length=1)
+    stress_key: str | None = Field(None, min_length=1)
+    virial_key: str | None = Field(None, min_length=1)
     shear_order: str | dict[str, str] | None = Field(
         None, description="of the last three stress components, for all or by group of frames; auto: what fits"
     )
@@ -52,7 +56,8 @@ class DataConfig(Section):
 
     def reading(self) -> Reading:
         """How the files are read; raises DataError for units and elements that do not exist."""
-        return Reading.of(self.format, self.units, self.elements)
+        labels = LabelKeys(self.energy_key, self.forces_key, self.stress_key, self.virial_key)
+        return Reading.of(self.format, self.units, self.elements, labels)
 
 
 def _kind(model) -> str:
@@ -67,9 +72,10 @@ ModelConfig = Annotated[
 
 
 class LossConfig(Section):
-    """Weights relative to forces: energy per atom in eV, virial per atom in eV."""
+    """Weights of energies (eV per atom), forces (eV/Å) and virials (eV per atom)."""
 
     energy: float = Field(30.0, ge=0)
+    force: float = Field(1.0, ge=0)
     stress: float = Field(1.0, ge=0)
 
 

@@ -13,9 +13,12 @@ from rich.table import Table
 from rich.text import Text
 
 from snnp.analysis.errors import Errors, Report
+from snnp.data.inspect import Inspection
+from snnp.data.overview import Part
 
 # Seconds without a line after which progress becomes one where there is no terminal to show a bar.
 _SILENCE = 10.0
+_COMPOSITIONS = 8  # are named
 
 
 class Log:
@@ -149,6 +152,45 @@ def _cells(e: Errors) -> list[str]:
         return "–" if value is None else f"{value[0]:.{digits}f} / {value[1]:.{digits}f}"
 
     return [str(e.frames) if e.frames else "–", str(e.atoms), pair(e.energy, 2), pair(e.force, 4), pair(e.stress, 3)]
+
+
+def inspection_tables(found: Inspection) -> Iterator[str | Table]:
+    """What `snnp data` prints: a sentence and tables of each data set, then notes."""
+    for name, summary in found.summaries.items():
+        yield f"{name}: {summary}"
+    table = Table(title="Groups (smallest … largest)", title_justify="left")
+    for column in ("set", "group"):
+        table.add_column(column)
+    for column in ("frames", "atoms", "Å³/atom", "energy eV/atom", "force rms, max eV/Å", "pressure GPa"):
+        table.add_column(column, justify="right")
+    for name, part in found.overviews.items():
+        table.add_section()
+        table.add_row(name, "all", *_part_cells(part.all))
+        for group, numbers in part.groups.items() if len(part.groups) > 1 else ():
+            table.add_row("", group, *_part_cells(numbers))
+    yield table
+    for name, part in found.overviews.items():
+        formulas = [f"{formula} ({count})" for formula, count in list(part.compositions.items())[:_COMPOSITIONS]]
+        more = len(part.compositions) - len(formulas)
+        yield f"{name}: compositions (frames): {', '.join(formulas)}" + (f" and {more} more" if more else "")
+        distances = ", ".join(f"{pair} {distance:.3f} Å" for pair, distance in part.shortest.items())
+        yield f"{name}: shortest distances: {distances or 'no atoms within 5 Å'}"
+    for note in found.notes:
+        yield f"note: {note}"
+
+
+def _part_cells(part: Part) -> list[str]:
+    def between(values, digits: int, sign: str = " … ") -> str:
+        return "–" if values is None else sign.join(f"{value:.{digits}f}" for value in values)
+
+    return [
+        str(part.frames),
+        str(part.atoms),
+        between(part.volume, 2),
+        between(part.energy, 3),
+        between(part.force, 3, ", "),
+        between(part.pressure, 1),
+    ]
 
 
 def print_error(sentence: str) -> None:

@@ -37,18 +37,18 @@ def failing(result):
     return lines[0]
 
 
-def no_forces():
-    return [labelled(forces=False)], "no usable frame (no forces); expected energies and forces"
+def no_labels():
+    return [bulk("Si", "diamond", a=5.43)], "data.xyz:frame 0: no energy and no forces under a known name; there are"
 
 
-def nan_energy():
-    return [labelled(), labelled(energy=np.nan)], "data.xyz:frame 1: energy holds NaN or infinity"
+def infinite_energy():
+    return [labelled(), labelled(energy=np.inf)], "data.xyz:frame 1: energy holds infinity"
 
 
-def nan_force():
+def infinite_force():
     atoms = labelled()
-    atoms.calc.results["forces"][0, 0] = np.nan
-    return [atoms], "data.xyz:frame 0: forces holds NaN or infinity"
+    atoms.calc.results["forces"][0, 0] = np.inf
+    return [atoms], "data.xyz:frame 0: forces holds infinity"
 
 
 def atoms_outside_their_cell():
@@ -61,7 +61,7 @@ def atoms_on_top_of_each_other():
 
 
 @pytest.mark.parametrize(
-    "case", [no_forces, nan_energy, nan_force, atoms_outside_their_cell, atoms_on_top_of_each_other]
+    "case", [no_labels, infinite_energy, infinite_force, atoms_outside_their_cell, atoms_on_top_of_each_other]
 )
 def test_bad_data(case, tmp_path, snnp_fit):
     frames, sentence = case()

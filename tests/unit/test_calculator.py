@@ -1,5 +1,7 @@
 """The ASE calculator."""
 
+import re
+
 import numpy as np
 import pytest
 from ase import Atoms
@@ -7,7 +9,7 @@ from ase.build import bulk
 
 import snnp
 import support
-from snnp.calculator import default_threads
+from snnp.calculator import SNNP, default_threads
 from snnp.data.neighbors import ElementError
 from tolerances import ENERGY, THREADS
 
@@ -71,18 +73,59 @@ def test_the_same_calculation_twice_is_the_same_bit_by_bit(path, atoms):
     assert (first.get_forces(atoms) == second.get_forces(atoms)).all()
 
 
-@pytest.mark.parametrize(("value", "threads"), [("3", 3), ("", 1), ("0", 1), ("two", 1), ("-2", 1), (None, 1)])
-def test_threads_are_what_openmp_is_told(monkeypatch, value, threads):
+@pytest.mark.parametrize(
+    ("value", "threads"), [("3", 3), ("4,2", 4), ("", 1), ("0", 1), ("two", 1), ("-2", 1), (None, 1)]
+)
+def test_threads_are_what_openmp_is_told(path, monkeypatch, value, threads):
     if value is None:
         monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     else:
         monkeypatch.setenv("OMP_NUM_THREADS", value)
-    assert default_threads() == threads
+    assert default_threads() == snnp.load(path).threads == threads
 
 
-def test_a_number_of_threads_that_makes_no_sense_is_refused(path, atoms):
-    with pytest.raises(snnp.Error, match="threads: expected a positive number"):
-        snnp.load(path, threads=-1).get_potential_energy(atoms)
+@pytest.mark.parametrize("threads", [-1, 0, 1.5, "2", 100_000])
+def test_a_number_of_threads_that_makes_no_sense_is_refused(path, threads):
+    sentence = f"threads: expected a whole number from 1 to 1024, found {threads!r}"
+    with pytest.raises(snnp.Error, match=re.escape(sentence)):
+        snnp.load(path, threads=threads)
+    with pytest.raises(snnp.Error, match=re.escape(sentence)):
+        snnp.load(path).set(threads=threads)
+
+
+def test_threads_can_be_set_later(path, atoms):
+    calculator, two = snnp.load(path), snnp.load(path, threads=2)
+    calculator.get_forces(atoms)
+    assert calculator.set(threads=2) == {"threads": 2}
+    assert calculator.threads == 2
+    assert (calculator.get_forces(atoms) == two.get_forces(atoms)).all()
+    assert calculator.set(threads=2) == {}
+
+
+def test_a_parameter_that_the_calculator_does_not_have_is_named(path):
+    with pytest.raises(TypeError, match="found 'thread', expected 'threads'"):
+        SNNP(path, thread=2)
+    with pytest.raises(TypeError, match="found 'cutoff', expected 'threads'"):
+        snnp.load(path).set(cutoff=5.0)
+
+
+def test_a_potential_already_read_is_as_good_as_its_file(path, atoms):
+    energy = snnp.load(path).get_potential_energy(atoms)
+    for potential in (snnp.Potential.read(path), snnp.Potential.read(path).data):
+        assert SNNP(potential).get_potential_energy(atoms) == energy
+
+
+def test_editing_a_potential_does_not_change_its_calculator(path, atoms):
+    potential = snnp.Potential.read(path)
+    calculator = potential.calculator()
+    energy = calculator.get_potential_energy(atoms)
+    for data in (potential.data, calculator.potential):
+        data.elements[0].e0 += 1.0
+        data.elements = data.elements[:1]
+        data.n2 = 0
+    calculator.reset()
+    assert calculator.get_potential_energy(atoms) == energy
+    assert calculator.elements == ["In", "P"]
 
 
 def test_an_element_that_the_potential_does_not_know_is_named(path):

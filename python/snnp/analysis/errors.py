@@ -17,7 +17,8 @@ from snnp.virial import matrix, stress
 class Predictions:
     """Labels and predictions of some frames.
 
-    energies: eV per atom (frames,), forces: eV/Å (atoms, 3), stresses: GPa (frames with stress, 6).
+    energies: eV per atom (frames,), forces: eV/Å (atoms, 3), stresses: GPa (frames with stress, 6). Labels that are not
+    known are NaN, and count nowhere.
     """
 
     energies: np.ndarray
@@ -124,9 +125,10 @@ def _errors(p: Predictions, frames, atoms, stressed) -> Errors:
 
 
 def _mae_rmse(found: np.ndarray, expected: np.ndarray) -> tuple[float, float] | None:
-    if found.size == 0:
+    known = ~np.isnan(expected)
+    if not known.any():
         return None
-    difference = found - expected
+    difference = found[known] - expected[known]
     return float(np.abs(difference).mean()), float(np.sqrt((difference**2).mean()))
 
 

@@ -26,14 +26,14 @@ def parity(predictions: dict[str, Predictions]) -> Figure:
         ("force component", "eV/Å", "eV/Å", 1.0, "forces", "force_labels"),
         ("stress component", "GPa", "GPa", 1.0, "stresses", "stress_labels"),
     ]
-    if not any(p.stresses.size for p in predictions.values()):
-        panels.pop()
+    panels = [panel for panel in panels if any(np.isfinite(getattr(p, panel[-1])).any() for p in predictions.values())]
     figure = Figure(figsize=(4.2 * len(panels), 4.0), layout="constrained")
     for axes, (title, unit, error_unit, factor, found, label) in zip(
         np.atleast_1d(figure.subplots(1, len(panels))), panels, strict=True
     ):
+        known = {name: ~np.isnan(getattr(p, label)) for name, p in predictions.items()}
         for name, p in predictions.items():
-            x, y = getattr(p, label).ravel(), getattr(p, found).ravel()
+            x, y = getattr(p, label)[known[name]], getattr(p, found)[known[name]]
             if x.size:
                 mae = factor * np.abs(y - x).mean()
                 axes.plot(
@@ -46,7 +46,7 @@ def parity(predictions: dict[str, Predictions]) -> Figure:
                     rasterized=True,
                 )
         axes.axline((0, 0), slope=1, color="black", lw=0.6, zorder=0)
-        everything = np.concatenate([getattr(p, label).ravel() for p in predictions.values()])
+        everything = np.concatenate([getattr(p, label)[known[name]] for name, p in predictions.items()])
         low, high = everything.min(), everything.max()
         margin = 0.05 * (high - low) + 1e-3
         axes.set(xlim=(low - margin, high + margin), ylim=(low - margin, high + margin), aspect="equal")

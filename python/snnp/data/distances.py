@@ -48,10 +48,11 @@ def survey(frames: Sequence[Frame], elements: Sequence[str]) -> Distances:
     lists = [full_list(frame.atoms, _LARGEST_CUTOFF) for frame in frames[::step]]
     n_atoms = sum(len(frame.atoms) for frame in frames[::step])
     sample = np.sort(np.concatenate([np.linalg.norm(d, axis=1) for _, _, d in lists]))
-    return Distances(list(elements), sample, n_atoms, _shortest(frames, elements))
+    return Distances(list(elements), sample, n_atoms, shortest_distances(frames, elements))
 
 
-def _shortest(frames: Sequence[Frame], elements: Sequence[str]) -> np.ndarray:
+def shortest_distances(frames: Sequence[Frame], elements: Sequence[str]) -> np.ndarray:
+    """Of each unordered pair of elements, (pairs,), Å; NaN: they come no closer than 5 Å."""
     E = len(elements)
     shortest = np.full((E, E), np.inf)
     for frame in frames:

@@ -17,9 +17,21 @@ class DataError(ValueError):
     """Data that cannot be used; the text says which file and frame, what was found and what was expected."""
 
 
+@dataclass(frozen=True)
+class LabelWeights:
+    """How much the labels of one structure count: positive factors, for forces one number or one per atom, (n,)."""
+
+    energy: float = 1.0
+    force: float | np.ndarray = 1.0
+    stress: float = 1.0
+
+
 @dataclass
 class Frame:
-    """A structure with labels: energy in eV, forces (n, 3) in eV/Å, stress (6,) in eV/Å³ or None."""
+    """A structure with labels: energy in eV, forces (n, 3) in eV/Å, stress (6,) in eV/Å³ or None.
+
+    A label, or a component of one, that is not known is NaN. weight: how often the frame counts.
+    """
 
     atoms: Atoms
     energy: float
@@ -27,6 +39,8 @@ class Frame:
     stress: np.ndarray | None
     group: str
     origin: str  # file:frame
+    weight: float = 1.0
+    label_weights: LabelWeights = field(default_factory=LabelWeights)
 
     @property
     def virial(self) -> np.ndarray | None:
@@ -40,8 +54,10 @@ class Dataset:
 
     frames: list[Frame] = field(default_factory=list)
     names: Counter = field(default_factory=Counter)  # under which names labels were found
+    weights: Counter = field(default_factory=Counter)  # and weights
     skipped: Counter = field(default_factory=Counter)  # reason: number of frames
-    notes: list[str] = field(default_factory=list)  # what was assumed or noticed, a sentence each
+    unused: Counter = field(default_factory=Counter)  # what is not used of frames: their number
+    notes: list[str] = field(default_factory=list)  # what the user should know, a sentence each
 
     @property
     def elements(self) -> list[str]:
@@ -54,16 +70,31 @@ class Dataset:
         """Atoms of all frames."""
         return sum(len(frame.atoms) for frame in self.frames)
 
+    @property
+    def n_energies(self) -> int:
+        """Frames whose energy is known."""
+        return sum(not np.isnan(frame.energy) for frame in self.frames)
+
+    @property
+    def n_forces(self) -> int:
+        """Frames in which forces are known, at least one."""
+        return sum(not np.isnan(frame.forces).all() for frame in self.frames)
+
     def summary(self) -> str:
         """What was found, in one or two sentences."""
         stress = sum(frame.stress is not None for frame in self.frames)
         groups = len({frame.group for frame in self.frames})
         text = (
-            f"{len(self.frames)} frames, {self.n_atoms} atoms of {' '.join(self.elements)}, stress in {stress}, "
+            f"{len(self.frames)} frames, {self.n_atoms} atoms of {' '.join(self.elements)}: "
+            f"energy in {self.n_energies}, forces in {self.n_forces}, stress in {stress}; "
             f"{groups} group{'s' if groups > 1 else ''}; labels: {', '.join(sorted(self.names))}"
         )
+        if self.weights:
+            text += f"; weights: {', '.join(sorted(self.weights))}"
         for reason, count in self.skipped.items():
             text += f"; skipped {count} frame{'s' if count > 1 else ''}: {reason}"
+        for what, count in self.unused.items():
+            text += f"; not used: {what}, in {count} frame{'s' if count > 1 else ''}"
         return text
 
 

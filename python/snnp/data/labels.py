@@ -1,67 +1,107 @@
-"""Labels of a structure: found under the names that programs give them, checked, brought to one form."""
+"""Labels of structures: found under the names that programs give them, checked, brought to one form."""
 
-import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from ase import Atoms
 from ase.stress import full_3x3_to_voigt_6_stress
 
+from snnp.data.entries import Structure, look
+from snnp.data.families import LabelKeys, choose
 from snnp.data.frames import DataError, Dataset, Frame
+from snnp.data.weights import frame_weights
 
-_PREFIX, _SUFFIX = r"^(?:ref|dft|qm|mace|true|target)?_?", r"_?(?:ref|dft|qm|true|target)?$"
-_ENERGY = re.compile(_PREFIX + r"(?:(?:total|free|potential)_?)?energy" + _SUFFIX, re.IGNORECASE)
-_FORCES = re.compile(_PREFIX + r"forces?" + _SUFFIX, re.IGNORECASE)
-_STRESS = re.compile(_PREFIX + r"stress(?:es)?" + _SUFFIX, re.IGNORECASE)
-_VIRIAL = re.compile(_PREFIX + r"virials?" + _SUFFIX, re.IGNORECASE)
 _GROUP = ("config_type", "config", "group", "label")
 
 
-def labelled(atoms: Atoms, origin: str, data: Dataset) -> Frame | None:
-    """The frame that a structure with labels makes; None, and counted in `data`, if labels are missing."""
-    sources = [atoms.info, atoms.arrays]
-    if atoms.calc is not None:
-        sources.insert(0, atoms.calc.results)
-    energy_name, energy = _find(_ENERGY, sources)
-    forces_name, forces = _find(_FORCES, sources)
-    if forces is None and len(atoms) == 1 and energy is not None:
-        forces_name, forces = "none needed for a single atom", np.zeros((1, 3))
-    for name, value in (("energy", energy), ("forces", forces)):
-        if value is None:
-            data.skipped[f"no {name}"] += 1
-            return None
-    stress_name, stress = _find_stress(atoms, sources, origin)
-    forces = np.asarray(forces, dtype=float)
-    if forces.shape != (len(atoms), 3):
-        raise DataError(f"{origin}: forces have shape {forces.shape}, expected ({len(atoms)}, 3)")
-    for name, value in ((energy_name, energy), (forces_name, forces), (stress_name, stress)):
-        if value is not None and not np.isfinite(value).all():
-            raise DataError(f"{origin}: {name} holds NaN or infinity, expected finite numbers")
-    data.names.update(name for name in (energy_name, forces_name, stress_name) if name)
+def label(structures: Iterable[tuple[Atoms, str]], keys: LabelKeys) -> Dataset:
+    """The frames that structures with labels make, each given with its origin, "file:frame n".
+
+    Structures without labels, and those of weight 0, are counted in `skipped`; what was noticed is in `notes`. Raises
+    DataError, which names the structure, for labels of wrong form, for given names that are nowhere, and if there is no
+    label at all.
+    """
+    found = [look(atoms, origin) for atoms, origin in structures]
+    choice = choose(found, keys)
+    data = Dataset(notes=choice.notes)
+    for structure, labels, reason in zip(found, choice.labels, choice.reasons, strict=True):
+        frame = _frame(structure, labels, data)
+        if isinstance(frame, Frame):
+            data.frames.append(frame)
+        else:
+            data.skipped[frame or reason] += 1
+    if found:
+        _say_what_is_missing(data, found[0])
+    return data
+
+
+def _frame(structure: Structure, labels: dict[str, tuple[str, object]], data: Dataset) -> Frame | str:
+    """The frame, or why there is none ("": it has no label)."""
+    atoms, origin = structure.atoms, structure.origin
+    weight, weights = frame_weights(atoms, origin, data)
+    if weight == 0:
+        return "weight 0"
+    energy, forces, stress = np.nan, np.full((len(atoms), 3), np.nan), None
+    if "energy" in labels and weights.energy:
+        energy = _numbers(*labels["energy"], origin, ((), (1,))).item()
+    if "forces" in labels and np.any(weights.force):
+        forces = _numbers(*labels["forces"], origin, ((len(atoms), 3),))
+        forces[np.broadcast_to(np.equal(weights.force, 0), len(atoms))] = np.nan
+    if weights.stress:
+        stress = _stress(labels, structure, data)
+    if np.isnan(energy) and np.isnan(forces).all() and stress is None:
+        return "no label is known" if labels else ""
+    if len(atoms) == 1 and np.isnan(forces).all():
+        forces = np.zeros((1, 3))  # by symmetry
+    data.names.update(key for key, _ in labels.values())
     group = next((str(atoms.info[key]) for key in _GROUP if key in atoms.info), "all")
     bare = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
-    return Frame(bare, float(energy), forces, stress, group, origin)
+    return Frame(bare, energy, forces, stress, group, origin, weight, weights)
 
 
-def _find(pattern: re.Pattern, sources: Sequence[dict]) -> tuple[str | None, object]:
-    for source in sources:
-        for name in sorted(source, key=lambda key: (len(key), key)):
-            if pattern.match(name) and source[name] is not None:
-                return name, source[name]
-    return None, None
+def _numbers(key: str, value: object, origin: str, shapes: Sequence[tuple[int, ...]]) -> np.ndarray:
+    """A label as floating-point numbers of one of the shapes; NaN stands for what is not known."""
+    array = np.asarray(value)
+    if array.dtype.kind not in "iuf":
+        expected = "a number" if () in shapes else "numbers"
+        raise DataError(f"{origin}: {key} is {str(value)[:40]!r}, expected {expected}")
+    if array.shape not in shapes:
+        expected = "one number" if () in shapes else " or ".join(map(str, shapes))
+        raise DataError(f"{origin}: {key} has shape {array.shape}, expected {expected}")
+    if np.isinf(array).any():
+        raise DataError(f"{origin}: {key} holds infinity, expected finite numbers, or NaN for what is not known")
+    return array.astype(float)
 
 
-def _find_stress(atoms: Atoms, sources: Sequence[dict], origin: str) -> tuple[str | None, np.ndarray | None]:
+def _stress(labels: dict[str, tuple[str, object]], structure: Structure, data: Dataset) -> np.ndarray | None:
+    """The stress (6,), eV/Å³; None if nothing of it is known, or if the cell is not periodic in all directions."""
+    kind = next((kind for kind in ("stress", "virial") if kind in labels), None)
+    if kind is None:
+        return None
+    atoms = structure.atoms
     if not atoms.pbc.all():
-        return None, None
-    for pattern, factor in ((_STRESS, 1.0), (_VIRIAL, -1.0)):
-        name, value = _find(pattern, sources)
-        if value is None:
-            continue
-        value = np.asarray(value, dtype=float)
-        if value.size not in (6, 9):
-            raise DataError(f"{origin}: {name} has {value.size} numbers, expected 6 (Voigt) or 9")
-        if value.size == 9:
-            value = full_3x3_to_voigt_6_stress(value.reshape(3, 3))
-        return name, value * (factor if factor > 0 else factor / atoms.get_volume())
-    return None, None
+        del labels[kind]
+        data.unused["stress of a cell that is not periodic in three directions"] += 1
+        return None
+    value = _numbers(*labels[kind], structure.origin, ((3, 3), (9,), (6,)))
+    if value.size == 9:
+        value = full_3x3_to_voigt_6_stress(value.reshape(3, 3))
+    if kind == "virial":
+        volume = atoms.get_volume()
+        value = value * (-1.0 / volume if volume else np.nan)
+    return value if np.isfinite(value).any() else None
+
+
+def _say_what_is_missing(data: Dataset, first: Structure) -> None:
+    """Raises DataError if there is no label at all; a note if there are no energies, or no forces."""
+    if not data.frames and set(data.skipped) == {"no label"}:
+        raise DataError(
+            f"{first.origin}: no energy and no forces under a known name; there are {first.all_names()}; "
+            "data.energy_key and data.forces_key name the labels"
+        )
+    for kind, count in (("energy", data.n_energies), ("forces", data.n_forces)):
+        if data.frames and count == 0:
+            data.notes.append(
+                f"no frame has {kind} under a known name; {first.origin} has {first.all_names()}; "
+                f"data.{kind}_key names them"
+            )

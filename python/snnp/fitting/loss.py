@@ -1,7 +1,6 @@
 """Loss and gradient of a batch of structures, with filters and their derivatives computed by the engine.
 
-Loss: w_E mean (ΔE/N)² + mean ΔF² + w_W mean (ΔW/N)², over structures, force components and virial components; E in eV,
-F in eV/Å, W = −V σ in eV, N atoms. All are divided by `unit`², so that a loss of 1 is the error of the linear model.
+The loss is that of `snnp.data.batch.Weights`, divided by `unit`², so that 1 is the error of the linear model.
 """
 
 from collections.abc import Sequence
@@ -18,24 +17,33 @@ from snnp.models.network import Model
 
 @dataclass
 class Batch:
-    """Structures with their labels as tensors; virial is NaN where it is not known."""
+    """Structures with their labels and the weights u of these as tensors; both are 0 where a label is not known."""
 
     structures: _core.Structures
     counts: Tensor  # (structures,): atoms of each
     energies: Tensor  # (structures,)
     forces: Tensor  # (atoms, 3)
     virials: Tensor  # (structures, 3, 3)
+    energy_weights: Tensor  # (structures,)
+    force_weights: Tensor  # (atoms, 3)
+    virial_weights: Tensor  # (structures, 3, 3)
 
 
 def make_batch(frames: Sequence[LabelledStructure]) -> Batch:
     """One batch of single structures."""
-    unknown = np.full((3, 3), np.nan)
+    labels = [label for _, label in frames]
+    arrays = (
+        [label.energy for label in labels],
+        np.concatenate([label.forces for label in labels]),
+        [np.zeros((3, 3)) if label.virial is None else label.virial for label in labels],
+        [label.energy_weight for label in labels],
+        np.concatenate([label.force_weights for label in labels]),
+        [label.virial_weights for label in labels],
+    )
     return Batch(
         concatenate([s for s, _ in frames]),
         torch.tensor([float(len(s)) for s, _ in frames]).double(),
-        torch.tensor([label.energy for _, label in frames], dtype=torch.float64),
-        torch.from_numpy(np.concatenate([label.forces for _, label in frames])),
-        torch.from_numpy(np.stack([unknown if label.virial is None else label.virial for _, label in frames])),
+        *(torch.from_numpy(np.nan_to_num(np.asarray(array, dtype=float))) for array in arrays),
     )
 
 
@@ -100,9 +108,9 @@ class Loss:
 
     def _loss(self, batch: Batch, E: Tensor, F: Tensor, W: Tensor) -> Tensor:
         n = batch.counts
-        energy = ((E - batch.energies) / n).square().mean()
-        force = (F - batch.forces).square().mean()
+        energy = (batch.energy_weights * ((E - batch.energies) / n).square()).mean()
+        force = (batch.force_weights * (F - batch.forces).square()).mean()
         virial = ((W + W.mT) / 2 - batch.virials) / n[:, None, None]
-        known = ~torch.isnan(batch.virials)
-        virial = torch.where(known, virial, 0).square().mean()
-        return (self.weights.energy * energy + force + self.weights.stress * virial) / self.unit**2
+        virial = (batch.virial_weights * virial.square()).mean()
+        w = self.weights
+        return (w.energy * energy + w.force * force + w.stress * virial) / self.unit**2

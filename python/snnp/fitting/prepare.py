@@ -7,7 +7,7 @@ from ase.units import GPa
 
 from snnp import _core
 from snnp.data import Frame
-from snnp.data.batch import FrameStream, LabelledStructure, Labels, Weights
+from snnp.data.batch import FrameStream, LabelledStructure, Labels, Weights, relative_weights
 from snnp.data.neighbors import NeighborLists, element_indices
 from snnp.data.shear import ShearOrders, detect_shear_orders
 from snnp.fitting.least_squares import START_STRENGTHS, solve
@@ -21,15 +21,16 @@ from snnp.virial import matrix, stress
 def prepare(frames: Sequence[Frame], shape: Shape, lists: NeighborLists, threads: int) -> Iterator[LabelledStructure]:
     """Neighbour lists and targets, one frame after the other; the ZBL repulsion is taken off the targets."""
     zbl = _zbl_engine(shape)
-    for frame in frames:
+    for frame, weights in zip(frames, relative_weights(frames), strict=True):
         s = lists.of(frame.atoms)
-        labels = Labels(frame.energy, frame.forces, frame.virial)
+        labels = Labels(frame.energy, frame.forces, frame.virial, weights)
         if zbl is not None and len(s.vectors) and np.linalg.norm(s.vectors, axis=1).min() < zbl.cutoff:
             out = zbl.evaluate(s, threads)
             labels = Labels(
                 labels.energy - out["energy"],
                 labels.forces - out["forces"],
                 None if labels.virial is None else labels.virial - matrix(out["virial"]),
+                weights,
             )
         yield s, labels
 

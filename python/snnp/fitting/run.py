@@ -14,6 +14,7 @@ from snnp.data import DataError, Dataset, Frame, read, split
 from snnp.data.distances import survey
 from snnp.data.isolated import isolated_energies
 from snnp.data.neighbors import NeighborLists
+from snnp.data.review import review
 from snnp.data.shear import parse_shear_order, with_shear_orders
 from snnp.files import write_aside, write_text
 from snnp.fitting.prepare import shear_orders
@@ -115,6 +116,8 @@ def _sets(config: FitConfig, data: dict[str, Dataset], log: console.Log) -> Sets
         for note in found.notes:
             log.print(f"note: {note}")
     sets = {name: found.frames for name, found in data.items()}
+    for note in review(sets):
+        log.print(f"note: {note}")
     if "validation" not in sets:
         sets["train"], sets["validation"] = split(sets["train"], config.data.validation_fraction, config.training.seed)
         log.print(f"validation: {len(sets['validation'])} of these frames are held out")

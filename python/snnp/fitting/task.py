@@ -43,7 +43,8 @@ class Task:
     @property
     def weights(self) -> Weights:
         """Weights of the terms of the loss."""
-        return Weights(self.config.loss.energy, self.config.loss.stress)
+        loss = self.config.loss
+        return Weights(loss.energy, loss.stress, loss.force)
 
     def prepared(self, name: str) -> list[LabelledStructure]:
         """Neighbour lists and targets of a set of frames, in memory."""

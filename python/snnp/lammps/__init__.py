@@ -5,7 +5,8 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
-PLUGIN = "snnpplugin.so"
+PLUGIN = "snnpplugin.so"  # what LAMMPS loads
+STYLE = "pair_snnp.so"  # what the plugin loads, from its own folder
 
 
 def plugin_folder() -> str:

@@ -1,7 +1,7 @@
 """Weighted least squares by normal equations, accumulated over structures: memory does not grow with their number.
 
-The loss is that of `snnp.fitting.loss`: w_E mean (ΔE/N)² + mean ΔF² + w_W mean (ΔW/N)², here a quadratic function of
-the coefficients of a linear (or linearised) model, whose last coefficients are the energies of the elements.
+The loss is that of `snnp.data.batch.Weights`, here a quadratic function of the coefficients of a linear (or linearised)
+model, whose last coefficients are the energies of the elements.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -82,19 +82,26 @@ def _blocks(rows: Rows, elements: int, chunk: Sequence[LabelledStructure], weigh
     columns = energies.shape[1]
     counts = np.array([len(structure) for structure, _ in chunk])
     np.add.at(energies[:, columns - elements :], (s.structure, s.elements), 1.0)
-    w = np.sqrt(weights.energy / all_frames.structures) / counts
-    energies *= w[:, None]
-    yield energies, w * [label.energy for _, label in chunk]
+    labels = [label for _, label in chunk]
+    if weights.energy:
+        u = np.sqrt([label.energy_weight for label in labels])
+        w = np.sqrt(weights.energy / all_frames.structures) / counts * u
+        energies *= w[:, None]
+        yield energies, w * np.nan_to_num([label.energy for label in labels])
 
-    w = np.sqrt(1.0 / (3 * all_frames.atoms))
-    forces *= w
-    yield forces.reshape(-1, columns), w * np.concatenate([label.forces.ravel() for _, label in chunk])
+    if weights.force:
+        u = np.sqrt(np.concatenate([label.force_weights for label in labels]))
+        w = np.sqrt(weights.force / (3 * all_frames.atoms)) * u
+        forces *= w[:, :, None]
+        target = np.nan_to_num(np.concatenate([label.forces for label in labels]))
+        yield forces.reshape(-1, columns), (w * target).ravel()
 
-    known = [n for n, (_, label) in enumerate(chunk) if label.virial is not None]
+    known = [n for n, label in enumerate(labels) if label.virial is not None]
     if known and weights.stress:
         # The loss averages over the nine components of the tensor.
         w = np.sqrt(weights.stress / (9 * all_frames.structures) * np.array([1, 1, 1, 2, 2, 2])) / counts[known, None]
-        target = np.array([virial.components(chunk[n][1].virial) for n in known])
+        w = w * np.sqrt([virial.components(labels[n].virial_weights) for n in known])
+        target = np.nan_to_num([virial.components(labels[n].virial) for n in known])
         yield (w[:, :, None] * virials[known]).reshape(-1, columns), (w * target).ravel()
 
 
@@ -114,13 +121,16 @@ def _chunks(frames: Iterable[LabelledStructure], columns: int) -> Iterable[Seque
 def fit_offsets(compositions: np.ndarray, energies: np.ndarray, fixed_e0: Sequence[float | None]) -> np.ndarray:
     """Energies per element, eV, that leave the least behind: small numbers keep the normal equations accurate.
 
-    compositions: atoms of each element, (frames, elements); energies: eV, (frames,); fixed_e0: those that are known.
+    compositions: atoms of each element, (frames, elements); energies: eV, (frames,), NaN where not known; fixed_e0:
+    those that are known.
     """
+    known = ~np.isnan(energies)
+    compositions, energies = compositions[known], energies[known]
     free = [a for a, e0 in enumerate(fixed_e0) if e0 is None]
     offsets = np.array([e0 or 0.0 for e0 in fixed_e0])
     per_atom = 1 / compositions.sum(1)
     rest = (energies - compositions @ offsets) * per_atom
-    if free:
+    if free and len(energies):
         offsets[free] = np.linalg.lstsq(compositions[:, free] * per_atom[:, None], rest, rcond=1e-6)[0]
     return offsets
 

@@ -14,7 +14,8 @@ from snnp.data.formats.recognise import recognise
 from snnp.data.formats.units import Units, to_ev_and_angstrom
 from snnp.data.frames import DataError, Dataset
 from snnp.data.geometry import check_geometry
-from snnp.data.labels import labelled
+from snnp.data.labels import label
+from snnp.data.outliers import impossible
 
 __all__ = ["FORMATS", "Reading", "find_files", "from_atoms", "read"]
 
@@ -50,7 +51,7 @@ def read(paths: Sequence[str | Path], reading: Reading | None = None) -> Dataset
             for n, atoms in enumerate(_structures(path, name, reading, notes)):
                 yield atoms, f"{path}:frame {n}"
 
-    data = _labelled(structures())
+    data = label(_with_elements(structures()), reading.labels)
     for n, frame in enumerate(data.frames):
         known = units.get(frame.origin.rpartition(":frame ")[0])
         if known is not None:
@@ -59,9 +60,13 @@ def read(paths: Sequence[str | Path], reading: Reading | None = None) -> Dataset
     return _checked(data, ", ".join(map(str, paths)))
 
 
-def from_atoms(structures: Iterable[Atoms], name: str = "atoms") -> Dataset:
-    """The usable ones of labelled ASE structures; labels are found as in files. `name` stands in messages."""
-    return _checked(_labelled((atoms, f"{name}:frame {n}") for n, atoms in enumerate(structures)), name)
+def from_atoms(structures: Iterable[Atoms], name: str = "atoms", reading: Reading | None = None) -> Dataset:
+    """The usable ones of labelled ASE structures; labels are found as in files. `name` stands in messages.
+
+    Of `reading` only the names of labels matter.
+    """
+    named = ((atoms, f"{name}:frame {n}") for n, atoms in enumerate(structures))
+    return _checked(label(_with_elements(named), (reading or Reading()).labels), name)
 
 
 def _format(path: Path, reading: Reading) -> str:
@@ -102,20 +107,25 @@ def _units(path: Path, name: str, reading: Reading, notes: Notes) -> Units | Non
     return reading.units
 
 
-def _labelled(structures: Iterable[tuple[Atoms, str]]) -> Dataset:
-    data = Dataset()
+def _with_elements(structures: Iterable[tuple[Atoms, str]]) -> Iterator[tuple[Atoms, str]]:
     for atoms, origin in structures:
         if len(atoms) and not atoms.numbers.all():
             raise DataError(f"{origin}: atom {int((atoms.numbers == 0).argmax())} is 'X', expected a chemical element")
-        frame = labelled(atoms, origin, data)
-        if frame is not None:
-            data.frames.append(frame)
-    return data
+        yield atoms, origin
 
 
 def _checked(data: Dataset, where: str) -> Dataset:
     for frame in data.frames:
         check_geometry(frame.atoms, frame.origin)
+    possible = []
+    for frame in data.frames:
+        reason = impossible(frame)
+        if reason is None:
+            possible.append(frame)
+        else:
+            data.skipped["a label that no structure can have"] += 1
+            data.notes.append(f"{frame.origin}: {reason} cannot be: the frame is left out")
+    data.frames = possible
     if not data.frames:
         reasons = ", ".join(data.skipped) or "the file is empty"
         raise DataError(f"{where}: no usable frame ({reasons}); expected energies and forces")

@@ -7,18 +7,15 @@ from pathlib import Path
 
 import numpy as np
 from ase import Atoms
-from ase.data import covalent_radii
 
+from snnp.data.bonds import bond_ratio
 from snnp.data.formats.notes import Notes
 from snnp.data.formats.opening import Lines, lines_of
 from snnp.data.formats.structure import element_of, labelled_atoms
 from snnp.data.formats.units import Units, parse_units
 from snnp.data.frames import DataError
-from snnp.data.neighbors import full_list
 
 _SAMPLE = 50  # frames are enough to tell the unit of length
-_LONGEST = 8.0  # in either unit: longer than any bond
-_NOBLE = {2, 10, 18, 36, 54, 86}  # do not form bonds
 _WORDS = (("eV", r"\be?v\b"), ("Hartree", r"\b(?:ha|hartrees?)\b"), ("Rydberg", r"\b(?:ry|rydbergs?)\b"))
 _LENGTHS = (("Angstrom", r"\b(?:å|ang|angstroms?|angstroems?)\b"), ("Bohr", r"\bbohrs?\b"))
 # The columns of a line "atom" after position and element, unless the line "begin" names others.
@@ -45,7 +42,7 @@ def units(path: Path, notes: Notes) -> Units:
     if stated:
         notes.add(path, f"units are {stated.text}, as the comments say; {_HOW}")
         return stated
-    ratio = _bond_ratio(path)
+    ratio = bond_ratio(atoms for atoms, _ in zip(read(path, [], Notes()), range(_SAMPLE), strict=False))
     if ratio is None or 1.25 < ratio < 1.45:
         raise DataError(
             f"{path}: input.data does not say its units, and they cannot be told from the distances; "
@@ -70,20 +67,6 @@ def _stated(path: Path) -> Units | None:
     if [len(names) for names in found] != [1, 1]:
         return None
     return parse_units({"energy": found[0][0], "length": found[1][0]})
-
-
-def _bond_ratio(path: Path) -> float | None:
-    """Median of the distance to the nearest neighbour over the bond length by covalent radii; None: no neighbours."""
-    ratios = []
-    for atoms, _ in zip(read(path, [], Notes()), range(_SAMPLE), strict=False):
-        if not len(atoms) or _NOBLE & set(atoms.numbers.tolist()):
-            continue
-        i, j, d = full_list(atoms, _LONGEST)
-        bond = covalent_radii[atoms.numbers[i]] + covalent_radii[atoms.numbers[j]]
-        nearest = np.full(len(atoms), np.inf)
-        np.minimum.at(nearest, i, np.linalg.norm(d, axis=1) / bond)
-        ratios.extend(nearest[np.isfinite(nearest)])
-    return float(np.median(ratios)) if ratios else None
 
 
 def _layout(fields: list[str]) -> tuple[tuple[str, int], ...]:

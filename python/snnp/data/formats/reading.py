@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from ase.data import atomic_numbers
 
+from snnp.data.families import LabelKeys
 from snnp.data.formats.units import Units, parse_units
 from snnp.data.frames import DataError
 
@@ -19,11 +20,18 @@ class Reading:
     """Of files whose format has no units of its own, or that keep to others."""
     elements: list[str] = field(default_factory=list)
     """Chemical symbols of types that are numbers."""
+    labels: LabelKeys = field(default_factory=LabelKeys)
+    """What labels are called."""
 
     @staticmethod
-    def of(format: str | None = None, units: str | dict | None = None, elements: Sequence[str] = ()) -> "Reading":
+    def of(
+        format: str | None = None,
+        units: str | dict | None = None,
+        elements: Sequence[str] = (),
+        labels: LabelKeys | None = None,
+    ) -> "Reading":
         """From values as in a configuration; raises DataError for units or elements that do not exist."""
         unknown = [symbol for symbol in elements if symbol not in atomic_numbers]
         if unknown:
             raise DataError(f"elements: '{unknown[0]}' is no chemical symbol")
-        return Reading(format or None, parse_units(units) if units else None, list(elements))
+        return Reading(format or None, parse_units(units) if units else None, list(elements), labels or LabelKeys())

@@ -1,0 +1,104 @@
+"""What a user should know about data before they are fitted: duplicates and outliers, a sentence for each kind."""
+
+import os
+from collections.abc import Mapping, Sequence
+
+from snnp.data.bonds import bond_ratio
+from snnp.data.duplicates import find_duplicates
+from snnp.data.frames import Frame
+from snnp.data.outliers import Outlier, find_outliers
+
+_NAMED = 3  # frames are named at most
+_SAMPLE = 60  # frames are enough to tell the unit of length
+_SHORT, _LONG = 0.5, 1.5  # distances in Bohr are 1.9 times those in Å
+
+Pairs = Sequence[tuple[Frame, Frame]]
+
+
+def review(sets: Mapping[str, Sequence[Frame]], training: str = "train") -> list[str]:
+    """Sentences about equal frames inside a set and in training and other sets, about equal structures with different
+    energies, and about energies and forces far outside the rest."""
+    found = find_duplicates(sets, training)
+    notes = [_inside(name, pairs) for name, pairs in found.inside.items() if pairs]
+    notes += _lengths(sets)
+    notes += [_between(name, training, pairs) for name, pairs in found.between.items() if pairs]
+    if found.contradictions:
+        notes.append(_contradictions(found.contradictions))
+    for name, frames in sets.items():
+        outliers = find_outliers(frames)
+        for what in ("energy", "force"):
+            here = [outlier for outlier in outliers if outlier.what == what]
+            if here:
+                notes.append(_outside(name, here))
+    return notes
+
+
+def _lengths(sets: Mapping[str, Sequence[Frame]]) -> list[str]:
+    """A sentence for each set whose atoms are so far apart, or so close, that Å can hardly be the unit."""
+    notes = []
+    for name, frames in sets.items():
+        ratio = bond_ratio([frame.atoms for frame in frames[:: max(len(frames) // _SAMPLE, 1)]])
+        if ratio is not None and not _SHORT < ratio < _LONG:
+            notes.append(
+                f"{name}: neighbours are {ratio:.2g} bond lengths apart: if lengths are not in Å, data.units says so"
+            )
+    return notes
+
+
+def _inside(name: str, pairs: Pairs) -> str:
+    verb = _frames(len(pairs), "repeats", "repeat")
+    return f"{name}: {verb} an earlier structure, as it is or rotated ({_equal(pairs)})"
+
+
+def _between(name: str, training: str, pairs: Pairs) -> str:
+    verb = _frames(len(pairs), "is", "are")
+    return f"{name}: {verb} in {training}, too ({_equal(pairs)}): errors of these say nothing about new structures"
+
+
+def _contradictions(pairs: Pairs) -> str:
+    largest = max(abs(a.energy - b.energy) / len(a.atoms) for a, b in pairs)
+    verb = "has" if len(pairs) == 1 else "have"
+    return (
+        f"{len(pairs)} frame{'s' if len(pairs) > 1 else ''} {verb} the structure of another one, but an energy that "
+        f"differs by up to {largest:.3g} eV/atom ({_equal(pairs)}): two settings of the calculation?"
+    )
+
+
+def _outside(name: str, outliers: Sequence[Outlier]) -> str:
+    worst = sorted(outliers, key=lambda outlier: -abs(outlier.value))
+    sign = "+" if worst[0].what == "energy" else ""
+    named = ", ".join(f"{place(o.frame)}: {o.value:{sign}.3g} {o.unit}" for o in _first(worst)) + _more(worst)
+    what = {
+        "energy": "an energy far from that of the other frames",
+        "force": "forces far beyond those of the other frames",
+    }[worst[0].what]
+    verb = _frames(len(outliers), "has", "have")
+    return f"{name}: {verb} {what} ({named}; 95 % of the frames are within {worst[0].usual:.2g} {worst[0].unit})"
+
+
+def _frames(count: int, one: str, many: str) -> str:
+    return f"1 frame {one}" if count == 1 else f"{count} frames {many}"
+
+
+def _equal(pairs: Pairs) -> str:
+    return ", ".join(_pair(place(a), place(b)) for a, b in _first(pairs)) + _more(pairs)
+
+
+def _pair(a: str, b: str) -> str:
+    """ "a.xyz:frame 5 = frame 3" if both are in one file."""
+    file, _, number = b.rpartition(":")
+    return f"{a} = {number if a.startswith(f'{file}:') else b}"
+
+
+def place(frame: Frame) -> str:
+    """Where a frame comes from, relative to the present folder if it is below it."""
+    inside = os.path.relpath(frame.origin)
+    return frame.origin if inside.startswith(os.pardir) else inside
+
+
+def _first(items: Sequence) -> Sequence:
+    return items[:_NAMED]
+
+
+def _more(items: Sequence) -> str:
+    return ", …" if len(items) > _NAMED else ""

@@ -1,0 +1,100 @@
+"""`snnp data` shows what would be read, writes it as extended XYZ, and never overwrites a file."""
+
+import json
+
+import ase.io
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import data_files as files
+from snnp.cli import app
+from snnp.data import read
+
+FRAMES = files.frames(12)
+
+
+def snnp_data(*words):
+    return CliRunner().invoke(app, ["data", *map(str, words)])
+
+
+def failing(result):
+    """The one line on stderr of a command that failed."""
+    assert result.exit_code == 1
+    (line,) = result.stderr.strip().splitlines()
+    return line.removeprefix("error: ")
+
+
+@pytest.fixture
+def train(tmp_path):
+    path = tmp_path / "train.xyz"
+    path.write_text(files.extxyz(FRAMES[:6], config_type="bulk") + files.extxyz(FRAMES[6:], config_type="defect"))
+    return path
+
+
+def test_numbers_are_those_of_the_data(train):
+    result = snnp_data(train, "--json")
+    found = json.loads(result.stdout)
+    whole = found["sets"]["train"]["all"]
+    energies = [f.energy / 5 for f in FRAMES]
+    forces = np.concatenate([f.forces for f in FRAMES])
+    volumes = [f.atoms.get_volume() / 5 for f in FRAMES]
+    assert (whole["frames"], whole["atoms"], whole["stresses"]) == (12, 60, 12)
+    assert whole["energy"] == pytest.approx([min(energies), max(energies)])
+    assert whole["volume"] == pytest.approx([min(volumes), max(volumes)])
+    assert whole["force"] == pytest.approx([np.sqrt((forces**2).mean()), np.linalg.norm(forces, axis=1).max()])
+    assert {name: part["frames"] for name, part in found["sets"]["train"]["groups"].items()} == {"bulk": 6, "defect": 6}
+    assert found["sets"]["train"]["elements"] == {"P": 36, "In": 24}
+    nearest = min(f.atoms.get_all_distances(mic=True)[a, b] for f in FRAMES for a in (0, 3) for b in (0, 3) if a != b)
+    assert found["sets"]["train"]["shortest"]["In-In"] == pytest.approx(nearest)
+
+
+def test_tables_and_notes(train, tmp_path):
+    (tmp_path / "test.xyz").write_text(files.extxyz(FRAMES[2:4]))
+    text = snnp_data(train, "--test", tmp_path / "test.xyz").stdout
+    assert "train: 12 frames, 60 atoms of P In: energy in 12, forces in 12, stress in 12; 2 groups; labels: energy, forces, stress" in text
+    assert "defect" in text
+    assert "compositions (frames): In2P3 (12)" in text
+    assert "note: test: 2 frames are in train, too" in text
+
+
+@pytest.mark.parametrize("name", ["all.xyz", "all.xyz.gz"])
+def test_what_is_written_is_what_was_read(name, train, tmp_path):
+    """To the eight digits of extended XYZ after the point."""
+    assert snnp_data(train, "-o", tmp_path / name).exit_code == 0
+    for written, original in zip(read([tmp_path / name]).frames, read([train]).frames, strict=True):
+        assert np.allclose(written.atoms.positions, original.atoms.positions, atol=1e-8)
+        assert np.allclose(written.forces, original.forces, atol=1e-8)
+        assert np.allclose(written.stress, original.stress, atol=1e-12)
+        assert written.energy == pytest.approx(original.energy, rel=1e-12)
+        assert written.group == original.group
+    if name == "all.xyz":
+        assert ase.io.read(tmp_path / name, ":")[3].get_potential_energy() == pytest.approx(FRAMES[3].energy)
+
+
+def test_other_formats_are_converted(tmp_path):
+    (tmp_path / "train.cfg").write_text(files.mtp(FRAMES, ["In", "P"]))
+    assert snnp_data(tmp_path / "train.cfg", "--elements", "In P", "-o", tmp_path / "all.xyz").exit_code == 0
+    assert np.allclose(read([tmp_path / "all.xyz"]).frames[-1].stress, FRAMES[-1].stress, atol=1e-12)
+    (tmp_path / "input.data").write_text(files.n2p2(FRAMES, **files.ATOMIC_UNITS))
+    result = snnp_data(tmp_path / "input.data", "--units", "energy=Hartree,length=Bohr", "--json")
+    assert json.loads(result.stdout)["sets"]["train"]["all"]["energy"][0] == pytest.approx(
+        min(f.energy for f in FRAMES) / 5
+    )
+
+
+def test_nothing_is_overwritten(train, tmp_path):
+    before = train.read_bytes()
+    assert "exists already, and is not overwritten" in failing(snnp_data(train, "-o", train))
+    (tmp_path / "link.xyz").symlink_to(tmp_path / "nowhere")
+    assert "exists already" in failing(snnp_data(train, "-o", tmp_path / "link.xyz"))
+    assert "is in a folder that is read" in failing(snnp_data(tmp_path, "-o", tmp_path / "all.xyz"))
+    assert "there is no folder" in failing(snnp_data(train, "-o", tmp_path / "none" / "all.xyz"))
+    assert train.read_bytes() == before
+
+
+def test_the_data_of_a_configuration(train, tmp_path):
+    (tmp_path / "Mo.yaml").write_text("data: {train: [train.xyz], test: [train.xyz]}\n")
+    text = snnp_data(tmp_path / "Mo.yaml").stdout
+    assert "test: 12 frames are in train, too" in text
+    assert "no other options" in failing(snnp_data(tmp_path / "Mo.yaml", "--units", "metal"))

@@ -1,0 +1,135 @@
+"""Equal structures and labels far from all others are pointed out, by name; other data raise no alarm."""
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bulk
+
+from snnp.data import Frame, from_atoms
+from snnp.data.review import review
+
+
+def made(n, seed=0, name="a.xyz", group="all"):
+    """Frames of silicon with thermal noise; energies and forces are those of springs to the lattice."""
+    rng = np.random.default_rng(seed)
+    frames = []
+    for index in range(n):
+        ideal = bulk("Si", "diamond", a=5.43, cubic=True)
+        temperature = rng.uniform(0.01, 0.2)
+        moved = temperature * rng.normal(size=(8, 3))
+        atoms = Atoms(ideal.numbers, ideal.positions + moved, cell=ideal.cell, pbc=True)
+        energy = float(-8 * 4.6 + 5 * (moved**2).sum())
+        frames.append(Frame(atoms, energy, -10 * moved, None, group, f"{name}:frame {index}"))
+    return frames
+
+
+def moved(frame, origin, energy=None):
+    """The same structure: shifted by less than a cell, rotated, its atoms in another order."""
+    rng = np.random.default_rng(7)
+    rotation = np.linalg.qr(rng.normal(size=(3, 3)))[0]
+    order = rng.permutation(len(frame.atoms))
+    atoms = frame.atoms.copy()
+    atoms.positions += rng.uniform(0, 5, 3)
+    atoms.wrap()
+    atoms = atoms[order]
+    atoms.set_cell(atoms.cell.array @ rotation, scale_atoms=True)
+    energy = frame.energy if energy is None else energy
+    return Frame(atoms, energy, frame.forces[order] @ rotation, None, frame.group, origin)
+
+
+def test_ordinary_data_raise_no_alarm():
+    assert review({"train": made(60), "test": made(20, seed=1, name="t.xyz")}) == []
+
+
+def test_a_structure_in_training_and_test_is_found_however_it_is_placed():
+    train, test = made(30), made(10, seed=1, name="t.xyz")
+    test[3] = moved(train[12], "t.xyz:frame 3")
+    (note,) = review({"train": train, "test": test})
+    assert note.startswith("test: 1 frame is in train, too (t.xyz:frame 3 = a.xyz:frame 12)")
+
+
+def test_repeated_structures_are_found_when_written_with_six_digits():
+    train = made(30)
+    for n in (21, 25):
+        copy = train[4].atoms.copy()
+        copy.positions = np.round(copy.positions, 6)
+        train[n] = Frame(copy, train[4].energy, train[4].forces, None, "all", f"a.xyz:frame {n}")
+    (note,) = review({"train": train})
+    assert "2 frames repeat an earlier structure" in note
+    assert "(a.xyz:frame 21 = frame 4, a.xyz:frame 25 = frame 4)" in note
+
+
+def test_a_displacement_of_a_hundredth_of_an_angstrom_makes_another_structure():
+    """As in calculations of phonons: of 64 atoms one is moved, to second order in distances."""
+    crystal = bulk("Si", "diamond", a=5.43, cubic=True).repeat(2)
+    frames = []
+    for n, size in enumerate((0.0, 0.01, 0.02)):
+        atoms = crystal.copy()
+        atoms.positions[0] += size * np.array([1.0, 0.3, -0.5])
+        frames.append(Frame(atoms, -64 * 4.6 + size, np.zeros((64, 3)), None, "all", f"a.xyz:frame {n}"))
+    assert review({"train": frames}) == []
+
+
+def test_equal_structures_with_other_energies_contradict_each_other():
+    train = made(30)
+    train[9] = moved(train[2], "a.xyz:frame 9", energy=train[2].energy + 0.8)
+    notes = review({"train": train})
+    assert "1 frame has the structure of another one, but an energy that differs by up to 0.1 eV/atom" in notes[1]
+
+
+@pytest.mark.parametrize("shift", [-999.0, 20.0])
+def test_an_energy_far_from_the_others(shift):
+    train = made(60)
+    train[33].energy += shift
+    (note,) = review({"train": train})
+    assert note.startswith("train: 1 frame has an energy far from that of the other frames (a.xyz:frame 33: ")
+    assert f"{shift / 8:+.3g}"[:3] in note
+
+
+def test_forces_far_beyond_the_others():
+    train = made(60)
+    train[5].forces[2] = [0, 0, 250.0]
+    (note,) = review({"train": train})
+    assert "train: 1 frame has forces far beyond those of the other frames (a.xyz:frame 5: 250 eV/Å" in note
+
+
+def test_energies_of_elements_and_of_groups_are_no_outliers():
+    """All-electron energies of another element, and a hot group beside cold ones."""
+    cold, hot = made(60), made(20, seed=3, name="hot.xyz", group="liquid")
+    for frame in hot:
+        frame.energy += 8 * 1.5
+        frame.forces *= 20
+    germanium = made(20, seed=4, name="Ge.xyz", group="Ge")
+    for frame in germanium:
+        frame.atoms.numbers[:] = 32
+        frame.energy += 8 * -56000.0
+    assert review({"train": [*cold, *hot, *germanium]}) == []
+
+
+def test_lengths_in_bohr_taken_for_angstrom_are_suspected():
+    train = made(12)
+    for frame in train:
+        frame.atoms.set_cell(frame.atoms.cell / 0.529177, scale_atoms=True)
+    (note,) = review({"train": train})
+    assert "neighbours are 1.8 bond lengths apart: if lengths are not in Å, data.units" in note
+
+
+@pytest.mark.parametrize(
+    ("spoil", "what"),
+    [
+        (lambda atoms: atoms.info.update(energy=1e300), "energy of 1.25e.299 eV/atom"),
+        (lambda atoms: atoms.arrays["forces"].fill(1e6), "force of 1e.06 eV/Å"),
+    ],
+)
+def test_labels_that_no_structure_can_have_are_left_out_and_said(spoil, what):
+    structures = []
+    for frame in made(3):
+        atoms = frame.atoms.copy()
+        atoms.info["energy"], atoms.arrays["forces"] = frame.energy, frame.forces.copy()
+        structures.append(atoms)
+    spoil(structures[1])
+    data = from_atoms(structures, "x")
+    assert [frame.origin for frame in data.frames] == ["x:frame 0", "x:frame 2"]
+    assert data.skipped == {"a label that no structure can have": 1}
+    (note,) = data.notes
+    assert note.replace("+", ".") == f"x:frame 1: {what} cannot be: the frame is left out"
