@@ -52,7 +52,7 @@ def test_numbers_are_those_of_the_data(train):
 def test_tables_and_notes(train, tmp_path):
     (tmp_path / "test.xyz").write_text(files.extxyz(FRAMES[2:4]))
     text = snnp_data(train, "--test", tmp_path / "test.xyz").stdout
-    assert "train: 12 frames, 60 atoms of P In: energy in 12, forces in 12, stress in 12; 2 groups; labels: energy, forces, stress" in text
+    assert "train: 12 frames, 60 atoms of P In: energy in 12, forces in 12, stress in 12; 2 groups; labels: " in text
     assert "defect" in text
     assert "compositions (frames): In2P3 (12)" in text
     assert "note: test: 2 frames are in train, too" in text
