@@ -92,11 +92,20 @@ def network(net: _core.Network, G: np.ndarray) -> tuple[float, np.ndarray]:
 
 
 def activation(kind: str, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """tanh x, or silu x = x/(1 + exp(−x)), and its slope, at numbers x (n,)."""
-    if kind == "tanh":
-        return np.tanh(x), 1 - np.tanh(x) ** 2
+    """tanh x, or silu x = x/(1 + exp(−x)), and its slope, at numbers x (n,); raises KeyError for another kind."""
+    return ACTIVATIONS[kind](x)
+
+
+def _tanh(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return np.tanh(x), 1 - np.tanh(x) ** 2
+
+
+def _silu(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     s = 1 / (1 + np.exp(-x))
     return x * s, s * (1 + x * (1 - s))
+
+
+ACTIVATIONS = {"tanh": _tanh, "silu": _silu}
 
 
 def evaluate(potential: _core.Potential, atoms: Atoms) -> Result:
