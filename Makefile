@@ -15,7 +15,7 @@ export PIP_BUILD_CONSTRAINT := $(PIP_CONSTRAINT)
 
 PACKAGE := pyproject.toml CMakeLists.txt README.md LICENSE \
   $(shell find cmake cpp lammps_plugin python -type f -not -name '*.pyc')
-CXX_SOURCES := $(shell find cpp lammps_plugin python tests -name '*.h' -o -name '*.cc' -o -name '*.cpp')
+CXX_SOURCES := $(shell find cpp examples lammps_plugin python tests -name '*.h' -o -name '*.cc' -o -name '*.cpp')
 
 .PHONY: quickstart test test-cpp test-python lint format clean
 

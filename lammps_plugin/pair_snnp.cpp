@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <cstring>
 #include <memory>
-#include <new>
 #include <vector>
 
 #include <sys/stat.h>
@@ -24,18 +23,13 @@
 #include "neighbor.h"
 #include "update.h"
 
-#include "snnp/engine.h"
-#include "snnp/error.h"
-#include "snnp/neighbors.h"
-#include "snnp/potential_file.h"
+#include "snnp/snnp.h"
 
 using namespace LAMMPS_NS;
 
 struct PairSNNP::Model {
   std::string file;
-  snnp::Potential potential;  // as in the file
-  std::unique_ptr<snnp::Engine> engine;
-  bool single;                       // all types are the first element of the potential
+  snnp::Model potential;
   std::vector<int> element_of_type;  // of the potential, by atom type (from 1); -1: NULL
   std::vector<int> centers;          // atoms that are not excluded from all others
   std::vector<double> virials;       // atoms × 9; kept from step to step, so that it is rarely allocated
@@ -77,7 +71,8 @@ void PairSNNP::allocate()
 void PairSNNP::settings(int narg, char **arg)
 {
   const Settings wanted = parse_settings(narg, arg);
-  if (model && (wanted.mixed != now.mixed || wanted.e0 != now.e0)) rebuild(*model, wanted);
+  if (model && (wanted.mixed != now.mixed || wanted.e0 != now.e0))
+    stop_all_ranks(model->potential.set(options_of(wanted)).message());
   now = wanted;
   start_counting();
 }
@@ -115,19 +110,8 @@ void PairSNNP::coeff(int narg, char **arg)
   std::unique_ptr<Model> read(new Model{});
   read->file = arg[2];
   const std::string text = read_on_all_ranks(read->file);
-  std::string problem;
-  try {
-    read->potential = snnp::parse_potential(text, read->file);
-  } catch (const snnp::Error &e) {
-    problem = e.what();
-  } catch (const std::bad_alloc &) {
-    problem = "Not enough memory for potential file " + read->file;
-  }
-  stop_all_ranks(problem);
+  stop_all_ranks(read->potential.parse(text, read->file, options_of(now)).message());
   read->element_of_type = find_elements(*read, arg + 3);
-  const auto first = read->element_of_type.begin() + 1;
-  read->single = std::all_of(first, read->element_of_type.end(), [](int element) { return element == 0; });
-  rebuild(*read, now);
 
   if (!allocated) allocate();
   map_element2type(atom->ntypes, arg + 3);
@@ -190,8 +174,7 @@ std::string PairSNNP::read_file(const std::string &file, std::string &text)
 
 std::vector<int> PairSNNP::find_elements(const Model &read, char **name_of_type)
 {
-  std::vector<std::string> known;
-  for (const snnp::Element &element : read.potential.elements) known.push_back(element.name);
+  const std::vector<std::string> &known = read.potential.elements();
   std::vector<int> found(1, -1);
   for (int type = 1; type <= atom->ntypes; ++type) {
     const std::string name = name_of_type[type - 1];
@@ -204,26 +187,14 @@ std::vector<int> PairSNNP::find_elements(const Model &read, char **name_of_type)
   return found;
 }
 
-// The engine that goes with these settings; if it cannot be made, the model stays as it is.
-void PairSNNP::rebuild(Model &target, const Settings &wanted)
+snnp::Options PairSNNP::options_of(const Settings &wanted) const
 {
   const int conversion = strcmp(update->unit_style, "real") == 0 ? utils::METAL2REAL : utils::NOCONVERT;
-  const double unit = utils::get_conversion_factor(utils::ENERGY, conversion);
-  const snnp::Precision precision = wanted.mixed ? snnp::Precision::mixed : snnp::Precision::full;
-  std::unique_ptr<snnp::Engine> engine;
-  std::string problem;
-  try {
-    snnp::Potential potential = target.potential;
-    for (snnp::Element &element : potential.elements)
-      if (!wanted.e0) element.e0 = 0;
-    engine.reset(new snnp::Engine(potential, unit, precision));
-  } catch (const snnp::Error &e) {
-    problem = e.what();
-  } catch (const std::bad_alloc &) {
-    problem = "Not enough memory for potential file " + target.file;
-  }
-  stop_all_ranks(problem);
-  target.engine = std::move(engine);
+  snnp::Options options;
+  options.energy_unit = utils::get_conversion_factor(utils::ENERGY, conversion);
+  options.precision = wanted.mixed ? snnp::Precision::mixed : snnp::Precision::full;
+  options.isolated_energies = wanted.e0;
+  return options;
 }
 
 void PairSNNP::start_counting()
@@ -255,7 +226,7 @@ void PairSNNP::init_style()
 }
 
 // Pairs without coefficients never come here: LAMMPS stops at a type that has none.
-double PairSNNP::init_one(int, int) { return model->engine->cutoff(); }
+double PairSNNP::init_one(int, int) { return model->potential.cutoff(); }
 
 // Computes that want to hear of each pair would hear nothing, and show zero.
 void PairSNNP::add_tally_callback(Compute *compute)
@@ -276,27 +247,28 @@ void PairSNNP::compute(int eflag, int vflag)
 void PairSNNP::evaluate()
 {
   const int n_atoms = atom->nlocal + atom->nghost;
-  const int *element_of_type = model->element_of_type.data();
-  const int n_centers = find_centers();
-  const snnp::IndexedNeighbors neighbors{
-      n_centers,  model->centers.data(), list->numneigh, list->firstneigh, NEIGHMASK, atom->x[0],
-      atom->type, element_of_type,       model->single};
+  snnp::IndexedNeighbors neighbors;
+  neighbors.n_atoms = n_atoms;
+  neighbors.positions = atom->x[0];
+  neighbors.types = atom->type;
+  neighbors.n_types = static_cast<int>(model->element_of_type.size());
+  neighbors.element_of_type = model->element_of_type.data();
+  neighbors.n_centers = find_centers();
+  neighbors.centers = model->centers.data();
+  neighbors.counts = list->numneigh;
+  neighbors.lists = list->firstneigh;
+  neighbors.mask = NEIGHMASK;
   snnp::Results results;
-  try {
-    results.forces = atom->f[0];
-    if (eflag_atom) results.energies = eatom;
-    if (vflag_atom || cvflag_atom) {
-      model->virials.assign(9L * n_atoms, 0.0);
-      results.virials = model->virials.data();
-    }
-    results.with_virial = vflag_global != 0;
-    results.outside = outside.data();
-    model->engine->evaluate(neighbors, n_centers, n_atoms, comm->nthreads, results);
-  } catch (const snnp::Error &e) {
-    error->one(FLERR, e.what());
-  } catch (const std::bad_alloc &) {
-    error->one(FLERR, "Not enough memory for pair style snnp with {} atoms and {} threads", n_atoms, comm->nthreads);
+  results.forces = atom->f[0];
+  if (eflag_atom) results.energies = eatom;
+  if (vflag_atom || cvflag_atom) {
+    model->virials.assign(9L * n_atoms, 0.0);
+    results.virials = model->virials.data();
   }
+  results.with_virial = vflag_global != 0;
+  results.outside = outside.data();
+  const snnp::Status status = model->potential.evaluate(neighbors, comm->nthreads, results);
+  if (!status.ok()) error->one(FLERR, "Pair style snnp: {}", status.message());
   if (eflag_global) eng_vdwl += results.energy;
   if (vflag_global)
     for (int k = 0; k < 6; ++k) virial[k] += results.virial[k];
@@ -373,7 +345,7 @@ tagint PairSNNP::lowest_id_outside()
   return everywhere;
 }
 
-// What fix pair shows: in what way each atom is outside the domain of the training data, see snnp::Domain.
+// What fix pair shows: in what way each atom is outside the domain of the training data, see snnp::Results.
 void *PairSNNP::extract_peratom(const char *name, int &columns)
 {
   if (strcmp(name, "extrapolation") != 0) return nullptr;

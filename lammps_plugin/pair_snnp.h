@@ -10,6 +10,10 @@
 
 #include <vector>
 
+namespace snnp {
+struct Options;
+}
+
 namespace LAMMPS_NS {
 
 /// Spline neural-network potentials: hands neighbour lists of LAMMPS to the engine and its results back.
@@ -47,7 +51,7 @@ class PairSNNP : public Pair {
   std::string read_on_all_ranks(const std::string &);
   std::string read_file(const std::string &, std::string &);
   std::vector<int> find_elements(const Model &, char **);
-  void rebuild(Model &, const Settings &);
+  snnp::Options options_of(const Settings &) const;
   void start_counting();
   void stop_all_ranks(const std::string &);
   void evaluate();

@@ -1,5 +1,8 @@
 #include "snnp/engine.h"
 
+#include <algorithm>
+#include <vector>
+
 #include "snnp/parallel.h"
 
 namespace snnp {
@@ -15,40 +18,41 @@ Engine::Engine(const Potential &potential, double unit, Precision precision, Isa
 
 namespace {
 
-// Positions and elements packed by four, which kernels load at once.
-template <class Real>
-const double *pack_positions(const IndexedNeighbors &source, int n_atoms, int threads, Scratch<Real> &scratch)
+// Positions and elements packed by four, which kernels load at once; whether all elements are the first.
+template <class Real> bool pack_positions(const IndexedNeighbors &source, int threads, Scratch<Real> &scratch)
 {
-  scratch.reserve_packed(n_atoms);
+  scratch.reserve_packed(source.n_atoms);
   double *packed = scratch.packed_positions;
-#pragma omp parallel for num_threads(threads) schedule(static)
-  for (int i = 0; i < n_atoms; ++i) {
+  bool single = true;
+#pragma omp parallel for num_threads(threads) schedule(static) reduction(&& : single)
+  for (int i = 0; i < source.n_atoms; ++i) {
+    const int e = element(source, i);
     for (int d = 0; d < 3; ++d) packed[4L * i + d] = source.positions[3L * i + d];
-    packed[4L * i + 3] = source.single ? 0 : source.element(i);
+    packed[4L * i + 3] = e;
+    single = single && e == 0;
   }
-  return packed;
+  return single;
 }
 
-template <class Real>
-NeighborLists lists_of(const IndexedNeighbors &source, int n_atoms, int threads, Scratch<Real> &scratch)
+template <class Real> NeighborLists lists_of(const IndexedNeighbors &source, int threads, Scratch<Real> &scratch)
 {
   NeighborLists lists{};
-  lists.packed_positions = pack_positions(source, n_atoms, threads, scratch);
+  lists.single = pack_positions(source, threads, scratch);
+  lists.packed_positions = scratch.packed_positions;
   lists.counts = source.counts;
   lists.lists = source.lists;
   lists.mask = source.mask;
-  lists.single = source.single;
   return lists;
 }
 
-template <class Real> NeighborLists lists_of(const VectorNeighbors &source, int, int, Scratch<Real> &)
+template <class Real> NeighborLists lists_of(const VectorNeighbors &source, int, Scratch<Real> &)
 {
   NeighborLists lists{};
   lists.vectors = source.vectors;
   lists.offsets = source.offsets;
   lists.indices = source.indices;
   lists.elements = source.elements;
-  lists.single = source.single;
+  lists.single = std::all_of(source.elements, source.elements + source.n_atoms, [](int e) { return e == 0; });
   return lists;
 }
 
@@ -56,16 +60,18 @@ template <class Real> NeighborLists lists_of(const VectorNeighbors &source, int,
 
 // Each thread takes the centres of its share by element, since kernels work on centres of one element.
 template <class Source, class Real>
-void Engine::evaluate(Prepared<Real> &prepared, Kernel<Real> run, const Source &source, int n_centers, int n_atoms,
-                      int threads, Results &results) const
+void Engine::evaluate(Prepared<Real> &prepared, Kernel<Real> run, const Source &source, int threads,
+                      Results &results) const
 {
   std::vector<std::unique_ptr<Scratch<Real>>> scratch;
   for (int t = 0; t < threads; ++t) scratch.push_back(prepared.scratch.take());
-  const NeighborLists lists = lists_of(source, n_atoms, threads, *scratch[0]);
-  SharedSum forces(results.forces, 3L * n_atoms, threads), virials(results.virials, 9L * n_atoms, threads);
+  NeighborLists lists = lists_of(source, threads, *scratch[0]);
+  lists.single = lists.single && prepared.plan.elements == 1;
+  SharedSum forces(results.forces, 3L * source.n_atoms, threads),
+      virials(results.virials, 9L * source.n_atoms, threads);
   std::vector<Work> done(threads);
 
-  for_shares(n_centers, threads, [&](int t, int begin, int end) {
+  for_shares(center_count(source), threads, [&](int t, int begin, int end) {
     Work work{};  // on this thread's stack: no cache line is shared while adding
     work.lists = lists;
     work.forces = forces.of(t, scratch[t]->forces);
@@ -78,7 +84,7 @@ void Engine::evaluate(Prepared<Real> &prepared, Kernel<Real> run, const Source &
     for (int element = 0; element < prepared.plan.elements; ++element) {
       centers.clear();
       for (int n = begin; n < end; ++n)
-        if (source.element(source.center(n)) == element) centers.push_back(source.center(n));
+        if (snnp::element(source, center(source, n)) == element) centers.push_back(center(source, n));
       work.centers = centers.data();
       work.n_centers = static_cast<int>(centers.size());
       work.element = element;
@@ -91,6 +97,9 @@ void Engine::evaluate(Prepared<Real> &prepared, Kernel<Real> run, const Source &
   virials.add_up(threads);
   // In this order each thread gets its own memory again.
   for (int t = threads; t-- > 0;) prepared.scratch.give(std::move(scratch[t]));
+  results.energy = 0;
+  results.n_outside = 0;
+  std::fill(results.virial, results.virial + 6, 0.0);
   for (const Work &work : done) {
     results.energy += work.energy;
     results.n_outside += work.n_outside;
@@ -98,16 +107,15 @@ void Engine::evaluate(Prepared<Real> &prepared, Kernel<Real> run, const Source &
   }
 }
 
-template <class Source>
-void Engine::evaluate(const Source &source, int n_centers, int n_atoms, int threads, Results &results) const
+template <class Source> void Engine::evaluate(const Source &source, int threads, Results &results) const
 {
   if (full_)
-    evaluate(*full_, kernels(isa_).full, source, n_centers, n_atoms, threads, results);
+    evaluate(*full_, kernels(isa_).full, source, threads, results);
   else
-    evaluate(*mixed_, kernels(isa_).mixed, source, n_centers, n_atoms, threads, results);
+    evaluate(*mixed_, kernels(isa_).mixed, source, threads, results);
 }
 
-template void Engine::evaluate(const IndexedNeighbors &, int, int, int, Results &) const;
-template void Engine::evaluate(const VectorNeighbors &, int, int, int, Results &) const;
+template void Engine::evaluate(const IndexedNeighbors &, int, Results &) const;
+template void Engine::evaluate(const VectorNeighbors &, int, Results &) const;
 
 }  // namespace snnp

@@ -5,52 +5,37 @@
 #include <cstddef>
 #include <vector>
 
+#include "snnp/snnp.h"
+
 namespace snnp {
 
-/// Neighbour lists that name atoms by index into one array of positions, ghost atoms included (LAMMPS).
-/// Full lists: each pair stands in the lists of both atoms.
-struct IndexedNeighbors {
-  int n_centers;               ///< number of atoms whose energy is asked for
-  const int *centers;          ///< their indices
-  const int *counts;           ///< length of the list of each atom, by atom index
-  const int *const *lists;     ///< neighbours of each atom, by atom index
-  int mask;                    ///< applied to each neighbour index before use
-  const double *positions;     ///< atoms × 3, Å
-  const int *types;            ///< type of each atom
-  const int *element_of_type;  ///< element of the potential by type; < 0: the potential does not act on it
-  bool single = false;         ///< all types are element 0, which need not be looked up
+// Both kinds of neighbour lists under one set of names: number and index of centres, element of an atom (negative: the
+// potential does not act on it), and add(index, element, x, y, z) with the vector (Å) to each neighbour of atom i.
 
-  int center(int n) const { return centers[n]; }
-  int element(int i) const { return element_of_type[types[i]]; }
-  template <class Add> void for_each(int i, Add add) const
-  {
-    const double *xi = positions + 3L * i;
-    for (int n = 0; n < counts[i]; ++n) {
-      const int j = lists[i][n] & mask;
-      const double *xj = positions + 3L * j;
-      add(j, element(j), xj[0] - xi[0], xj[1] - xi[1], xj[2] - xi[2]);
-    }
+inline int center_count(const IndexedNeighbors &s) { return s.n_centers; }
+inline int center_count(const VectorNeighbors &s) { return s.n_atoms; }
+
+inline int center(const IndexedNeighbors &s, int n) { return s.centers[n]; }
+inline int center(const VectorNeighbors &, int n) { return n; }
+
+inline int element(const IndexedNeighbors &s, int i) { return s.element_of_type[s.types[i]]; }
+inline int element(const VectorNeighbors &s, int i) { return s.elements[i]; }
+
+template <class Add> void for_each_neighbor(const IndexedNeighbors &s, int i, Add add)
+{
+  const double *xi = s.positions + 3L * i;
+  for (int n = 0; n < s.counts[i]; ++n) {
+    const int j = s.lists[i][n] & s.mask;
+    const double *xj = s.positions + 3L * j;
+    add(j, element(s, j), xj[0] - xi[0], xj[1] - xi[1], xj[2] - xi[2]);
   }
-};
+}
 
-/// Neighbour lists that give the vector to each neighbour, so that periodic images need no atoms of their own
-/// (Python). Full lists, in order of the central atom.
-struct VectorNeighbors {
-  int n_atoms;
-  const std::ptrdiff_t *offsets;  ///< n_atoms + 1: the neighbours of atom i are offsets[i] … offsets[i + 1] − 1
-  const int *indices;             ///< atom that each neighbour is (an image of)
-  const double *vectors;          ///< neighbours × 3: r_j − r_i, Å
-  const int *elements;            ///< element of each atom
-  bool single = false;            ///< all of them are element 0
-
-  int center(int n) const { return n; }
-  int element(int i) const { return elements[i]; }
-  template <class Add> void for_each(int i, Add add) const
-  {
-    for (std::ptrdiff_t n = offsets[i]; n < offsets[i + 1]; ++n)
-      add(indices[n], elements[indices[n]], vectors[3 * n], vectors[3 * n + 1], vectors[3 * n + 2]);
-  }
-};
+template <class Add> void for_each_neighbor(const VectorNeighbors &s, int i, Add add)
+{
+  for (std::ptrdiff_t n = s.offsets[i]; n < s.offsets[i + 1]; ++n)
+    add(s.indices[n], element(s, s.indices[n]), s.vectors[3 * n], s.vectors[3 * n + 1], s.vectors[3 * n + 2]);
+}
 
 /// The neighbours of one atom within the cutoff of any function, the three-body neighbours first: those within the
 /// three-body cutoff, where an f ends.
@@ -67,9 +52,9 @@ struct Neighborhood {
   template <class Source>
   void gather(const Source &source, int i, const double *pair_cutoffs, const double *three_body_cutoffs)
   {
-    element = source.element(i);
+    element = snnp::element(source, i);
     count = n_three_body = 0;
-    source.for_each(i, [&](int j, int b, double x, double y, double z) {
+    for_each_neighbor(source, i, [&](int j, int b, double x, double y, double z) {
       if (b < 0) return;
       const double squared = x * x + y * y + z * z;
       const double inner = three_body_cutoffs[b], outer = pair_cutoffs[b] > inner ? pair_cutoffs[b] : inner;

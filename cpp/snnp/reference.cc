@@ -230,13 +230,16 @@ int Reference::outside(int element, const Neighbors &near, const std::vector<dou
   return ways;
 }
 
-template <class Source> void Reference::evaluate(const Source &source, int n_centers, int, int, Results &results) const
+template <class Source> void Reference::evaluate(const Source &source, int, Results &results) const
 {
-  for (int n = 0; n < n_centers; ++n) {
-    const int i = source.center(n), element = source.element(i);
+  results.energy = 0;
+  results.n_outside = 0;
+  std::fill(results.virial, results.virial + 6, 0.0);
+  for (int n = 0; n < center_count(source); ++n) {
+    const int i = center(source, n), element = snnp::element(source, i);
     if (element < 0) continue;
     Neighbors near;
-    source.for_each(i, [&](int j, int b, double x, double y, double z) {
+    for_each_neighbor(source, i, [&](int j, int b, double x, double y, double z) {
       const double r = std::sqrt(x * x + y * y + z * z);
       if (b >= 0 && r < cutoff()) near.push_back({j, b, r, {x / r, y / r, z / r}, {}});
     });
@@ -272,7 +275,7 @@ template <class Source> void Reference::evaluate(const Source &source, int n_cen
   }
 }
 
-template void Reference::evaluate(const IndexedNeighbors &, int, int, int, Results &) const;
-template void Reference::evaluate(const VectorNeighbors &, int, int, int, Results &) const;
+template void Reference::evaluate(const IndexedNeighbors &, int, Results &) const;
+template void Reference::evaluate(const VectorNeighbors &, int, Results &) const;
 
 }  // namespace snnp

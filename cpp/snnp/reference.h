@@ -20,9 +20,8 @@ class Reference {
   double cutoff() const { return potential_.cutoff(); }              ///< the largest of the potential, Å
   int columns() const { return 1 + potential_.n2 + potential_.n3; }  ///< of Results::filters
 
-  /// As Engine::evaluate.
-  template <class Source>
-  void evaluate(const Source &source, int n_centers, int n_atoms, int threads, Results &results) const;
+  /// As Engine::evaluate, with one thread.
+  template <class Source> void evaluate(const Source &source, int threads, Results &results) const;
 
  private:
   struct Neighbor {

@@ -90,7 +90,7 @@ void for_atom_rows(int elements, const std::vector<const std::vector<BSplines> *
       const long columns = matrix.columns;
       const Rows rows{columns, matrix.energies + s * columns, matrix.virials + 6L * s * columns, matrix.forces};
       for (int i = start[s]; i < start[s + 1]; ++i) {
-        const int first = batch.neighbors.element(i) * elements;
+        const int first = element(batch.neighbors, i) * elements;
         near.gather(batch.neighbors, i, &pair_cutoffs[first], &three_body_cutoffs[first]);
         visit(rows, near, i);
       }

@@ -144,7 +144,7 @@ void for_atoms(const Filters &filters, const Batch &batch, const TrainingKernels
     Workspace memory;
     std::vector<double> G(filters.columns());
     for (int i = begin; i < end; ++i) {
-      const int first = batch.neighbors.element(i) * filters.elements;
+      const int first = element(batch.neighbors, i) * filters.elements;
       memory.near.gather(batch.neighbors, i, &filters.pair_cutoffs[first], &filters.three_body_cutoffs[first]);
       TrainingWork work = memory.work(views.tables);
       run.values(views.tables, work, G.data());

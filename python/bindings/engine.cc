@@ -27,7 +27,7 @@ py::dict evaluate(const Engine &engine, const Structures &s, int threads)
   results.energies = energies.mutable_data();
   results.virials = virials.mutable_data();
   results.filters = filters.mutable_data();
-  long_call([&] { engine.evaluate(batch.neighbors, s.n_atoms(), s.n_atoms(), threads, results); });
+  long_call([&] { engine.evaluate(batch.neighbors, threads, results); });
   std::copy(results.virial, results.virial + 6, virial.mutable_data());
   py::dict d;
   d["energy"] = results.energy;

@@ -55,7 +55,7 @@ Batch Structures::batch(int n_elements, int threads) const
           "threads: expected a number from 1 to " + std::to_string(max_threads) + ", found " + std::to_string(threads));
   for (const int element : elements_)
     require(element < n_elements, "elements: index beyond the elements of the potential");
-  return {{n_atoms(), offsets_.data(), indices_.data(), vectors_.data(), elements_.data(), n_elements == 1},
+  return {{n_atoms(), offsets_.data(), indices_.data(), vectors_.data(), elements_.data()},
           structure_.data(),
           n_structures_,
           threads};

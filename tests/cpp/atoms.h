@@ -63,6 +63,52 @@ struct Lists {
   }
 };
 
+// The same lists as LAMMPS gives them: images are atoms of their own, neighbours are indices with flags in high bits.
+struct Ghosts {
+  static constexpr int flag = 1 << 30;
+  std::vector<double> positions;
+  std::vector<int> types, owner, centers, counts, members, element_of_type{-1, 0, 1};
+  std::vector<const int *> firsts;
+
+  Ghosts(const Atoms &atoms, double cutoff)
+  {
+    const Lists lists(atoms, cutoff);
+    for (int i = 0; i < atoms.size(); ++i) add(atoms, i, atoms.positions[i]);
+    for (int i = 0; i < atoms.size(); ++i) {
+      centers.push_back(i);
+      counts.push_back(static_cast<int>(lists.offsets[i + 1] - lists.offsets[i]));
+      for (std::ptrdiff_t k = lists.offsets[i]; k < lists.offsets[i + 1]; ++k) {
+        Vector r = atoms.positions[i];
+        for (int d = 0; d < 3; ++d) r[d] += lists.vectors[3 * k + d];
+        members.push_back(static_cast<int>(owner.size()) | flag);
+        add(atoms, lists.indices[k], r);
+      }
+    }
+    for (int i = 0; i < atoms.size(); ++i) firsts.push_back(members.data() + lists.offsets[i]);
+  }
+  void add(const Atoms &atoms, int i, const Vector &r)
+  {
+    positions.insert(positions.end(), r.begin(), r.end());
+    types.push_back(atoms.elements[i] + 1);
+    owner.push_back(i);
+  }
+  IndexedNeighbors view() const
+  {
+    IndexedNeighbors n;
+    n.n_atoms = static_cast<int>(owner.size());
+    n.positions = positions.data();
+    n.types = types.data();
+    n.n_types = static_cast<int>(element_of_type.size());
+    n.element_of_type = element_of_type.data();
+    n.n_centers = static_cast<int>(centers.size());
+    n.centers = centers.data();
+    n.counts = counts.data();
+    n.lists = firsts.data();
+    n.mask = ~flag;
+    return n;
+  }
+};
+
 struct Output {
   double energy;
   std::array<double, 6> virial;
@@ -70,9 +116,9 @@ struct Output {
 };
 
 // `Model` is an Engine or a Reference.
-template <class Model, class Source>
-Output run(const Model &engine, const Source &source, int n_centers, int n_atoms, int threads)
+template <class Model, class Source> Output run(const Model &engine, const Source &source, int threads)
 {
+  const int n_atoms = source.n_atoms;
   Output out{0,
              {},
              std::vector<double>(3 * n_atoms),
@@ -84,7 +130,7 @@ Output run(const Model &engine, const Source &source, int n_centers, int n_atoms
   results.energies = out.energies.data();
   results.virials = out.virials.data();
   results.filters = out.filters.data();
-  engine.evaluate(source, n_centers, n_atoms, threads, results);
+  engine.evaluate(source, threads, results);
   out.energy = results.energy;
   std::copy(results.virial, results.virial + 6, out.virial.begin());
   return out;
@@ -92,7 +138,7 @@ Output run(const Model &engine, const Source &source, int n_centers, int n_atoms
 
 template <class Model> Output run(const Model &engine, const Atoms &atoms, int threads = 1)
 {
-  return run(engine, Lists(atoms, engine.cutoff()).view(), atoms.size(), atoms.size(), threads);
+  return run(engine, Lists(atoms, engine.cutoff()).view(), threads);
 }
 
 }  // namespace testing

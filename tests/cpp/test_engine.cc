@@ -104,40 +104,16 @@ TEST(any_number_of_threads_gives_the_same)
   }
 }
 
-// The same structure as LAMMPS gives it: images are atoms of their own, neighbours are indices with flags in high bits.
 TEST(ghost_atoms_are_as_good_as_images)
 {
   const Atoms atoms = skewed();
-  const int n = atoms.size(), flag = 1 << 30;
+  const int n = atoms.size();
   for (const Engine &engine : engines()) {
-    const Lists lists(atoms, engine.cutoff());
-    std::vector<double> positions;
-    std::vector<int> types, owner, centers, counts, members;
-    const auto add = [&](int i, const double *vector, int from) {
-      for (int d = 0; d < 3; ++d)
-        positions.push_back(vector ? positions[3 * from + d] + vector[d] : atoms.positions[i][d]);
-      types.push_back(atoms.elements[i] + 1);
-      owner.push_back(i);
-    };
-    for (int i = 0; i < n; ++i) add(i, nullptr, 0);
-    for (int i = 0; i < n; ++i) {
-      centers.push_back(i);
-      counts.push_back(static_cast<int>(lists.offsets[i + 1] - lists.offsets[i]));
-      for (std::ptrdiff_t k = lists.offsets[i]; k < lists.offsets[i + 1]; ++k) {
-        members.push_back(static_cast<int>(owner.size()) | flag);
-        add(lists.indices[k], &lists.vectors[3 * k], i);
-      }
-    }
-    std::vector<const int *> firsts;
-    for (int i = 0; i < n; ++i) firsts.push_back(members.data() + lists.offsets[i]);
-    const std::vector<int> element_of_type{-1, 0, 1};
-    const IndexedNeighbors source{n,     centers.data(),   counts.data(), firsts.data(),
-                                  ~flag, positions.data(), types.data(),  element_of_type.data()};
-    const int all = static_cast<int>(owner.size());
-    const Output images = run(engine, atoms), ghosts = run(engine, source, n, all, 2);
+    const Ghosts lists(atoms, engine.cutoff());
+    const Output images = run(engine, atoms), ghosts = run(engine, lists.view(), 2);
     std::vector<double> forces(3 * n);
-    for (int i = 0; i < all; ++i)
-      for (int d = 0; d < 3; ++d) forces[3 * owner[i] + d] += ghosts.forces[3 * i + d];
+    for (std::size_t i = 0; i < lists.owner.size(); ++i)
+      for (int d = 0; d < 3; ++d) forces[3 * lists.owner[i] + d] += ghosts.forces[3 * i + d];
     CHECK_NEAR(ghosts.energy, images.energy, rounding);
     for (int v = 0; v < 6; ++v) CHECK_NEAR(ghosts.virial[v], images.virial[v], rounding);
     for (int i = 0; i < 3 * n; ++i) CHECK_NEAR(forces[i], images.forces[i], rounding);
@@ -190,7 +166,7 @@ TEST(atoms_outside_the_training_data_are_counted_and_marked)
     std::vector<double> outside(atoms.size(), -1.0);
     Results results;
     results.outside = outside.data();
-    engine.evaluate(lists.view(), atoms.size(), atoms.size(), 2, results);
+    engine.evaluate(lists.view(), 2, results);
     CHECK(results.n_outside == static_cast<long>(outside.size()) - std::count(outside.begin(), outside.end(), 0.0));
     return outside;
   };

@@ -141,6 +141,19 @@ TEST(kernels_know_the_terms_of_classical_potentials)
         }
 }
 
+TEST(one_element_of_a_potential_for_two_is_enough)
+{
+  const Potential potential = Random(410).potential({"In", "P"}, 2, 3, "tanh", 4.5);
+  for (const int element : {0, 1}) {
+    Atoms atoms = crystal(some, 1, 8.0, 411);
+    for (int &e : atoms.elements) e = element;
+    check_kernels(potential, atoms);
+    const Engine engine(potential);
+    const Output images = run(engine, atoms), ghosts = run(engine, Ghosts(atoms, engine.cutoff()).view(), 1);
+    CHECK_NEAR(ghosts.energy, images.energy, 1e-11);
+  }
+}
+
 TEST(the_virial_is_there_without_the_virials_of_atoms)
 {
   const Potential potential = Random(400).potential({"In", "P"}, 1, 1, "tanh", 4.5);
@@ -152,7 +165,7 @@ TEST(the_virial_is_there_without_the_virials_of_atoms)
     std::vector<double> forces(3 * some);
     Results results;
     results.forces = forces.data();
-    engine.evaluate(lists.view(), some, some, 1, results);
+    engine.evaluate(lists.view(), 1, results);
     for (int v = 0; v < 6; ++v) CHECK_NEAR(results.virial[v], right.virial[v], 1e-11);
     for (int i = 0; i < 3 * some; ++i) CHECK_NEAR(forces[i], right.forces[i], 1e-12);
   }

@@ -18,7 +18,7 @@ struct NeighborLists {
   const double *vectors;  ///< by vectors: neighbours × 3, Å
   const std::ptrdiff_t *offsets;
   const int *indices, *elements;
-  bool single;  ///< all atoms are of element 0
+  bool single;  ///< all atoms are of the only element of the potential
 };
 
 /// Centres of one element, and where results go; see Results.
