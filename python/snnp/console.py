@@ -233,5 +233,5 @@ def _part_cells(part: Part) -> list[str]:
 
 def print_error(sentence: str) -> None:
     """One line on stderr."""
-    line = " ".join(sentence.splitlines())
+    line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in sentence)
     Console(file=_Patient(sys.stderr), highlight=False, soft_wrap=True).print(f"error: {line}", markup=False)

@@ -34,8 +34,11 @@ def write_text(path: Path, text: str) -> None:
     write_aside(path, lambda aside: aside.write_text(text, encoding="utf-8"))
 
 
-def read_text(path: Path, most: int) -> str:
-    """The text of a file; raises OSError unless it is a regular one (no pipe, no device) of at most `most` bytes."""
+def read_text(path: Path, most: int, errors: str = "strict") -> str:
+    """The text (UTF-8) of a file of at most `most` bytes; raises OSError for others, and for pipes and devices.
+
+    errors: what to do about bytes that are no text, as for `bytes.decode`.
+    """
     mode = os.stat(path).st_mode
     if not stat.S_ISREG(mode):
         raise OSError(errno.EINVAL, f"{_kind(mode)}, expected a file", str(path))
@@ -44,7 +47,7 @@ def read_text(path: Path, most: int) -> str:
     if len(content) > most:
         raise OSError(errno.EFBIG, f"more than {most} bytes", str(path))
     try:
-        return content.decode("utf-8-sig")
+        return content.decode("utf-8-sig", errors)
     except UnicodeDecodeError as error:
         raise OSError(errno.EILSEQ, f"byte {error.start} is no UTF-8 text", str(path)) from error
 

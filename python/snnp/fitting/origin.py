@@ -44,8 +44,8 @@ class Origin:
 
     def require(self, saved: dict, path: Path) -> None:
         """Raises ConfigError, which names a difference, if a checkpoint belongs to another fit."""
-        then = _flat({"data": saved["data"], **saved["config"]})
-        now = _flat({"data": self.data, **self.settings})
+        then = _flat({"content": saved["data"], **saved["config"]})
+        now = _flat({"content": self.data, **self.settings})
         for key in sorted(then.keys() | now.keys()):
             if then.get(key) != now.get(key):
                 raise ConfigError(

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+from matplotlib.figure import Figure
+
 from snnp import __version__, _core, console
 from snnp.analysis import plots
 from snnp.analysis.curves import Curve
@@ -245,11 +247,7 @@ def _write_potential(potential: _core.Potential, path: Path, checkpoint: Checkpo
 def _write_beside(outputs: Outputs, fitted: Fitted, log: console.Log) -> None:
     """Tables and pictures."""
     write_text(outputs.beside(".csv"), fitted.curve.csv())
-    pictures = {
-        "_parity.png": plots.parity(fitted.predictions),
-        fitted.curve.ending: fitted.curve.draw(),
-        "_splines.png": plots.splines(fitted.potential),
-    }
+    pictures = _pictures(fitted)
     for ending, figure in pictures.items():
         write_aside(outputs.beside(ending), lambda aside, figure=figure: _save(figure, aside))
     beside = [outputs.configuration, *map(outputs.beside, (".log", ".csv", ".checkpoint", *pictures))]
@@ -257,5 +255,13 @@ def _write_beside(outputs: Outputs, fitted: Fitted, log: console.Log) -> None:
     log.print(f"written: {outputs.potential}; beside it {names}")
 
 
-def _save(figure, path: Path) -> None:
+def _pictures(fitted: Fitted) -> dict[str, Figure]:
+    return {
+        "_parity.png": plots.parity(fitted.predictions),
+        fitted.curve.ending: fitted.curve.draw(),
+        "_splines.png": plots.splines(fitted.potential),
+    }
+
+
+def _save(figure: Figure, path: Path) -> None:
     figure.savefig(path, dpi=150, format="png", metadata={"Software": f"snnp-fit {__version__}"})
