@@ -303,7 +303,7 @@ def _sentence(error: ValidationError) -> str:
 def _location(parts: tuple[str | int, ...]) -> tuple[list[str], str | None]:
     """The key that an error belongs to, without what pydantic adds for alternatives of types; the kind of model."""
     names = [str(part) for part in parts]
-    kind = names.pop(1) if names[0] == "model" and names[1:2] and names[1] in KINDS else None
+    kind = names.pop(1) if names[:1] == ["model"] and names[1:2] and names[1] in KINDS else None
     location, section = [], FitConfig
     for name in names:
         inside_a_value = section is None
