@@ -2,6 +2,9 @@
 
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+
+from typer.testing import CliRunner
 
 SNNP_FIT = str(Path(sys.executable).with_name("snnp-fit"))
 SNNP = str(Path(sys.executable).with_name("snnp"))
@@ -23,3 +26,12 @@ QUICK = {
 def assignments(settings):
     """Settings as words of a command line."""
     return [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
+
+
+def command(app, *words, check=False):
+    """A command in this process, with a result like that of `subprocess.run`: a new process takes seconds."""
+    done = CliRunner().invoke(app, [str(word) for word in words])
+    if done.exception and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    assert done.exit_code == 0 or not check, done.output
+    return SimpleNamespace(returncode=done.exit_code, stdout=done.stdout, stderr=done.stderr)

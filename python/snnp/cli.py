@@ -2,7 +2,11 @@
 
 import json
 import os
+import shlex
 import signal
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -30,9 +34,33 @@ fit_app = typer.Typer(**_SETTINGS)
 Threads = Annotated[int | None, typer.Option(help="OpenMP threads; by default all cores.", min=1)]
 
 
-def _fail(sentence: object) -> typer.Exit:
+@contextmanager
+def _sentences(*errors: type[Exception]) -> Iterator[None]:
+    """Turns what may go wrong, `errors` among it, into one sentence and an exit status."""
+    try:
+        yield
+    except (Error, DataError, ElementError, *errors) as error:
+        raise _fail(error) from error
+    except OSError as error:
+        raise _fail(f"{error.filename}: {error.strerror}" if error.filename else error) from error
+    except MemoryError as error:
+        raise _fail(f"not enough memory: {error}") from error
+    except KeyboardInterrupt as stop:
+        raise _fail(str(stop) or "stopped", 128 + getattr(stop, "signal", signal.SIGINT)) from stop
+
+
+@contextmanager
+def _more_packages(what: str) -> Iterator[None]:
+    """Where packages of an extra are imported."""
+    try:
+        yield
+    except ImportError as error:
+        raise _fail(f'{what} needs more packages ({error.name}): pip install "snnp[fit]"') from error
+
+
+def _fail(sentence: object, status: int = 1) -> typer.Exit:
     print_error(str(sentence))
-    return typer.Exit(1)
+    return typer.Exit(status)
 
 
 @fit_app.command()
@@ -57,40 +85,20 @@ def fit(
     snnp-fit train.xyz --test test.xyz -o Mo.snnp   no configuration needed
     snnp-fit config.yaml                            full control; the file beside each potential is an example
     """
-    try:
+    with _sentences(), _more_packages("fitting"):
         from snnp.config import ConfigError
-        from snnp.fitting.run import Interrupted, run
-    except ImportError as error:
-        raise _fail(f'fitting needs more packages ({error.name}): pip install "snnp[fit]"') from error
-    try:
-        settings = _configuration(inputs, output, test or [], set_ or [])
-        settings.output.parent.mkdir(parents=True, exist_ok=True)
-        log = Log()
-        log.print(f"snnp-fit {__version__}")
-        run(settings, log, resume, restart)
-    except (ConfigError, DataError, ElementError, Error) as error:
-        raise _fail(error) from error
-    except ImportError as error:
-        raise _fail(f'this kind of model needs more packages ({error.name}): pip install "snnp[fit]"') from error
-    except OSError as error:
-        raise _fail(f"{error.filename}: {error.strerror}") from error
-    except Interrupted as stop:
-        print_error(str(stop))
-        raise typer.Exit(128 + signal.SIGINT) from stop
+        from snnp.fitting.run import run
+
+        with _sentences(ConfigError), closing(Log()) as log:
+            settings = _configuration(inputs, output, test or [], set_ or [])
+            run(settings, log, resume, restart, command=shlex.join(["snnp-fit", *sys.argv[1:]]))
 
 
 def _configuration(inputs: list[Path], output: Path | None, test: list[Path], assignments: list[str]):
-    import yaml
-
     from snnp import config
 
-    overrides = {}
-    for assignment in assignments:
-        key, equals, value = assignment.partition("=")
-        if not equals:
-            raise config.ConfigError(f"--set {assignment}: expected key=value")
-        overrides[key] = yaml.safe_load(value)
-    if inputs[0].suffix in (".yaml", ".yml"):
+    overrides = dict(map(config.parse_assignment, assignments))
+    if any(path.suffix.lower() in (".yaml", ".yml") for path in inputs):
         if len(inputs) > 1 or test:
             raise config.ConfigError("with a configuration file all data are named there; expected no other files")
         if output:
@@ -124,10 +132,8 @@ def evaluate(
     from snnp.api import evaluate_with_log
 
     log = Log(quiet=as_json)
-    try:
+    with _sentences():
         found = evaluate_with_log(potential, inputs, threads, log)
-    except (Error, DataError, ElementError) as error:
-        raise _fail(error) from error
     if as_json:
         content = {"potential": str(potential), "data": [str(p) for p in inputs], "notes": found.notes}
         print(json.dumps({**content, **found.errors.as_dict()}, indent=2))
@@ -155,7 +161,7 @@ def data(
     from snnp.data.inspect import inspect, read_sets
     from snnp.data.writing import check_new, write_extxyz
 
-    try:
+    with _sentences(ValueError):
         if output:
             check_new(output, [*inputs, *(test or [])])
         reading = Reading.of(format, units, (elements or "").replace(",", " ").split())
@@ -164,8 +170,6 @@ def data(
         if output:
             frames = [frame for data in sets.values() for frame in data.frames]
             write_extxyz(output, frames)
-    except (ValueError, OSError) as error:
-        raise _fail(error) from error
     if as_json:
         print(json.dumps(found.as_dict(), indent=2))
         return
@@ -181,10 +185,8 @@ def info(potential: Annotated[Path, typer.Argument(help="Potential file.")]) -> 
     """What a potential file holds."""
     from snnp import _core
 
-    try:
+    with _sentences():
         p = _core.read_potential(str(potential))
-    except Error as error:
-        raise _fail(error) from error
     names = [e.name for e in p.elements]
     print(p.comment.strip())
     filters = f"{p.n2} two-body and {p.n3} three-body filters"
@@ -228,13 +230,11 @@ def convert(
     """
     from snnp import convert as conversion
 
-    try:
+    with _sentences(conversion.ConvertError):
         energies = conversion.energies(e0 or [])
         options = conversion.Options(energies, tolerance, elements.split() if elements else None)
         for note in conversion.convert(source, target, options, to):
             print(note)
-    except (conversion.ConvertError, Error) as error:
-        raise _fail(error) from error
 
 
 @app.command("build-plugin")

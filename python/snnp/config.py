@@ -1,15 +1,32 @@
 """Configuration of a fit: strict, with defaults in one place. Keys set to `auto` (null) are chosen from the data."""
 
-import copy
 import difflib
+import re
+import reprlib
 from pathlib import Path
 from typing import Annotated, Union
 
+import numpy as np
 import yaml
-from pydantic import BaseModel, Discriminator, Field, PrivateAttr, Tag, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    Discriminator,
+    Field,
+    PrivateAttr,
+    Strict,
+    Tag,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
-from snnp.data import LabelKeys, Reading
+from snnp import strict_yaml
+from snnp.calculator import available_cores
+from snnp.data import DataError, LabelKeys, Reading
+from snnp.data.shear import parse_shear_order
+from snnp.files import read_text
 from snnp.kinds import KINDS, ConfigError, kind_of
 from snnp.kinds.base import Section
 
@@ -35,13 +52,25 @@ RENAMED = {
     "training.batch": "training.batch_size",
 }
 
+# A configuration is not larger, bytes; one that we write has about 2000.
+_MOST_BYTES = 1_000_000
+
+
+def _file_name(value):
+    if isinstance(value, str) and (not value.strip() or "\0" in value):
+        raise PydanticCustomError("file_name", "expected the name of a file")
+    return value
+
+
+FileName = Annotated[Path, Strict(False), BeforeValidator(_file_name)]
+
 
 class DataConfig(Section):
     """Files, folders and patterns in any format of docs/data.md."""
 
-    train: list[Path] = []
-    test: list[Path] = []
-    validation: list[Path] = []
+    train: list[FileName] = []
+    test: list[FileName] = []
+    validation: list[FileName] = []
     format: str | None = Field(None, description="of these files; auto: told by their content")
     units: str | dict[str, str] | None = Field(None, description="of files that do not state theirs, or wrongly")
     elements: list[str] = Field([], description="of atoms whose files have numbers in place of symbols")
@@ -54,6 +83,16 @@ class DataConfig(Section):
     )
     validation_fraction: float = Field(0.1, ge=0, lt=1, description="of the training frames, if there are no files")
 
+    @field_validator("shear_order")
+    @classmethod
+    def _shear_orders_are_orders(cls, given):
+        try:
+            for order in given.values() if isinstance(given, dict) else [given] if given else []:
+                parse_shear_order(order)
+        except DataError as error:
+            raise PydanticCustomError("order", "expected yz, xz and xy in some order") from error
+        return given
+
     def reading(self) -> Reading:
         """How the files are read; raises DataError for units and elements that do not exist."""
         labels = LabelKeys(self.energy_key, self.forces_key, self.stress_key, self.virial_key)
@@ -62,7 +101,7 @@ class DataConfig(Section):
 
 def _kind(model) -> str:
     """The kind of model that a section `model` stands for."""
-    return model.get("kind", "snnp") if isinstance(model, dict) else getattr(model, "kind", "snnp")
+    return str(model.get("kind", "snnp") if isinstance(model, dict) else getattr(model, "kind", "snnp"))
 
 
 ModelConfig = Annotated[
@@ -74,31 +113,41 @@ ModelConfig = Annotated[
 class LossConfig(Section):
     """Weights of energies (eV per atom), forces (eV/Å) and virials (eV per atom)."""
 
-    energy: float = Field(30.0, ge=0)
-    force: float = Field(1.0, ge=0)
-    stress: float = Field(1.0, ge=0)
+    energy: float = Field(30.0, ge=0, le=1e9)
+    force: float = Field(1.0, ge=0, le=1e9)
+    stress: float = Field(1.0, ge=0, le=1e9)
 
 
 class TrainingConfig(Section):
     """How the fit is done; a kind of model knows some of these keys only."""
 
-    steps: int | None = Field(None, ge=1, description="auto: 6000 of snnp, at most 200 of eam and smeam")
-    batch_size: int = Field(4, ge=1, description="structures")
-    learning_rate: float = Field(5e-3, gt=0, allow_inf_nan=False)
-    seed: int = Field(0, ge=0)
+    steps: int | None = Field(None, ge=1, le=10**9, description="auto: 6000 of snnp, at most 200 of eam and smeam")
+    batch_size: int = Field(4, ge=1, le=10**9, description="structures")
+    learning_rate: float = Field(5e-3, gt=0, le=1)
+    seed: int = Field(0, ge=0, lt=2**63)
     threads: int | None = Field(None, ge=1, description="auto: all cores")
-    checkpoint_seconds: float = Field(20.0, gt=0)
+    checkpoint_seconds: float = Field(20.0, gt=0, le=1e9)
+
+    @field_validator("threads")
+    @classmethod
+    def _threads_suit_the_machine(cls, threads):
+        cores = available_cores()
+        most = max(64, 4 * cores)  # a configuration may come from a larger machine
+        if threads is not None and threads > most:
+            raise PydanticCustomError("threads", f"expected at most {most} on this machine with {cores} cores")
+        return threads
 
 
 class FitConfig(Section):
     """All of a fit."""
 
     data: DataConfig = DataConfig()
-    output: Path | None = None
+    output: FileName | None = None
     model: ModelConfig = KINDS["snnp"].config()
     loss: LossConfig = LossConfig()
     training: TrainingConfig = TrainingConfig()
     _notes: list[str] = PrivateAttr([])  # what the user should know about how the configuration was read
+    _source: Path | None = PrivateAttr(None)  # the file that it was read from
 
     @model_validator(mode="after")
     def _training_suits_the_kind(self):
@@ -114,6 +163,17 @@ class FitConfig(Section):
         """What the user should know about how the configuration was read, a sentence each."""
         return self._notes
 
+    @property
+    def source(self) -> Path | None:
+        """The file that the configuration was read from; None: there was none."""
+        return self._source
+
+    @property
+    def inputs(self) -> list[Path]:
+        """All files that are read."""
+        source = [self.source] if self.source else []
+        return [*source, *self.data.train, *self.data.validation, *self.data.test]
+
     def dump(self) -> str:
         """As YAML, with every key that the kind of model knows."""
         unused = set(TrainingConfig.model_fields) - kind_of(self.model).training_keys
@@ -124,30 +184,49 @@ class FitConfig(Section):
 def read(source: str | Path | dict | None, overrides: dict | None = None) -> FitConfig:
     """The configuration in a file or a dictionary of sections; `overrides` by dotted key, e.g. "model.kind"."""
     if source is None or isinstance(source, dict):
-        return validate(copy.deepcopy(source or {}), "configuration", overrides)
+        return validate(source or {}, "configuration", overrides)
     return load(Path(source), overrides)
 
 
 def load(path: Path, overrides: dict | None = None) -> FitConfig:
     """Reads a YAML file; relative paths in it are relative to the file. `overrides`: like `set_key`, by dotted key."""
     try:
-        content = yaml.safe_load(path.read_text())
+        content = strict_yaml.parse(read_text(path, _MOST_BYTES))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror})") from error
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f":{mark.line + 1}" if mark else ""
-        raise ConfigError(f"{path}{where}: not valid YAML ({getattr(error, 'problem', error)})") from error
+        raise ConfigError(f"{path}{_yaml_complaint(error)}") from error
     if not isinstance(content, dict):
-        raise ConfigError(f"{path}: expected keys like data, output, model; found {type(content).__name__}")
+        found = "nothing" if content is None else type(content).__name__
+        raise ConfigError(f"{path}: expected keys like data, output, model; found {found}")
     config = validate(content, str(path), overrides)
-    return _relative_to(config, path.parent)
+    config = _relative_to(config, path.parent)
+    config._source = path
+    return config
+
+
+def parse_assignment(assignment: str) -> tuple[str, object]:
+    """Key and value of a word like training.steps=2000; raises ConfigError if it is none."""
+    key, equals, value = assignment.partition("=")
+    if not equals or not all(part.isidentifier() for part in key.split(".")):
+        raise ConfigError(f"--set {reprlib.repr(assignment)}: expected key=value, e.g. training.steps=2000")
+    try:
+        return key, strict_yaml.parse(value)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"--set {key}{_yaml_complaint(error)}") from error
+
+
+def _yaml_complaint(error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "no text"
+    return f"{f':{mark.line + 1}' if mark else ''}: not valid YAML ({problem})"
 
 
 def validate(content: dict, where: str, overrides: dict | None = None) -> FitConfig:
     """The configuration in a dictionary; raises ConfigError with one sentence that names the key."""
+    content = _plain(content)
     for key, value in (overrides or {}).items():
-        set_key(content, key, value, where)
+        set_key(content, key, _plain(value), where)
     notes = [note for old, new in RENAMED.items() if (note := _rename(content, old, new, where))]
     try:
         config = FitConfig.model_validate(content)
@@ -155,6 +234,15 @@ def validate(content: dict, where: str, overrides: dict | None = None) -> FitCon
         raise ConfigError(f"{where}: {_sentence(error)}") from error
     config._notes += notes
     return config
+
+
+def _plain(value):
+    """A copy with lists and numbers of Python in place of tuples, arrays and numbers of NumPy."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value.tolist() if isinstance(value, np.generic | np.ndarray) else value
 
 
 def _rename(content: dict, old: str, new: str, where: str) -> str | None:
@@ -173,7 +261,9 @@ def set_key(content: dict, dotted: str, value, where: str) -> None:
     """content["a"]["b"] = value for the key a.b."""
     *sections, last = dotted.split(".")
     for section in sections:
-        content = content.setdefault(section, {})
+        if content.get(section) is None:
+            content[section] = {}
+        content = content[section]
         if not isinstance(content, dict):
             raise ConfigError(f"{where}: {dotted}: {section} is no section")
     content[last] = value
@@ -186,15 +276,23 @@ def _relative_to(config: FitConfig, folder: Path) -> FitConfig:
     return config.model_copy(update={"data": data, "output": folder / config.output if config.output else None})
 
 
+# In place of pydantic's words.
+_EXPECTED = {
+    "path_type": "expected the name of a file",
+    "model_type": "expected keys with values",
+    "dict_type": "expected keys with values",
+    "list_type": "expected a list",
+}
+
+
 def _sentence(error: ValidationError) -> str:
     first = error.errors()[0]
-    location = [str(part) for part in first["loc"]]
-    kind = location.pop(1) if location[0:1] == ["model"] and location[1:2] and location[1] in KINDS else None
+    location, kind = _location(first["loc"])
     key = ".".join(location)
     if first["type"] == "no_sense":
         return first["msg"]
     if first["type"] == "union_tag_invalid":
-        return f"model.kind: expected one of {', '.join(KINDS)}, found {first['ctx']['tag']!r}"
+        return f"model.kind: expected one of {', '.join(KINDS)}, found {reprlib.repr(first['ctx']['tag'])}"
     if first["type"] == "extra_forbidden":
         known = _keys(location[:-1], kind)
         if kind and len(location) == 2 and any(location[1] in other.config.model_fields for other in KINDS.values()):
@@ -204,7 +302,27 @@ def _sentence(error: ValidationError) -> str:
         return f"unknown key {key}: {hint}"
     if first["type"] == "missing":
         return f"key {key} is missing"
-    return f"{key}: {first['msg'][0].lower()}{first['msg'][1:]}, found {first['input']!r}"
+    expected = _EXPECTED.get(first["type"], first["msg"][0].lower() + first["msg"][1:])
+    return f"{key}: {expected}, found {reprlib.repr(first['input'])}"
+
+
+def _location(parts: tuple[str | int, ...]) -> tuple[list[str], str | None]:
+    """The key that an error belongs to, without what pydantic adds for alternatives of types; the kind of model."""
+    names = [str(part) for part in parts]
+    kind = names.pop(1) if names[:1] == ["model"] and names[1:2] and names[1] in KINDS else None
+    location, section = [], FitConfig
+    for name in names:
+        inside_a_value = section is None
+        if inside_a_value and (name in ("str", "int", "float", "bool") or name.endswith("]")):
+            break
+        location.append(name if re.fullmatch(r"\w+", name) else repr(name))
+        section = KINDS[kind].config if name == "model" and kind else _section(section, name)
+    return location, kind
+
+
+def _section(of: type[BaseModel] | None, key: str) -> type[BaseModel] | None:
+    annotation = of.model_fields[key].annotation if of and key in of.model_fields else None
+    return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
 
 
 def _keys(sections: list[str], kind: str | None) -> list[str]:

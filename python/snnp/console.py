@@ -25,14 +25,14 @@ class Log:
     """Prints to the console and, as soon as a file is named, the same to that file from the first line on."""
 
     def __init__(self, quiet: bool = False):
-        self.consoles = [] if quiet else [_console(sys.stdout)]
+        self.consoles = [] if quiet else [_console(_Patient(sys.stdout))]
         self._file = None
         self._so_far: list = []  # for the file that is not named yet
         self._printed = time.monotonic()
 
     def keep(self, path: Path, append: bool = False) -> None:
         """Writes to a file, too (`append`: after what is there)."""
-        self._file = path.open("a" if append else "w")
+        self._file = _Patient(path.open("a" if append else "w", encoding="utf-8"))
         copy = _console(self._file)
         for what in self._so_far:
             copy.print(what, markup=False)
@@ -45,9 +45,10 @@ class Log:
             console.print(what, markup=False)
         if self._file is None:
             self._so_far.append(what)
-        else:
-            self._file.flush()
         self._printed = time.monotonic()
+        if self._file is not None and self._file.complaint:
+            complaint, self._file.complaint = self._file.complaint, None
+            self.print(f"warning: the log cannot be written ({complaint}); the work goes on")
 
     def close(self) -> None:
         """Closes the file."""
@@ -92,6 +93,43 @@ class Log:
 def _console(file) -> Console:
     """Without markup and colours of numbers; wide enough for tables where it is no terminal."""
     return Console(file=file, highlight=False, soft_wrap=True, width=None if file.isatty() else 110)
+
+
+class _Patient:
+    """A text file whose disk may be full for a while: what it does not take then is dropped, and work goes on."""
+
+    def __init__(self, file):
+        self.file = file
+        self.encoding = getattr(file, "encoding", None) or "utf-8"
+        self.complaint: str | None = None
+        """Why something was dropped, the first time; for the caller to say and to clear."""
+        self._complained = False
+
+    def write(self, text: str) -> None:
+        # Not every terminal knows Å, and names of files need not be text.
+        known = text.encode(self.encoding, "backslashreplace").decode(self.encoding)
+        self._try(lambda: self.file.write(known))
+
+    def flush(self) -> None:
+        self._try(self.file.flush)
+
+    def close(self) -> None:
+        self._try(self.file.close)
+
+    def isatty(self) -> bool:
+        return self.file.isatty()
+
+    def fileno(self) -> int:
+        return self.file.fileno()
+
+    def _try(self, act: Callable[[], object]) -> None:
+        try:
+            act()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            if not self._complained:
+                self.complaint, self._complained = error.strerror, True
 
 
 class _Rate(ProgressColumn):
@@ -195,4 +233,5 @@ def _part_cells(part: Part) -> list[str]:
 
 def print_error(sentence: str) -> None:
     """One line on stderr."""
-    Console(file=sys.stderr, highlight=False, soft_wrap=True).print(f"error: {sentence}", markup=False)
+    line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in sentence)
+    Console(file=_Patient(sys.stderr), highlight=False, soft_wrap=True).print(f"error: {line}", markup=False)

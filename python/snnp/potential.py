@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from snnp import _core
+from snnp.files import write_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -58,7 +59,10 @@ class Potential:
 
     def write(self, path: str | os.PathLike) -> None:
         """To a `*.snnp` file, which is there whole or not at all; raises snnp.Error if that fails."""
-        _core.write_potential(self.data, str(Path(path)))
+        try:
+            write_text(Path(path), _core.format_potential(self.data))
+        except OSError as error:
+            raise _core.Error(f"{path}: cannot be written ({error.strerror})") from error
 
     @property
     def elements(self) -> list[str]:

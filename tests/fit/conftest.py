@@ -1,9 +1,8 @@
-from subprocess import run
-
 import ase.io
 import pytest
 
-from fitting import QUICK, SNNP, SNNP_FIT, assignments
+from fitting import QUICK, assignments, command
+from snnp.cli import app, fit_app
 from teacher import make_data
 
 
@@ -22,7 +21,7 @@ def snnp_fit():
 
     def call(*words, check=True, **settings):
         keys = {**QUICK, **{key.replace("__", "."): value for key, value in settings.items()}}
-        return run([SNNP_FIT, *map(str, words), *assignments(keys)], capture_output=True, text=True, check=check)
+        return command(fit_app, *words, *assignments(keys), check=check)
 
     return call
 
@@ -30,6 +29,6 @@ def snnp_fit():
 @pytest.fixture
 def snnp():
     def call(*words, check=True):
-        return run([SNNP, *map(str, words)], capture_output=True, text=True, check=check)
+        return command(app, *words, check=check)
 
     return call

@@ -1,7 +1,6 @@
 """Every mistake in data, configuration or files is answered by one sentence that says what and where."""
 
 import io
-from subprocess import run
 
 import ase.io
 import numpy as np
@@ -11,7 +10,8 @@ from ase import Atoms
 from ase.build import bulk
 from ase.calculators.singlepoint import SinglePointCalculator
 
-from fitting import QUICK, SNNP_FIT, assignments
+from fitting import QUICK, assignments, command
+from snnp.cli import fit_app
 from snnp.config import ConfigError
 from snnp.fitting import checkpoint
 from support import random_potential, write
@@ -73,8 +73,8 @@ def test_bad_data(case, tmp_path, snnp_fit):
 def finished(data, tmp_path_factory):
     """The checkpoint of a fit, as bytes."""
     folder = tmp_path_factory.mktemp("finished")
-    words = [SNNP_FIT, data / "train.xyz", "-o", folder / "Si.snnp", *assignments({**QUICK, "training.steps": 2})]
-    run(words, check=True, capture_output=True)
+    words = [data / "train.xyz", "-o", folder / "Si.snnp", *assignments({**QUICK, "training.steps": 2})]
+    command(fit_app, *words, check=True)
     return (folder / "Si.checkpoint").read_bytes()
 
 
@@ -131,8 +131,8 @@ def test_restart_replaces_a_checkpoint_that_is_not_whole(finished, data, tmp_pat
 def test_checkpoint_of_another_kind_of_model(finished, data, tmp_path):
     (tmp_path / "Si.checkpoint").write_bytes(finished)
     words = [data / "train.xyz", "-o", tmp_path / "Si.snnp", "--resume", "--set", "model.kind=eam"]
-    line = failing(run([SNNP_FIT, *words], capture_output=True, text=True))
-    assert "Si.checkpoint belongs to a fit with other data or settings: " in line
+    line = failing(command(fit_app, *words))
+    assert "Si.checkpoint belongs to a fit with other data or settings (model." in line
 
 
 def test_checkpoint_of_another_version(finished, data, tmp_path, snnp_fit):
@@ -198,7 +198,7 @@ def test_file_that_is_no_structure(tmp_path, snnp_fit):
 def test_bad_configuration(text, sentence, tmp_path, snnp_fit):
     path = tmp_path / "config.yaml"
     path.write_text(text)
-    line = failing(run([SNNP_FIT, path], capture_output=True, text=True))
+    line = failing(command(fit_app, path))
     assert str(path) in line
     assert sentence in line
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from snnp import _core
 from snnp.convert import meam_spline, setfl, table, uf3, uf3_json
-from snnp.convert.base import ConvertError, Options
+from snnp.convert.base import ConvertError, Options, comment, is_ours, write_text
+from snnp.files import refusal
 
 __all__ = ["FORMATS", "ConvertError", "Options", "convert", "energies", "read", "write"]
 
@@ -23,7 +24,7 @@ def _read_own(path: Path, options: Options) -> _core.Potential:
 
 
 def _write_own(p: _core.Potential, path: Path, options: Options) -> None:
-    _core.write_potential(p, str(path))
+    write_text(path, _core.format_potential(p))
 
 
 # Suffix: (read, write); longer suffixes first, so that .meam.sw.spline is not taken for a shorter one.
@@ -50,9 +51,16 @@ def write(p: _core.Potential, path: Path, options: Options, to: str | None = Non
 
 
 def convert(source: Path, target: Path, options: Options, to: str | None = None) -> list[str]:
-    """Converts a file; returns what the user should know about it, a sentence each."""
+    """Converts a file; returns what the user should know about it, a sentence each.
+
+    Raises ConvertError if `target` is there and is neither a potential of this package nor the result of a conversion.
+    """
     _suffix(f".{to.lstrip('.')}" if to else target.name, 1)  # before work is done
-    write(read(source, options), target, options, to)
+    if why := refusal(target, [source], is_ours):
+        raise ConvertError(f"{target} {why}: expected another name for the result")
+    potential = read(source, options)
+    potential.comment = comment(potential.comment, source)
+    write(potential, target, options, to)
     return options.notes
 
 

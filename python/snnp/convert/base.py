@@ -11,6 +11,10 @@ from snnp.convert.splines import Cubic
 
 # A file may begin its radial splines at zero or below; ours begin at a distance. Below this nothing matters.
 NEAREST = 1e-3  # Å
+# No potential file of a program is larger.
+MOST_BYTES = 10**9
+# In the first line of all that is converted.
+_CONVERTED = "(converted from "
 
 
 class ConvertError(ValueError):
@@ -37,7 +41,7 @@ class Reader:
     def __init__(self, path: Path):
         self.path, self.line = path, 0
         try:
-            text = path.read_text(encoding="utf-8", errors="replace")
+            text = files.read_text(path, MOST_BYTES, errors="replace")
         except OSError as error:
             raise ConvertError(f"{path}: {error.strerror}") from error
         self.lines = text.splitlines()
@@ -124,7 +128,12 @@ def comment(line: str, path: Path) -> str:
             raise ConvertError(f"{path}:1: found units '{units[0]}', expected metal")
     else:
         text = f"UNITS: metal {text}".strip()
-    return f" {text}" if "converted from" in text else f" {text} (converted from {path.name})"
+    return f" {text}" if _CONVERTED in text else f" {text} {_CONVERTED}{' '.join(path.name.split())})"
+
+
+def is_ours(head: bytes) -> bool:
+    """Whether a file that begins so was written by a conversion or is a potential of this package."""
+    return files.is_potential(head) or _CONVERTED.encode() in head.split(b"\n")[0]
 
 
 def radial(s: Cubic) -> _core.Spline:
@@ -170,4 +179,4 @@ def write_text(path: Path, text: str) -> None:
     try:
         files.write_text(path, text)
     except OSError as error:
-        raise ConvertError(f"{path}: {error.strerror}") from error
+        raise ConvertError(f"{path}: cannot be written ({error.strerror})") from error

@@ -10,20 +10,21 @@ from pathlib import Path
 import numpy as np
 
 from snnp import _core
-from snnp.convert.base import ConvertError, Options, comment, is_element
+from snnp.convert.base import MOST_BYTES, ConvertError, Options, comment, is_element
 from snnp.convert.uf3 import KNOTS, are_knots, assembled, check_symmetry
+from snnp.files import read_text
 
 
 def read(path: Path, options: Options) -> _core.Potential:
     """A model in JSON: the same function above the first knots, and below them a repulsive zbl."""
     try:
-        model = json.loads(path.read_text())
-        coefficients, knots = model["coefficients"], model["knots"]
+        model = json.loads(read_text(path, MOST_BYTES))
+        coefficients, knots = dict(model["coefficients"]), dict(model["knots"])
     except OSError as error:
         raise ConvertError(f"{path}: {error.strerror}") from error
     except json.JSONDecodeError as error:
         raise ConvertError(f"{path}:{error.lineno}: {error.msg}") from error
-    except (KeyError, TypeError):
+    except (KeyError, TypeError, ValueError, RecursionError):
         raise ConvertError(f"{path}: expected a model of the package uf3, with 'coefficients' and 'knots'") from None
     energies, pairs, triples = {}, {}, {}
     for name, values in coefficients.items():

@@ -3,6 +3,7 @@
 import io
 import json
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,72 @@ from snnp import __version__
 from snnp.files import write_aside
 from snnp.kinds.base import ConfigError
 
-_PARTS = {"config", "shear_orders", "steps", "unit", "optimizer"}
+_PARTS = {"config", "data", "shear_orders", "finished", "steps", "unit", "optimizer"}
 _CURE = "delete it, or begin anew with --restart"
 _TREE = "state.json"
+
+
+class Checkpoint:
+    """The checkpoint of a running fit: kept up to date on the way, and closed when the potential is written.
+
+    path: None, if the fit writes no files. saved: the state that the fit goes on from; None: it begins.
+    say: takes a sentence for the log.
+    """
+
+    def __init__(self, path: Path | None, saved: dict | None, say: Callable[[str], None]):
+        self.path, self.saved, self.say = path, saved, say
+        self.exists = saved is not None
+        """Whether the file holds a state of this fit."""
+        self.finished = False
+        self._origin: dict = {}
+        self._state: dict = {}
+        self._warned = False
+
+    def begin(self, origin: dict) -> None:
+        """origin: what goes into it beside the state of an optimizer. The file of an earlier fit goes."""
+        self._origin = origin
+        if self.path and not self.exists:
+            self.path.unlink(missing_ok=True)
+
+    def save(self, steps: int, unit: float, optimizer: dict) -> None:
+        """Writes the state of an optimizer. A disk that is full costs this checkpoint, not the fit.
+
+        steps: of the whole fit. unit: eV/Å, the scale of the loss.
+        """
+        self._state = {**self._origin, "steps": steps, "unit": unit, "optimizer": optimizer}
+        try:
+            self._write()
+        except OSError as error:
+            if not self._warned:
+                self.say(f"warning: {self.path} cannot be written ({error.strerror}); the fit goes on without")
+            self._warned = True
+
+    def finish(self) -> None:
+        """To be called when the potential is written: nothing is left to go on with."""
+        self.finished = True
+        try:
+            if self._state:
+                self._write()
+        except OSError:
+            self.path.unlink()  # an older state would pass for an unfinished fit
+            self.exists = False
+
+    def _write(self) -> None:
+        if self.path is not None:
+            save({**self._state, "finished": self.finished}, self.path)
+            self.exists = True
+
+    @property
+    def how_to_go_on(self) -> str:
+        """What can be done about a fit that ends now, as the end of a sentence."""
+        if self.finished:
+            return "the potential is written" + (", --resume writes what is missing beside it" if self.exists else "")
+        return "go on with --resume" if self.exists else "there is no checkpoint: start again"
+
+
+def is_ours(head: bytes) -> bool:
+    """Whether a file that begins so is a checkpoint, be it damaged."""
+    return head.startswith(b"PK") and _TREE.encode() in head[:64]
 
 
 def save(state: dict, path: Path, version: str = __version__) -> None:

@@ -5,7 +5,7 @@ import numpy as np
 from snnp import _core
 from snnp.analysis.curves import Curve
 from snnp.fitting.least_squares import solve
-from snnp.fitting.task import Task, comment
+from snnp.fitting.task import Task
 from snnp.models.linear import LinearModel, LinearShape
 from snnp.models.potentials import linear_potential
 
@@ -35,5 +35,5 @@ def fit_linear(task: Task) -> tuple[_core.Potential, Curve]:
     )
     x, E = found.chosen.x, shape.n_elements
     tensors = [linear.tensor(kind, x) for kind in range(len(linear.shape.kinds))]
-    potential = linear_potential(shape, linear.pair_coefficients(x), tensors, x[-E:] + baseline, comment())
+    potential = linear_potential(shape, linear.pair_coefficients(x), tensors, x[-E:] + baseline, task.comment())
     return potential, Curve.smoothness(found.trials, found.chosen)

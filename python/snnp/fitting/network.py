@@ -7,7 +7,7 @@ from snnp.analysis.curves import Curve
 from snnp.fitting.linear_start import linear_start
 from snnp.fitting.loss import Loss
 from snnp.fitting.minibatch import Optimizer, Schedule
-from snnp.fitting.task import Task, comment, train
+from snnp.fitting.task import Task, train
 from snnp.models.network import Model
 from snnp.models.potentials import set_ranges
 
@@ -23,7 +23,7 @@ def fit_network(task: Task) -> tuple[_core.Potential, Curve]:
     schedule = Schedule(training.steps, training.batch_size, training.learning_rate, training.seed)
     optimizer = Optimizer(model, loss, schedule, known, held_out)
     train(task, optimizer, model.unit)
-    potential = model.potential(comment())
+    potential = model.potential(task.comment())
     set_ranges(potential, [s for s, _ in known], task.threads)
     return potential, Curve.learning(optimizer.history, "linear model")
 

@@ -2,9 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
-from snnp import _core, console
+from matplotlib.figure import Figure
+
+from snnp import __version__, _core, console
 from snnp.analysis import plots
 from snnp.analysis.curves import Curve
 from snnp.analysis.errors import Predictions, Report, predict, report
@@ -17,26 +20,19 @@ from snnp.data.neighbors import NeighborLists
 from snnp.data.review import review
 from snnp.data.shear import parse_shear_order, with_shear_orders
 from snnp.files import write_aside, write_text
+from snnp.fitting.checkpoint import Checkpoint
+from snnp.fitting.interruption import Interrupted, StopSignals
+from snnp.fitting.origin import Origin
+from snnp.fitting.outputs import Outputs
 from snnp.fitting.prepare import shear_orders
-from snnp.fitting.resume import comparable, saved_state
-from snnp.fitting.task import Interrupted, Task
+from snnp.fitting.resume import saved_state
+from snnp.fitting.task import Task
 from snnp.kinds import KINDS, ModelSection, kind_of
 from snnp.models.shape import Shape
 
 __all__ = ["Fitted", "Interrupted", "Outputs", "run"]
 
 Sets = dict[str, list[Frame]]
-
-
-@dataclass
-class Outputs:
-    """Where the results of a fit go: beside the potential; nowhere if that is None."""
-
-    potential: Path | None
-
-    def beside(self, ending: str) -> Path | None:
-        """A file beside the potential; None: no files are written."""
-        return self.potential and self.potential.with_name(self.potential.stem + ending)
 
 
 @dataclass
@@ -56,39 +52,63 @@ def run(
     resume: bool = False,
     restart: bool = False,
     data: dict[str, Dataset] | None = None,
+    command: str = "snnp.fit in Python",
 ) -> Fitted:
     """Does the fit that the configuration describes and writes all its files.
 
-    data: by "train", "validation", "test", in place of files that the configuration names.
+    data: by "train", "validation", "test", in place of files that the configuration names. command: what was called,
+    for the record.
     Raises ConfigError, DataError or snnp.Error with one sentence; Interrupted if told to stop.
     """
-    outputs = Outputs(config.output)
+    outputs = Outputs(config.output, config.inputs)
+    with StopSignals() as stop, outputs.claimed():
+        saved = saved_state(outputs.beside(".checkpoint"), resume, restart)
+        checkpoint = Checkpoint(outputs.beside(".checkpoint"), saved, log.print)
+        try:
+            return _fit(config, data, outputs, checkpoint, stop, log, command)
+        except Interrupted as told:
+            raise Interrupted(f"{told}; {checkpoint.how_to_go_on}", told.signal) from told
+
+
+def _fit(
+    config: FitConfig,
+    data: dict[str, Dataset] | None,
+    outputs: Outputs,
+    checkpoint: Checkpoint,
+    stop: StopSignals,
+    log: console.Log,
+    command: str,
+) -> Fitted:
     threads = config.training.threads or available_cores()
-    for note in config.notes:
-        log.print(note)
+    for line in (f"snnp-fit {__version__}", f"command: {command}", *config.notes):
+        log.print(line)
     sets = _sets(config, data or _read(config), log)
     model, shape, e0 = _shape(config, sets)
     config = config.model_copy(update={"model": model})
-    kind = kind_of(model)
-    saved = saved_state(outputs.beside(".checkpoint"), config, resume, restart)
+    origin = Origin.of(config, sets)
+    if checkpoint.saved is not None:
+        origin.require(checkpoint.saved, checkpoint.path)
     if outputs.potential:
-        log.keep(outputs.beside(".log"), append=resume)  # not before it is sure that this fit is to be
+        log.keep(outputs.beside(".log"), append=checkpoint.saved is not None)  # not before this fit is sure to be
+    log.print(origin.data_line)
     log.print(_describe(shape, model, threads))
 
     # Kept where the fit keeps them anyway.
-    lists = NeighborLists(shape.elements, shape.cutoff, keep=kind.keeps_lists)
+    lists = NeighborLists(shape.elements, shape.cutoff, keep=kind_of(model).keeps_lists)
+    saved = checkpoint.saved
     orders = _shear_orders(config, shape, e0, sets, lists, threads, log) if saved is None else saved["shear_orders"]
     sets = {name: with_shear_orders(frames, orders) for name, frames in sets.items()}
-    identity = {"config": comparable(config), "shear_orders": orders}
+    checkpoint.begin({"config": origin.settings, "data": origin.data, "shear_orders": orders})
     order_by_group = {group: " ".join(order) for group, order in orders.items()}
     config = config.model_copy(update={"data": config.data.model_copy(update={"shear_order": order_by_group})})
     if outputs.potential:
-        write_text(outputs.beside(".yaml"), config.dump())
+        _write_configuration(config, outputs, command, origin)
 
-    checkpoint = outputs.beside(".checkpoint")
-    potential, curve = kind.fit(Task(config, shape, e0, sets, lists, threads, checkpoint, identity, saved, log))
+    task = Task(config, shape, e0, sets, lists, threads, origin.data_id, checkpoint, stop, log)
+    potential, curve = kind_of(model).fit(task)
     if outputs.potential:
-        _core.write_potential(potential, str(outputs.potential))
+        _write_potential(potential, outputs.potential, checkpoint)
+    checkpoint.finish()
     predictions = _predict(potential, sets, lists, threads, log)
     reports = {name: report(p) for name, p in predictions.items()}
     log.print(console.error_table(reports))
@@ -177,6 +197,9 @@ def _shear_orders(
     if given is not None:
         groups = {frame.group for frames in sets.values() for frame in frames}
         named = given if isinstance(given, dict) else dict.fromkeys(groups, given)
+        if unknown := sorted(named.keys() - groups):
+            there = ", ".join(sorted(groups))
+            raise ConfigError(f"data.shear_order: there is no group {unknown[0]} in the data, only {there}")
         return {group: parse_shear_order(order) for group, order in named.items()}
     if config.loss.stress == 0 or all(frame.stress is None for frame in sets["train"]):
         return {}
@@ -203,16 +226,42 @@ def _predict(potential: _core.Potential, sets: Sets, lists: NeighborLists, threa
         return {name: predict(engine, frames, threads, tick, lists) for name, frames in sets.items()}
 
 
+def _write_configuration(config: FitConfig, outputs: Outputs, command: str, origin: Origin) -> None:
+    """The configuration with nothing left open, below where it comes from."""
+    head = [
+        f"snnp-fit {__version__}, {date.today()}: the configuration of {outputs.potential.name} with nothing left open",
+        f"command: {command}",
+        origin.data_line,
+    ]
+    write_text(outputs.configuration, "".join(f"# {line}\n" for line in head) + config.dump())
+
+
+def _write_potential(potential: _core.Potential, path: Path, checkpoint: Checkpoint) -> None:
+    try:
+        write_text(path, _core.format_potential(potential))
+    except OSError as error:
+        cure = "make room and finish the fit with --resume" if checkpoint.exists else "make room and fit again"
+        raise _core.Error(f"{path} cannot be written ({error.strerror}): {cure}") from error
+
+
 def _write_beside(outputs: Outputs, fitted: Fitted, log: console.Log) -> None:
     """Tables and pictures."""
     write_text(outputs.beside(".csv"), fitted.curve.csv())
-    pictures = {
+    pictures = _pictures(fitted)
+    for ending, figure in pictures.items():
+        write_aside(outputs.beside(ending), lambda aside, figure=figure: _save(figure, aside))
+    beside = [outputs.configuration, *map(outputs.beside, (".log", ".csv", ".checkpoint", *pictures))]
+    names = ", ".join(path.name for path in beside if path.exists())
+    log.print(f"written: {outputs.potential}; beside it {names}")
+
+
+def _pictures(fitted: Fitted) -> dict[str, Figure]:
+    return {
         "_parity.png": plots.parity(fitted.predictions),
         fitted.curve.ending: fitted.curve.draw(),
         "_splines.png": plots.splines(fitted.potential),
     }
-    for ending, figure in pictures.items():
-        write_aside(outputs.beside(ending), lambda aside, figure=figure: figure.savefig(aside, dpi=150, format="png"))
-    endings = [e for e in (".yaml", ".log", ".csv", ".checkpoint", *pictures) if outputs.beside(e).exists()]
-    names = ", ".join(outputs.beside(e).name for e in endings)
-    log.print(f"written: {outputs.potential}; beside it {names}")
+
+
+def _save(figure: Figure, path: Path) -> None:
+    figure.savefig(path, dpi=150, format="png", metadata={"Software": f"snnp-fit {__version__}"})

@@ -1,14 +1,10 @@
 """What the fit of any kind of model is given, and the loop that trains one: checkpoints, progress, interruption."""
 
 import math
-import signal
-import threading
 import time
 from collections.abc import Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import Protocol
 
 from snnp import __version__, console
@@ -16,13 +12,10 @@ from snnp.config import FitConfig
 from snnp.data import Frame
 from snnp.data.batch import FrameStream, LabelledStructure, Weights
 from snnp.data.neighbors import NeighborLists
-from snnp.fitting import checkpoint
+from snnp.fitting.checkpoint import Checkpoint
+from snnp.fitting.interruption import Interrupted, StopSignals
 from snnp.fitting.prepare import baseline, prepare, streamed
 from snnp.models.shape import Shape
-
-
-class Interrupted(Exception):
-    """The fit was asked to stop; its checkpoint is written."""
 
 
 @dataclass
@@ -35,10 +28,15 @@ class Task:
     sets: dict[str, list[Frame]]
     lists: NeighborLists
     threads: int
-    checkpoint: Path | None  # None: nothing is written
-    identity: dict  # what a checkpoint holds beside the state of an optimizer, so that it is known again
-    saved: dict | None  # the checkpoint to go on from
+    data_id: str  # of training and validation data: changes with them
+    checkpoint: Checkpoint
+    stop: StopSignals
     log: console.Log
+
+    @property
+    def saved(self) -> dict | None:
+        """The state to go on from; None: the fit begins."""
+        return self.checkpoint.saved
 
     @property
     def weights(self) -> Weights:
@@ -59,10 +57,10 @@ class Task:
         """Energies per element, eV, (elements,), that leave the least of the energies of the training data."""
         return baseline(self.sets["train"], self.shape.elements, self.e0)
 
-
-def comment() -> str:
-    """The first line of a potential file."""
-    return f" DATE: {date.today()} UNITS: metal CONTRIBUTOR: snnp-fit {__version__} CITATION: none"
+    def comment(self) -> str:
+        """The first line of the potential file."""
+        author = f"snnp-fit {__version__}, data {self.data_id}"
+        return f" DATE: {date.today()} UNITS: metal CONTRIBUTOR: {author} CITATION: none"
 
 
 class Optimizer(Protocol):
@@ -93,43 +91,26 @@ def train(task: Task, optimizer: Optimizer, unit: float) -> None:
         optimizer.restore(task.saved["optimizer"])
         task.log.print(f"resuming at step {optimizer.step} of {steps}")
 
-    def save(end: int) -> None:
-        if task.checkpoint is not None:
-            state = {**task.identity, "steps": end, "unit": unit, "optimizer": optimizer.state()}
-            checkpoint.save(state, task.checkpoint)
+    def save() -> None:
+        task.checkpoint.save(steps, unit, optimizer.state())
 
     def show(record) -> None:
         rate = (record.step or 1) / max(record.seconds, 1e-9)
         left = (steps - record.step) / rate if record.step else math.nan
         task.log.print(console.learning_line(record, steps, rate, left))
 
-    with _stop_signal() as stopped, task.log.progress("training", steps, "steps", optimizer.step) as tick:
+    with task.stop.deferred(), task.log.progress("training", steps, "steps", optimizer.step) as tick:
         last = time.monotonic()
 
         def each_step(step: int) -> None:
             nonlocal last
             tick(1)
             if time.monotonic() - last > task.config.training.checkpoint_seconds:
-                save(steps)
+                save()
                 last = time.monotonic()
 
-        finished = optimizer.run(show, each_step, stopped.is_set)
-    save(optimizer.step if finished else steps)
+        finished = optimizer.run(show, each_step, lambda: task.stop.asked)
+        save()
     if not finished:
-        raise Interrupted(f"stopped at step {optimizer.step} of {steps}; go on with --resume")
+        raise Interrupted(f"stopped at step {optimizer.step} of {steps}", task.stop.asked)
     optimizer.use_best()
-
-
-@contextmanager
-def _stop_signal():
-    """An event that Ctrl-C and SIGTERM set instead of ending the program."""
-    event = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield event
-        return
-    before = {s: signal.signal(s, lambda *_: event.set()) for s in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield event
-    finally:
-        for s, handler in before.items():
-            signal.signal(s, handler)

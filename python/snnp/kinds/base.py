@@ -1,10 +1,11 @@
 """What every kind of model has: a section of the configuration, and the methods of `Kind`."""
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from snnp.data.distances import Distances
 from snnp.models.shape import Shape
@@ -24,9 +25,20 @@ class ConfigError(ValueError):
 
 
 class Section(BaseModel):
-    """A section of the configuration: unknown keys are refused."""
+    """A section of the configuration: unknown keys are refused, and so are words and truth values for numbers."""
 
-    model_config = ConfigDict(extra="forbid", validate_default=True)
+    model_config = ConfigDict(extra="forbid", validate_default=True, strict=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _may_be_empty(cls, content):
+        """A section of which all keys are commented out."""
+        return {} if content is None else content
+
+
+# Larger numbers are mistakes and would take all memory.
+Cutoff = Annotated[float, Field(gt=0, le=30)]  # Å
+Knots = Annotated[int, Field(ge=4, le=200)]  # of a spline
 
 
 class ZblConfig(Section):
@@ -36,14 +48,22 @@ class ZblConfig(Section):
     inner: float = Field(0.8, gt=0, lt=1, description="full ZBL below this, relative to the shortest distance")
     outer: float = Field(1.0, gt=0, le=1, description="no ZBL above this, relative to the shortest distance")
 
+    @model_validator(mode="after")
+    def _fades_out(self):
+        if self.inner >= self.outer:
+            raise PydanticCustomError("radii", "expected inner below outer")
+        return self
+
 
 class ModelSection(Section):
     """Section `model` of the configuration: what all kinds have. Distances in Å, energies in eV."""
 
     kind: str
-    pair_cutoff: float | None = Field(None, gt=0, description="of φ; auto: from the density of the data")
+    pair_cutoff: Cutoff | None = Field(None, description="of φ; auto: from the density of the data")
     zbl: ZblConfig = ZblConfig()
-    e0: dict[str, float] = Field({}, description="energies of isolated atoms, eV; others are fitted")
+    e0: dict[str, Annotated[float, Field(ge=-1e7, le=1e7)]] = Field(
+        {}, description="energies of isolated atoms, eV; others are fitted"
+    )
 
 
 class Kind(ABC):

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from snnp.kinds.base import Kind, by_ordered_pair, common_shape, pair_cutoff
+from snnp.kinds.base import Cutoff, Kind, Knots, by_ordered_pair, common_shape, pair_cutoff
 from snnp.kinds.pair import PairConfig
 
 
@@ -12,10 +12,10 @@ class EamConfig(PairConfig):
     """φ, one ρ, and a spline U of the density n = Σ ρ(r_ij)."""
 
     kind: Literal["eam"]
-    pair_knots: int = Field(17, ge=4, description="of φ")
-    density_cutoff: float | None = Field(None, gt=0, description="of ρ; auto: that of φ")
-    density_knots: int = Field(17, ge=4, description="of ρ")
-    embedding_knots: int = Field(10, ge=4, description="of U")
+    pair_knots: Knots = Field(17, description="of φ")
+    density_cutoff: Cutoff | None = Field(None, description="of ρ; auto: that of φ")
+    density_knots: Knots = Field(17, description="of ρ")
+    embedding_knots: Knots = Field(10, description="of U")
 
 
 class Eam(Kind):

@@ -4,16 +4,16 @@ from typing import Literal
 
 from pydantic import Field
 
-from snnp.kinds.base import Kind, ModelSection, common_shape, pair_cutoff
+from snnp.kinds.base import Kind, Knots, ModelSection, common_shape, pair_cutoff
 
 
 class PairConfig(ModelSection):
     """φ alone."""
 
     kind: Literal["pair"]
-    pair_knots: int = Field(25, ge=4, description="of φ")
+    pair_knots: Knots = Field(25, description="of φ")
     smoothness: float | None = Field(
-        None, ge=0, description="weight of the curvature of splines, Å; auto: by validation"
+        None, ge=0, le=1e6, description="weight of the curvature of splines, Å; auto: by validation"
     )
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from snnp.kinds.base import by_ordered_pair, common_shape, three_body_cutoff
+from snnp.kinds.base import Cutoff, Knots, by_ordered_pair, common_shape, three_body_cutoff
 from snnp.kinds.eam import Eam, EamConfig
 
 
@@ -16,9 +16,9 @@ class SmeamConfig(EamConfig):
     """φ, and U of the density n = Σ ρ(r_ij) + Σ f(r_ij) f(r_ik) g(cos θ_jik)."""
 
     kind: Literal["smeam"]
-    three_body_cutoff: float | None = Field(None, gt=0, description="of f; auto: from the density of the data")
-    radial_knots: int = Field(11, ge=4, description="of f")
-    angle_knots: int = Field(11, ge=4, description="of g")
+    three_body_cutoff: Cutoff | None = Field(None, description="of f; auto: from the density of the data")
+    radial_knots: Knots = Field(11, description="of f")
+    angle_knots: Knots = Field(11, description="of g")
 
 
 class Smeam(Eam):

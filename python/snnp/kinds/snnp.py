@@ -8,22 +8,31 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from snnp.kinds.base import Kind, ModelSection, by_ordered_pair, common_shape, pair_cutoff, three_body_cutoff
+from snnp.kinds.base import (
+    Cutoff,
+    Kind,
+    Knots,
+    ModelSection,
+    by_ordered_pair,
+    common_shape,
+    pair_cutoff,
+    three_body_cutoff,
+)
 
 
 class SnnpConfig(ModelSection):
     """φ, and a network on many ρ and f f g."""
 
     kind: Literal["snnp"] = "snnp"
-    two_body_filters: int = Field(7, ge=0)
-    three_body_filters: int = Field(16, ge=0)
-    pair_cutoff: float | None = Field(None, gt=0, description="of φ and ρ; auto: from the density of the data")
-    three_body_cutoff: float | None = Field(None, gt=0, description="of f; auto: from the density of the data")
-    pair_knots: int = Field(14, ge=4, description="of φ and ρ")
-    radial_knots: int = Field(11, ge=4, description="of f")
-    angle_knots: int = Field(11, ge=4, description="of g")
-    hidden: list[Annotated[int, Field(ge=1)]] = Field(
-        [24, 24], description="widths of the network's hidden layers; empty: a linear model"
+    two_body_filters: int = Field(7, ge=0, le=1000)
+    three_body_filters: int = Field(16, ge=0, le=1000)
+    pair_cutoff: Cutoff | None = Field(None, description="of φ and ρ; auto: from the density of the data")
+    three_body_cutoff: Cutoff | None = Field(None, description="of f; auto: from the density of the data")
+    pair_knots: Knots = Field(14, description="of φ and ρ")
+    radial_knots: Knots = Field(11, description="of f")
+    angle_knots: Knots = Field(11, description="of g")
+    hidden: list[Annotated[int, Field(ge=1, le=1000)]] = Field(
+        [24, 24], max_length=10, description="widths of the network's hidden layers; empty: a linear model"
     )
     activation: Literal["tanh", "silu"] = "tanh"
 

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from snnp.kinds.base import by_ordered_pair, common_shape, three_body_cutoff
+from snnp.kinds.base import Cutoff, Knots, by_ordered_pair, common_shape, three_body_cutoff
 from snnp.kinds.pair import Pair, PairConfig
 from snnp.models.shape import unordered_pairs
 
@@ -20,13 +20,9 @@ class Uf3Config(PairConfig):
     """φ and a tensor-product spline V(r_ij, r_ik, r_jk)."""
 
     kind: Literal["uf3"]
-    three_body_cutoff: float | None = Field(
-        None, gt=0, description="of r_ij and r_ik; auto: from the density of the data"
-    )
-    radial_knots: int | None = Field(None, ge=4, description="of r_ij and r_ik; auto: 11, less for several elements")
-    jk_knots: int | None = Field(
-        None, ge=4, description="of r_jk, up to twice three_body_cutoff; auto: 2 radial_knots − 1"
-    )
+    three_body_cutoff: Cutoff | None = Field(None, description="of r_ij and r_ik; auto: from the density of the data")
+    radial_knots: Knots | None = Field(None, description="of r_ij and r_ik; auto: 11, less for several elements")
+    jk_knots: Knots | None = Field(None, description="of r_jk, up to twice three_body_cutoff; auto: 2 radial_knots − 1")
 
 
 class Uf3(Pair):
