@@ -19,6 +19,7 @@ PAGES = (
     "README.md",
     "docs/accuracy.md",
     "docs/boundary.md",
+    "docs/pair_style_snnp.md",
     "docs/robustness.md",
     "docs/speed.md",
     "potentials/README.md",

@@ -244,6 +244,23 @@ def _wrapped(text: str) -> str:
     return textwrap.fill(text, 120, break_long_words=False, break_on_hyphens=False)
 
 
+def versions_table(results: dict) -> str:
+    """Versions of LAMMPS that the plugin was built for and run in."""
+    strings = {True: "of C++11", False: "before C++11"}
+    rows = [
+        [
+            found["version"],
+            strings[found["cxx11_strings"]],
+            f"{found['error_energy_eV_per_atom']:.0e}",
+            f"{found['error_force_eV_per_A']:.0e}",
+            f"{found['us_per_atom_step']:.1f}",
+        ]
+        for found in results["lammps_versions"]["results"]
+    ]
+    heads = ["LAMMPS", "C++ strings", "energy, eV/atom", "force, eV/Å", "time, µs/atom/step"]
+    return markdown(heads, rows)
+
+
 def _errors(energy: float, force: float) -> str:
     """Energy in meV/atom and force in eV/Å as two cells; small forces have a digit more."""
     return f"{energy:.2f} | {force:.3f}" if force >= 0.02 else f"{energy:.2f} | {force:.4f}"
@@ -273,4 +290,5 @@ TABLES = {
     "boundary-Mo": lambda results: boundary_table(results, "Mo"),
     "boundary-Si": lambda results: boundary_table(results, "Si"),
     "cost-note": cost_note,
+    "lammps-versions": versions_table,
 }
