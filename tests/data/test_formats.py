@@ -187,6 +187,14 @@ def test_types_of_atoms_by_number(tmp_path):
     assert list(first.atoms.symbols) == list(FRAMES[0].atoms.symbols)
 
 
+@pytest.mark.parametrize("form", ["_JSON {}", "{}"])
+def test_stress_as_a_list_of_lists(form, tmp_path):
+    frame = FRAMES[0]
+    listed = form.format(json.dumps(frame.matrix(frame.stress).tolist()))
+    (tmp_path / "train.xyz").write_text(files.extxyz([frame]).replace("stress=", f'stress="{listed}" other='))
+    assert np.allclose(read([tmp_path / "train.xyz"]).frames[0].stress, frame.stress, atol=1e-12)
+
+
 def test_virial_of_six_numbers(tmp_path):
     frame = FRAMES[0]
     text = files.extxyz([frame]).replace("stress=", f'virial="{files.row(frame.virial)}" other=')
