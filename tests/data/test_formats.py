@@ -4,6 +4,7 @@ import bz2
 import gzip
 import json
 import lzma
+from pathlib import Path
 
 import ase.io
 import numpy as np
@@ -100,6 +101,28 @@ def test_structures_and_labels_are_those_of_extended_xyz(case, tmp_path):
             assert found.stress is None
         else:
             assert np.allclose(found.stress, frame.stress, atol=1e-12)
+
+
+PICKLES = sorted((Path(__file__).parent / "pacemaker").glob("*.pckl.gzip"))
+
+
+@pytest.mark.parametrize("path", PICKLES, ids=lambda path: path.stem)
+def test_tables_of_pacemaker_are_read_without_pandas(path):
+    """Written by the pandas that their names say, by `DataFrame.to_pickle(path, compression="gzip")`, from the columns
+    ase_atoms, energy_corrected, forces, w_energy of `FRAMES[:2]` and one of text."""
+    data = read([path])
+    for found, frame in zip(data.frames, FRAMES[:2], strict=True):
+        assert list(found.atoms.symbols) == list(frame.atoms.symbols)
+        assert np.allclose(found.atoms.positions, frame.atoms.positions, atol=1e-12)
+        assert np.allclose(found.atoms.cell.array, frame.atoms.cell.array, atol=1e-12)
+        assert found.atoms.pbc.all()
+        assert found.energy == pytest.approx(frame.energy, rel=1e-12)
+        assert np.allclose(found.forces, frame.forces, atol=1e-12)
+    assert [frame.label_weights.energy for frame in data.frames] == [1.0, 0.5]
+
+
+def test_there_are_tables_of_three_versions_of_pandas():
+    assert len(PICKLES) == 3
 
 
 def test_fitsnap_folders_and_mlearn_entries_are_groups(tmp_path):
