@@ -64,7 +64,10 @@ def load(file: BinaryIO) -> object:
 
 
 def array(value: object) -> np.ndarray | None:
-    """The NumPy array that an inert object stands for; objects in it stay as they are. None: it is no array."""
+    """The NumPy array that an inert object stands for, of any shape and unit; objects in it stay as they are.
+
+    None: it is no array.
+    """
     if not isinstance(value, Inert):
         return None
     function = value.name.rpartition(".")[2]

@@ -17,9 +17,7 @@ from snnp.data.formats.opening import open_binary
 from snnp.data.frames import DataError
 
 _ATOMS = "ase_atoms"
-_HOW = (
-    "expected a table of pacemaker with a column ase_atoms; write others as extended XYZ with the program they are of"
-)
+_HOW = "expected a table of pacemaker with a column ase_atoms; others have to be written as extended XYZ"
 
 
 def read(path: Path, elements: list[str], notes: Notes) -> Iterator[Atoms]:
@@ -31,11 +29,9 @@ def read(path: Path, elements: list[str], notes: Notes) -> Iterator[Atoms]:
         raise DataError(f"{path}: cannot be read ({error}); {_HOW}") from error
     if _ATOMS not in columns:
         raise DataError(f"{path}: the columns are {', '.join(columns) or 'not known'}; {_HOW}")
-    for n, row in enumerate(columns[_ATOMS]):
+    for n, structure in enumerate(columns.pop(_ATOMS)):
         try:
-            yield _with_entries(
-                _structure(row), {name: values[n] for name, values in columns.items() if name != _ATOMS}
-            )
+            yield _with_entries(_structure(structure), {name: values[n] for name, values in columns.items()})
         except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
             raise DataError(f"{path}:frame {n}: is no structure of ASE ({error})") from error
 
