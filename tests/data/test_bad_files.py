@@ -164,6 +164,30 @@ def test_damaged_folders_of_deepmd(tmp_path):
     assert "expected the type of each atom" in broken("e", lambda f: (f / "type.raw").write_text("In P"))
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\x80\x04]r\xff\xff\xff\x7f.",  # a list that is remembered under the number 2³¹ − 1
+        b"\x80\x04\x8e" + (1 << 40).to_bytes(8, "little") + b"x.",  # a text that would be a terabyte long
+        pickle.dumps([1, 2, 3]),
+        pickle.dumps([1, 2, 3])[:-3],
+        b"\x80\x04cpandas.core.frame\nDataFrame\n)\x81}b.",  # a table without content
+    ],
+)
+def test_pickles_of_something_else(content, tmp_path):
+    (tmp_path / "x.pckl.gzip").write_bytes(gzip.compress(content))
+    with pytest.raises(DataError, match="expected a table of pacemaker"):
+        read([tmp_path / "x.pckl.gzip"])
+
+
+def test_a_pickle_that_grows_without_end(tmp_path, monkeypatch):
+    monkeypatch.setattr("snnp.data.formats.inert._LARGEST", 1 << 20)
+    content = b"\x80\x04\x8e" + (1 << 22).to_bytes(8, "little") + bytes(1 << 22) + b"."
+    (tmp_path / "x.pckl.gzip").write_bytes(gzip.compress(content))
+    with pytest.raises(DataError, match="too much for a pickle"):
+        read([tmp_path / "x.pckl.gzip"])
+
+
 class Runs:
     """Runs a command when it is unpickled."""
 
@@ -172,9 +196,10 @@ class Runs:
 
 
 @pytest.mark.parametrize("name", ["x.pckl.gzip", "x.xyz", "x.traj"])
-def test_nothing_pickled_is_run(name, tmp_path, monkeypatch):
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_nothing_pickled_is_run(name, protocol, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / name).write_bytes(gzip.compress(pickle.dumps([Runs()])))
+    (tmp_path / name).write_bytes(gzip.compress(pickle.dumps([Runs()], protocol)))
     with pytest.raises(DataError):
         read([name])
     np.save("type.npy", np.array([Runs()], dtype=object), allow_pickle=True)

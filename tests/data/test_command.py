@@ -72,6 +72,18 @@ def test_what_is_written_is_what_was_read(name, train, tmp_path):
         assert ase.io.read(tmp_path / name, ":")[3].get_potential_energy() == pytest.approx(FRAMES[3].energy)
 
 
+def test_weights_and_unknown_labels_are_kept(tmp_path):
+    text = files.extxyz(FRAMES[:3]).splitlines()
+    text[1] += " config_weight=0.25 forces_weight=0.5"
+    text[8] = text[8].replace("energy=", "other=")
+    (tmp_path / "train.xyz").write_text("\n".join(text) + "\n")
+    assert snnp_data(tmp_path / "train.xyz", "-o", tmp_path / "all.xyz").exit_code == 0
+    first, second, third = read([tmp_path / "all.xyz"]).frames
+    assert (first.weight, first.label_weights.force, first.label_weights.energy) == (0.25, 0.5, 1.0)
+    assert np.isnan(second.energy)
+    assert (third.weight, third.label_weights.force) == (1.0, 1.0)
+
+
 def test_other_formats_are_converted(tmp_path):
     (tmp_path / "train.cfg").write_text(files.mtp(FRAMES, ["In", "P"]))
     assert snnp_data(tmp_path / "train.cfg", "--elements", "In P", "-o", tmp_path / "all.xyz").exit_code == 0

@@ -4,6 +4,7 @@ import bz2
 import gzip
 import json
 import lzma
+from pathlib import Path
 
 import ase.io
 import numpy as np
@@ -102,6 +103,28 @@ def test_structures_and_labels_are_those_of_extended_xyz(case, tmp_path):
             assert np.allclose(found.stress, frame.stress, atol=1e-12)
 
 
+PICKLES = sorted((Path(__file__).parent / "pacemaker").glob("*.pckl.gzip"))
+
+
+@pytest.mark.parametrize("path", PICKLES, ids=lambda path: path.stem)
+def test_tables_of_pacemaker_are_read_without_pandas(path):
+    """Written by the pandas that their names say, by `DataFrame.to_pickle(path, compression="gzip")`, from the columns
+    ase_atoms, energy_corrected, forces, w_energy of `FRAMES[:2]` and one of text."""
+    data = read([path])
+    for found, frame in zip(data.frames, FRAMES[:2], strict=True):
+        assert list(found.atoms.symbols) == list(frame.atoms.symbols)
+        assert np.allclose(found.atoms.positions, frame.atoms.positions, atol=1e-12)
+        assert np.allclose(found.atoms.cell.array, frame.atoms.cell.array, atol=1e-12)
+        assert found.atoms.pbc.all()
+        assert found.energy == pytest.approx(frame.energy, rel=1e-12)
+        assert np.allclose(found.forces, frame.forces, atol=1e-12)
+    assert [frame.label_weights.energy for frame in data.frames] == [1.0, 0.5]
+
+
+def test_there_are_tables_of_three_versions_of_pandas():
+    assert len(PICKLES) == 3
+
+
 def test_fitsnap_folders_and_mlearn_entries_are_groups(tmp_path):
     assert {f.group for f in read([CASES["FitSNAP, bar"](tmp_path)]).frames} == {"Bulk"}
     assert {f.group for f in read([CASES["pymatgen"](tmp_path)]).frames} == {"bulk"}
@@ -185,6 +208,14 @@ def test_types_of_atoms_by_number(tmp_path):
     (tmp_path / "train.xyz").write_text(text)
     (first, *_) = read([tmp_path / "train.xyz"], INDIUM_PHOSPHIDE).frames
     assert list(first.atoms.symbols) == list(FRAMES[0].atoms.symbols)
+
+
+@pytest.mark.parametrize("form", ["_JSON {}", "{}"])
+def test_stress_as_a_list_of_lists(form, tmp_path):
+    frame = FRAMES[0]
+    listed = form.format(json.dumps(frame.matrix(frame.stress).tolist()))
+    (tmp_path / "train.xyz").write_text(files.extxyz([frame]).replace("stress=", f'stress="{listed}" other='))
+    assert np.allclose(read([tmp_path / "train.xyz"]).frames[0].stress, frame.stress, atol=1e-12)
 
 
 def test_virial_of_six_numbers(tmp_path):

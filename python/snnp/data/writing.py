@@ -1,4 +1,4 @@
-"""Frames as extended XYZ under the names that ASE gives labels: energy, forces, stress."""
+"""Frames as extended XYZ under the names that ASE gives labels: energy, forces, stress; with weights that are not 1."""
 
 import gzip
 from collections.abc import Iterable, Sequence
@@ -44,4 +44,15 @@ def _atoms(frame: Frame) -> Atoms:
         xx, yy, zz, yz, xz, xy = frame.stress
         atoms.info["stress"] = np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]])
     atoms.info["config_type"] = frame.group
+    weights = frame.label_weights
+    for name, weight in (
+        ("config_weight", frame.weight),
+        ("energy_weight", weights.energy),
+        ("forces_weight", weights.force),
+        ("stress_weight", weights.stress),
+    ):
+        if np.ndim(weight):
+            atoms.arrays[name] = weight
+        elif weight != 1:
+            atoms.info[name] = weight
     return atoms

@@ -117,16 +117,13 @@ def _with_elements(structures: Iterable[tuple[Atoms, str]]) -> Iterator[tuple[At
 def _checked(data: Dataset, where: str) -> Dataset:
     for frame in data.frames:
         check_geometry(frame.atoms, frame.origin)
-    possible = []
-    for frame in data.frames:
-        reason = impossible(frame)
-        if reason is None:
-            possible.append(frame)
-        else:
+    reasons = [impossible(frame) for frame in data.frames]
+    for frame, reason in zip(data.frames, reasons, strict=True):
+        if reason:
             data.skipped["a label that no structure can have"] += 1
             data.notes.append(f"{frame.origin}: {reason} cannot be: the frame is left out")
-    data.frames = possible
+    data.frames = [frame for frame, reason in zip(data.frames, reasons, strict=True) if not reason]
     if not data.frames:
-        reasons = ", ".join(data.skipped) or "the file is empty"
-        raise DataError(f"{where}: no usable frame ({reasons}); expected energies and forces")
+        why = ", ".join(data.skipped) or "the file is empty"
+        raise DataError(f"{where}: no usable frame ({why}); expected energies and forces")
     return data

@@ -84,20 +84,18 @@ def _parse(chunk: _Chunk, notes: Notes) -> Atoms:
 
 
 def _comment(text: str, path: Path, notes: Notes) -> dict:
-    """The keys of a comment line. ASE takes stress and virial with nine numbers only."""
-    own = {}
+    """The keys of a comment line. ASE takes stress and virial with nine plain numbers only."""
+    own: dict[str, np.ndarray] = {}
 
     def take(match: re.Match) -> str:
         words = next(group for group in match.groups()[1:] if group is not None)
         try:
-            numbers = np.array([float(word) for word in words.replace(",", " ").split()])
+            numbers = np.array([float(word) for word in re.sub(r"_JSON|[][,]", " ", words).split()])
         except ValueError:
             return match[0]
-        if numbers.size == 9:
-            return match[0] if "," not in words else match[0].replace(",", " ")
         if numbers.size == 6:
             notes.add(path, f"{match[1]} of six numbers is read in the order xx yy zz yz xz xy")
-        own[match[1]] = numbers
+        own[match[1]] = numbers.reshape(3, 3).T if numbers.size == 9 else numbers
         return " "
 
     text = _KEY.sub(lambda match: _SPELLING[match[1].lower()], text)
