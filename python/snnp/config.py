@@ -3,13 +3,23 @@
 import copy
 import difflib
 from pathlib import Path
-from typing import Annotated, Union
+from typing import Annotated, Union, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, Discriminator, Field, PrivateAttr, Tag, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    Discriminator,
+    Field,
+    PrivateAttr,
+    Tag,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from snnp.data import LabelKeys, Reading
+from snnp.data.weights import GroupWeights
 from snnp.kinds import KINDS, ConfigError, kind_of
 from snnp.kinds.base import Section
 
@@ -36,6 +46,30 @@ RENAMED = {
 }
 
 
+def _names_as_text(by_name):
+    return {str(name): value for name, value in by_name.items()} if isinstance(by_name, dict) else by_name
+
+
+def _weights(given):
+    if isinstance(given, int | float) and not isinstance(given, bool):
+        return {"frame": given}
+    if isinstance(given, dict):
+        return given
+    raise PydanticCustomError("weights", "expected a number, or numbers for energy, force and stress")
+
+
+class WeightsConfig(Section):
+    """Factors for a group of frames, and for each kind of their labels."""
+
+    frame: float = Field(1.0, ge=0, allow_inf_nan=False)
+    energy: float = Field(1.0, ge=0, allow_inf_nan=False)
+    force: float = Field(1.0, ge=0, allow_inf_nan=False)
+    stress: float = Field(1.0, ge=0, allow_inf_nan=False)
+
+
+GroupWeightsConfig = Annotated[WeightsConfig, BeforeValidator(_weights)]
+
+
 class DataConfig(Section):
     """Files, folders and patterns in any format of docs/data.md."""
 
@@ -52,12 +86,19 @@ class DataConfig(Section):
     shear_order: str | dict[str, str] | None = Field(
         None, description="of the last three stress components, for all or by group of frames; auto: what fits"
     )
+    weights: Annotated[dict[str, GroupWeightsConfig], BeforeValidator(_names_as_text)] = Field(
+        {}, description="by group of frames or pattern: of the frames, or of their labels; 0 leaves them out"
+    )
     validation_fraction: float = Field(0.1, ge=0, lt=1, description="of the training frames, if there are no files")
 
     def reading(self) -> Reading:
         """How the files are read; raises DataError for units and elements that do not exist."""
         labels = LabelKeys(self.energy_key, self.forces_key, self.stress_key, self.virial_key)
         return Reading.of(self.format, self.units, self.elements, labels)
+
+    def group_weights(self) -> dict[str, GroupWeights]:
+        """Factors by group or pattern."""
+        return {name: GroupWeights(**dict(given)) for name, given in self.weights.items()}
 
 
 def _kind(model) -> str:
@@ -99,6 +140,12 @@ class FitConfig(Section):
     loss: LossConfig = LossConfig()
     training: TrainingConfig = TrainingConfig()
     _notes: list[str] = PrivateAttr([])  # what the user should know about how the configuration was read
+
+    @model_validator(mode="after")
+    def _something_counts(self):
+        if not any(dict(self.loss).values()):
+            raise PydanticCustomError("no_sense", "loss: expected at least one weight greater than 0")
+        return self
 
     @model_validator(mode="after")
     def _training_suits_the_kind(self):
@@ -210,5 +257,10 @@ def _sentence(error: ValidationError) -> str:
 def _keys(sections: list[str], kind: str | None) -> list[str]:
     model: type[BaseModel] = FitConfig
     for section in sections:
-        model = KINDS[kind].config if section == "model" and kind else model.model_fields[section].annotation
+        if section == "model" and kind:
+            model = KINDS[kind].config
+        elif get_origin(model) is dict:  # any name, then what stands under it
+            model = get_args(get_args(model)[1])[0]
+        else:
+            model = model.model_fields[section].annotation
     return list(model.model_fields)
