@@ -4,7 +4,7 @@ import difflib
 import re
 import reprlib
 from pathlib import Path
-from typing import Annotated, Union
+from typing import Annotated, Union, get_args, get_origin
 
 import numpy as np
 import yaml
@@ -26,6 +26,7 @@ from snnp import strict_yaml
 from snnp.calculator import available_cores
 from snnp.data import DataError, LabelKeys, Reading
 from snnp.data.shear import parse_shear_order
+from snnp.data.weights import GroupWeights
 from snnp.files import read_text
 from snnp.kinds import KINDS, ConfigError, kind_of
 from snnp.kinds.base import Section
@@ -65,6 +66,30 @@ def _file_name(value):
 FileName = Annotated[Path, Strict(False), BeforeValidator(_file_name)]
 
 
+def _names_as_text(by_name):
+    return {str(name): value for name, value in by_name.items()} if isinstance(by_name, dict) else by_name
+
+
+def _weights(given):
+    if isinstance(given, int | float) and not isinstance(given, bool):
+        return {"frame": given}
+    if isinstance(given, dict):
+        return given
+    raise PydanticCustomError("weights", "expected a number, or numbers for energy, force and stress")
+
+
+class WeightsConfig(Section):
+    """Factors for a group of frames, and for each kind of their labels."""
+
+    frame: float = Field(1.0, ge=0, allow_inf_nan=False)
+    energy: float = Field(1.0, ge=0, allow_inf_nan=False)
+    force: float = Field(1.0, ge=0, allow_inf_nan=False)
+    stress: float = Field(1.0, ge=0, allow_inf_nan=False)
+
+
+GroupWeightsConfig = Annotated[WeightsConfig, BeforeValidator(_weights)]
+
+
 class DataConfig(Section):
     """Files, folders and patterns in any format of docs/data.md."""
 
@@ -80,6 +105,9 @@ class DataConfig(Section):
     virial_key: str | None = Field(None, min_length=1)
     shear_order: str | dict[str, str] | None = Field(
         None, description="of the last three stress components, for all or by group of frames; auto: what fits"
+    )
+    weights: Annotated[dict[str, GroupWeightsConfig], BeforeValidator(_names_as_text)] = Field(
+        {}, description="by group of frames or pattern: of the frames, or of their labels; 0 leaves them out"
     )
     validation_fraction: float = Field(0.1, ge=0, lt=1, description="of the training frames, if there are no files")
 
@@ -97,6 +125,10 @@ class DataConfig(Section):
         """How the files are read; raises DataError for units and elements that do not exist."""
         labels = LabelKeys(self.energy_key, self.forces_key, self.stress_key, self.virial_key)
         return Reading.of(self.format, self.units, self.elements, labels)
+
+    def group_weights(self) -> dict[str, GroupWeights]:
+        """Factors by group or pattern."""
+        return {name: GroupWeights(**dict(given)) for name, given in self.weights.items()}
 
 
 def _kind(model) -> str:
@@ -148,6 +180,12 @@ class FitConfig(Section):
     training: TrainingConfig = TrainingConfig()
     _notes: list[str] = PrivateAttr([])  # what the user should know about how the configuration was read
     _source: Path | None = PrivateAttr(None)  # the file that it was read from
+
+    @model_validator(mode="after")
+    def _something_counts(self):
+        if not any(dict(self.loss).values()):
+            raise PydanticCustomError("no_sense", "loss: expected at least one weight greater than 0")
+        return self
 
     @model_validator(mode="after")
     def _training_suits_the_kind(self):
@@ -328,5 +366,10 @@ def _section(of: type[BaseModel] | None, key: str) -> type[BaseModel] | None:
 def _keys(sections: list[str], kind: str | None) -> list[str]:
     model: type[BaseModel] = FitConfig
     for section in sections:
-        model = KINDS[kind].config if section == "model" and kind else model.model_fields[section].annotation
+        if section == "model" and kind:
+            model = KINDS[kind].config
+        elif get_origin(model) is dict:  # any name, then what stands under it
+            model = get_args(get_args(model)[1])[0]
+        else:
+            model = model.model_fields[section].annotation
     return list(model.model_fields)

@@ -15,6 +15,7 @@ from rich.text import Text
 from snnp.analysis.errors import Errors, Report
 from snnp.data.inspect import Inspection
 from snnp.data.overview import Part
+from snnp.data.weights import Share
 
 # Seconds without a line after which progress becomes one where there is no terminal to show a bar.
 _SILENCE = 10.0
@@ -182,6 +183,20 @@ def error_table(reports: dict[str, Report]) -> Table:
         if len(report.elements) > 1:
             for symbol, errors in report.elements.items():
                 table.add_row("", f"element {symbol}", *_cells(errors))
+    return table
+
+
+def weight_table(shares: dict[str, Share]) -> Table:
+    """How much each group of training frames counts."""
+    table = Table(title="What counts how much: parts of the sums over training data, %", title_justify="left")
+    table.add_column("group")
+    for name in ("frames", "atoms", "weight", "energies", "forces", "stresses"):
+        table.add_column(name, justify="right")
+    for group, share in shares.items():
+        low, high = share.weights
+        weight = f"{low:g}" if low == high else f"{low:g} to {high:g}"
+        parts = ["–" if part is None else f"{100 * part:.3g}" for part in (share.energy, share.force, share.stress)]
+        table.add_row(group, str(share.frames), str(share.atoms), weight, *parts)
     return table
 
 

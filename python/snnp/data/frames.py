@@ -3,6 +3,7 @@
 Units as in ASE: eV, Å, eV/Å, stress in eV/Å³ with tension positive.
 """
 
+import itertools
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -41,6 +42,12 @@ class Frame:
     origin: str  # file:frame
     weight: float = 1.0
     label_weights: LabelWeights = field(default_factory=LabelWeights)
+
+    @property
+    def is_weighted(self) -> bool:
+        """Whether any weight is not 1."""
+        own = self.label_weights
+        return not (self.weight == own.energy == own.stress == 1 and np.all(own.force == 1))
 
     @property
     def virial(self) -> np.ndarray | None:
@@ -99,7 +106,10 @@ class Dataset:
 
 
 def split(frames: Sequence[Frame], fraction: float, seed: int) -> tuple[list[Frame], list[Frame]]:
-    """Training and validation frames: from each group the same fraction, at random."""
+    """Training and validation frames: from each group the same fraction, at random.
+
+    Each element, and each kind of label that is known at all, stays in the training set.
+    """
     rng = np.random.default_rng(seed)
     held_out: set[int] = set()
     carried = 0.0
@@ -112,5 +122,32 @@ def split(frames: Sequence[Frame], fraction: float, seed: int) -> tuple[list[Fra
         held_out.update(int(n) for n in rng.permutation(members)[:count])
     if not held_out and len(frames) > 1 and fraction > 0:
         held_out.add(int(rng.integers(len(frames))))
+    given_back = _needed(frames, held_out)
+    held_out -= given_back
+    if given_back and not held_out:
+        candidates = (int(n) for n in rng.permutation(len(frames)) if not _needed(frames, {int(n)}))
+        held_out.update(itertools.islice(candidates, 1))
     train = [frame for n, frame in enumerate(frames) if n not in held_out]
     return train, [frames[n] for n in sorted(held_out)]
+
+
+def _needed(frames: Sequence[Frame], held_out: set[int]) -> set[int]:
+    """Of the frames held out one for each element and kind of label that no other frame has."""
+    has = [_holds(frame) for frame in frames]
+    missing = set().union(*has).difference(*(has[n] for n in range(len(frames)) if n not in held_out))
+    needed = set()
+    for n in sorted(held_out):
+        if has[n] & missing:
+            needed.add(n)
+            missing -= has[n]
+    return needed
+
+
+def _holds(frame: Frame) -> set:
+    """The elements and known kinds of labels of a frame."""
+    known = {
+        "energy": not np.isnan(frame.energy),
+        "forces": not np.isnan(frame.forces).all(),
+        "stress": frame.stress is not None,
+    }
+    return {int(z) for z in np.unique(frame.atoms.numbers)} | {kind for kind, there in known.items() if there}

@@ -6,7 +6,7 @@ import numpy as np
 from ase.units import GPa
 
 from snnp import _core
-from snnp.data import Frame
+from snnp.data import DataError, Frame
 from snnp.data.batch import FrameStream, LabelledStructure, Labels, Weights, relative_weights
 from snnp.data.neighbors import NeighborLists, element_indices
 from snnp.data.shear import ShearOrders, detect_shear_orders
@@ -16,6 +16,9 @@ from snnp.models.normal_equations import fit_offsets, shifted
 from snnp.models.potentials import linear_potential
 from snnp.models.shape import Shape
 from snnp.virial import matrix, stress
+
+# Labels below this are rounding: eV per atom, eV/Å, eV/Å³.
+_NOTHING = 1e-9
 
 
 def prepare(frames: Sequence[Frame], shape: Shape, lists: NeighborLists, threads: int) -> Iterator[LabelledStructure]:
@@ -50,6 +53,21 @@ def baseline(frames: Sequence[Frame], elements: Sequence[str], fixed_e0: Sequenc
     """Energies per element, eV, (elements,), that leave the least of the energies of frames."""
     kinds = [np.bincount(element_indices(frame.atoms, elements), minlength=len(elements)) for frame in frames]
     return fit_offsets(np.array(kinds), np.array([frame.energy for frame in frames]), fixed_e0)
+
+
+def require_content(frames: Sequence[Frame], elements: Sequence[str], fixed_e0: Sequence[float | None]) -> None:
+    """Raises DataError if energies of elements explain all labels, so that nothing is left to fit."""
+    offsets = baseline(frames, elements, fixed_e0)
+    for frame in frames:
+        n = np.bincount(element_indices(frame.atoms, elements), minlength=len(elements))
+        left = [(frame.energy - n @ offsets) / len(frame.atoms), *frame.forces.ravel()]
+        left += [] if frame.stress is None else [*frame.stress]
+        if np.nanmax(np.abs(left)) > _NOTHING:
+            return
+    raise DataError(
+        "there is nothing to fit: forces and stresses are zero, and energies are the same for every atom of an "
+        "element; expected structures that differ"
+    )
 
 
 def streamed(

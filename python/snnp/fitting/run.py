@@ -13,26 +13,23 @@ from snnp.analysis.curves import Curve
 from snnp.analysis.errors import Predictions, Report, predict, report
 from snnp.calculator import available_cores
 from snnp.config import ConfigError, FitConfig
-from snnp.data import DataError, Dataset, Frame, read, split
+from snnp.data import DataError, Dataset, Frame, read
 from snnp.data.distances import survey
-from snnp.data.isolated import isolated_energies
 from snnp.data.neighbors import NeighborLists
-from snnp.data.review import review
 from snnp.data.shear import parse_shear_order, with_shear_orders
 from snnp.files import write_aside, write_text
 from snnp.fitting.checkpoint import Checkpoint
 from snnp.fitting.interruption import Interrupted, StopSignals
 from snnp.fitting.origin import Origin
 from snnp.fitting.outputs import Outputs
-from snnp.fitting.prepare import shear_orders
+from snnp.fitting.prepare import require_content, shear_orders
 from snnp.fitting.resume import saved_state
+from snnp.fitting.sets import DividedData, Sets, divide
 from snnp.fitting.task import Task
 from snnp.kinds import KINDS, ModelSection, kind_of
 from snnp.models.shape import Shape
 
 __all__ = ["Fitted", "Interrupted", "Outputs", "run"]
-
-Sets = dict[str, list[Frame]]
 
 
 @dataclass
@@ -82,8 +79,9 @@ def _fit(
     threads = config.training.threads or available_cores()
     for line in (f"snnp-fit {__version__}", f"command: {command}", *config.notes):
         log.print(line)
-    sets = _sets(config, data or _read(config), log)
-    model, shape, e0 = _shape(config, sets)
+    divided = divide(config, data or _read(config), log)
+    model, shape, e0 = _shape(config, divided, log)
+    sets = divided.sets
     config = config.model_copy(update={"model": model})
     origin = Origin.of(config, sets)
     if checkpoint.saved is not None:
@@ -127,39 +125,17 @@ def _read(config: FitConfig) -> dict[str, Dataset]:
     return {name: read(paths, config.data.reading()) for name, paths in files.items() if paths}
 
 
-def _sets(config: FitConfig, data: dict[str, Dataset], log: console.Log) -> Sets:
-    """Frames by purpose; what was found goes to the log."""
-    if "train" not in data:
-        raise ConfigError("data.train: expected at least one file")
-    for name, found in data.items():
-        log.print(f"{name}: {found.summary()}")
-        for note in found.notes:
-            log.print(f"note: {note}")
-    sets = {name: found.frames for name, found in data.items()}
-    for note in review(sets):
-        log.print(f"note: {note}")
-    if "validation" not in sets:
-        sets["train"], sets["validation"] = split(sets["train"], config.data.validation_fraction, config.training.seed)
-        log.print(f"validation: {len(sets['validation'])} of these frames are held out")
-    return {name: sets[name] for name in ("train", "validation", "test") if sets.get(name)}
-
-
-def _shape(config: FitConfig, sets: Sets) -> tuple[ModelSection, Shape, list[float | None]]:
-    """The section `model` with nothing left open, the shape, and known energies of isolated atoms; such atoms leave the
-    training set."""
-    elements = Dataset([frame for frames in sets.values() for frame in frames]).elements
-    missing = sorted(set(elements) - set(Dataset(sets["train"]).elements))
-    if missing:
-        raise DataError(f"element {missing[0]} occurs in the validation or test data, but in no training frame")
+def _shape(config: FitConfig, data: DividedData, log: console.Log) -> tuple[ModelSection, Shape, list[float | None]]:
+    """The section `model` with nothing left open, the shape, and known energies of isolated atoms."""
+    elements = data.elements
     unknown = sorted(set(config.model.e0) - set(elements))
     if unknown:
         raise ConfigError(f"model.e0: element {unknown[0]} is not in the data ({' '.join(elements)})")
-    model, shape = _choose(config.model, sets["train"], elements)
-    found, sets["train"] = isolated_energies(sets["train"], shape.cutoff)
-    if not sets["train"]:
-        raise DataError("the training data hold nothing but isolated atoms")
-    e0 = {**found, **model.e0}
-    return model.model_copy(update={"e0": e0}), shape, [e0.get(symbol) for symbol in elements]
+    model, shape = _choose(config.model, data.sets["train"], elements)
+    e0 = data.use_isolated_atoms(shape.cutoff, model.e0, log)
+    fixed = [e0.get(symbol) for symbol in elements]
+    require_content(data.sets["train"], elements, fixed)
+    return model.model_copy(update={"e0": e0}), shape, fixed
 
 
 def _choose(model: ModelSection, frames: Sequence[Frame], elements: Sequence[str]) -> tuple[ModelSection, Shape]:
