@@ -8,8 +8,8 @@ from snnp import _core
 
 # Beyond it double precision places atoms by less than 1e-6 Å.
 _FARTHEST = 1e9  # Å
-# On average, if atoms are spread evenly; diamond has 750 neighbours within 10 Å.
-_MOST_NEIGHBORS = 5000
+# On average, if atoms are spread evenly: diamond squeezed to a third of its lengths, within 10 Å.
+_MOST_NEIGHBORS = 20_000
 # vesin 0.6 sorts atoms into this many cells. When there would be more it makes them larger, all directions by the same
 # factor; where that leaves less than one cell across, it divides by zero.
 _MOST_CELLS, _CELLS_ACROSS = 1e5, 3
