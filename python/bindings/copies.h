@@ -26,12 +26,14 @@ template <class T, class... Options> void immutable(py::class_<T, Options...> &c
           "The object itself, which cannot be changed.");
 }
 
+constexpr const char *other_version = "pickle: made by another version of snnp";
+
 /// Pickled as these members.
 template <class T, class... Options, class... Member> void pickled(py::class_<T, Options...> &c, Member T::*...members)
 {
   c.def(py::pickle([=](const T &object) { return py::make_tuple(object.*members...); },
                    [=](const py::tuple &state) {
-                     require(state.size() == sizeof...(members), "pickle: made by another version of snnp");
+                     require(state.size() == sizeof...(members), other_version);
                      T object{};
                      std::size_t n = 0;
                      ((object.*members = state[n++].cast<Member>()), ...);

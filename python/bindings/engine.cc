@@ -71,7 +71,7 @@ void bind_engine(py::module_ &m)
             return py::make_tuple(EditablePotential(engine.potential()), engine.precision());
           },
           [](const py::tuple &state) {
-            require(state.size() == 2, "pickle: made by another version of snnp");
+            require(state.size() == 2, other_version);
             return make_engine(state[0].cast<const EditablePotential &>(), state[1].cast<Precision>());
           }));
   immutable(engine);

@@ -10,9 +10,20 @@ namespace snnp::bindings {
 
 namespace {
 
+// The spline, if it is empty or has as many coefficients as knots demand.
+Spline checked(Spline spline)
+{
+  const std::size_t n = spline.knots.size(), coefficients = spline.coefficients.size();
+  require((n == 0 && coefficients == 0) || (n >= 2 && coefficients == n + 2),
+          "found a spline of " + std::to_string(n) + " knots and " + std::to_string(coefficients) +
+              " coefficients, expected 2 or more knots and two coefficients more than that");
+  return spline;
+}
+
 Numbers evaluate_spline(const Spline &spline, const Numbers &x, int derivative)
 {
   require(0 <= derivative && derivative <= 3, "derivative: expected 0 to 3");
+  require(!spline.knots.empty(), "the spline is empty and has no values");
   Numbers y(Shape(x.shape(), x.shape() + x.ndim()));
   const double *from = x.data();
   double *to = y.mutable_data();
@@ -34,10 +45,11 @@ void bind_splines(py::module_ &m)
       "cannot be changed; without arguments it is empty, which means that there is no such spline.\n\n"
       "knots: (n,), increasing; Å, or a cosine, or a density.\n"
       "coefficients: (n + 2,), in the unit of the value.\n"
-      "open: a radial one may end with another value or slope than 0.");
+      "open: a radial one may end with another value or slope than 0.\n\n"
+      "Raises Error if the numbers of knots and coefficients do not belong together.");
   spline
       .def(py::init([](Knots knots, Knots coefficients, bool open) {
-             return Spline{std::move(knots), std::move(coefficients), open};
+             return checked({std::move(knots), std::move(coefficients), open});
            }),
            py::arg("knots") = Knots(), py::arg("coefficients") = Knots(), py::arg("open") = false)
       .def_readonly("knots", &Spline::knots, "Knots: (n,); Å, or a cosine, or a density.")
@@ -47,10 +59,14 @@ void bind_splines(py::module_ &m)
       .def("__call__", &evaluate_spline, py::arg("x"), py::arg("derivative") = 0,
            "Values of the spline or of a derivative.\n\n"
            "x: any shape, between the first and the last knot; the first and the last piece are continued beyond.\n"
-           "derivative: 0 to 3; another is an Error.\n"
-           "Returns an array of the shape of x.");
+           "derivative: 0 to 3.\n"
+           "Returns an array of the shape of x. Raises Error for another derivative or if the spline is empty.");
   immutable(spline);
-  pickled(spline, &Spline::knots, &Spline::coefficients, &Spline::open);
+  spline.def(py::pickle([](const Spline &s) { return py::make_tuple(s.knots, s.coefficients, s.open); },
+                        [](const py::tuple &state) {
+                          require(state.size() == 3, other_version);
+                          return checked({state[0].cast<Knots>(), state[1].cast<Knots>(), state[2].cast<bool>()});
+                        }));
   py::class_<Tensor> tensor(
       m, "Tensor",
       "A three-body term V(r_ij, r_ik, r_jk) = Σ_abc c_abc B_a(r_ij) B_b(r_ik) B_c(r_jk) of clamped "

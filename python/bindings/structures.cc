@@ -1,5 +1,6 @@
 #include "structures.h"
 
+#include <cmath>
 #include <limits>
 
 #include "bindings.h"
@@ -47,6 +48,20 @@ Structures::Structures(const py::object &offsets, const py::object &indices, con
 
   const double *first = checked(vectors, {neighbors, 3}, "vectors");
   vectors_.assign(first, first + vectors.size());
+  check_distances();
+}
+
+// Comparisons with cutoffs would leave neighbours at NaN out of all sums, and at r = 0 there is no direction of a force.
+void Structures::check_distances() const
+{
+  for (int i = 0; i < n_atoms(); ++i)
+    for (std::ptrdiff_t n = offsets_[i]; n < offsets_[i + 1]; ++n) {
+      const double *r = &vectors_[3 * n], squared = r[0] * r[0] + r[1] * r[1] + r[2] * r[2];
+      if (squared >= std::numeric_limits<double>::min() && std::isfinite(squared)) continue;
+      const std::string atoms = std::to_string(i) + " and " + std::to_string(indices_[n]);
+      require(!(squared < 1), "atoms " + atoms + " are at the same place");
+      throw Error("vectors: found one between atoms " + atoms + " that is infinite or not a number");
+    }
 }
 
 Batch Structures::batch(int n_elements, int threads) const
@@ -82,7 +97,7 @@ void bind_structures(py::module_ &m)
       "elements: (atoms,); index of each atom's element in the potential.\n"
       "structure: (atoms,); the structure that each atom belongs to, not decreasing.\n"
       "n_structures: their number.\n\n"
-      "The arrays are copied. Raises Error if they contradict each other.");
+      "The arrays are copied. Raises Error if they contradict each other, or if two atoms are at the same place.");
   structures
       .def(py::init<const py::object &, const py::object &, const Numbers &, const py::object &, const py::object &,
                     int>(),
@@ -106,7 +121,7 @@ void bind_structures(py::module_ &m)
                                   self.attr("elements"), self.attr("structure"), self.attr("n_structures"));
           },
           [](const py::tuple &state) {
-            require(state.size() == 6, "pickle: made by another version of snnp");
+            require(state.size() == 6, other_version);
             return Structures(state[0], state[1], state[2].cast<Numbers>(), state[3], state[4], state[5].cast<int>());
           }));
   immutable(structures);

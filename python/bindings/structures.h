@@ -27,6 +27,8 @@ class Structures {
   Batch batch(int n_elements, int threads) const;
 
  private:
+  void check_distances() const;
+
   std::vector<std::ptrdiff_t> offsets_;
   std::vector<int> indices_, elements_, structure_;
   std::vector<double> vectors_;

@@ -11,6 +11,8 @@ namespace snnp::bindings {
 
 namespace {
 
+constexpr int max_filters = 10000;  // as in potential files
+
 // One array of coefficients (intervals, 4, columns) per table.
 using Coefficients = std::vector<Numbers>;
 
@@ -51,7 +53,10 @@ class Trainer {
  public:
   Trainer(int elements, int n2, int n3, const Knots &pair, const Knots &radial, const Knots &angles)
   {
-    require(elements > 0 && n2 >= 0 && n3 >= 0, "elements, n2, n3: expected no negative numbers and an element");
+    require(elements > 0, "elements: expected a positive number");
+    require(0 <= n2 && n2 <= max_filters, "n2: expected a number from 0 to " + std::to_string(max_filters));
+    require(0 <= n3 && n3 <= max_filters, "n3: expected a number from 0 to " + std::to_string(max_filters));
+    check_knots(pair, static_cast<std::size_t>(elements) * elements, "pair_knots", ordered_pair);
     Filters f(elements, n2, n3);
     f.pair = make_tables(pair, f.pair.size(), 1 + n2, "pair_knots", ordered_pair);
     if (n3 > 0) {

@@ -50,3 +50,183 @@ def test_a_dimer_is_accepted():
 def test_lists_that_contradict_themselves_are_refused(changes, sentence):
     with pytest.raises(snnp.Error, match=sentence):
         evaluate(**changes)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e200])
+def test_a_neighbour_at_no_finite_distance_is_refused(value):
+    with pytest.raises(snnp.Error, match="vectors: found one between atoms 1 and 0 that is infinite or not a number"):
+        evaluate(vectors=[[1.5, 0, 0], [-1.5, value, 0]])
+
+
+@pytest.mark.parametrize("distance", [0.0, 1e-160])
+def test_atoms_at_the_same_place_are_named_every_time(distance):
+    for _ in range(2):
+        with pytest.raises(snnp.Error, match="atoms 0 and 1 are at the same place"):
+            evaluate(vectors=[[distance, 0, 0], [-distance, 0, 0]])
+
+
+def test_structures_own_their_arrays():
+    arrays = {name: np.array(value) for name, value in GOOD.items() if name != "n_structures"}
+    structures = _core.Structures(**arrays, n_structures=1)
+    engine = _core.Engine(support.random_potential())
+    energy = engine.evaluate(structures)["energy"]
+    for array in arrays.values():
+        array[:] = -1000000
+    assert engine.evaluate(structures)["energy"] == energy
+    for name in arrays:
+        mine = getattr(structures, name)
+        with pytest.raises(ValueError, match="read-only"):
+            mine[...] = 0
+        with pytest.raises(ValueError, match="WRITEABLE"):
+            mine.flags.writeable = True
+
+
+def test_arrays_outlive_the_structures_they_belong_to():
+    vectors = _core.Structures(**GOOD).vectors
+    np.testing.assert_array_equal(vectors, GOOD["vectors"])
+
+
+def test_results_belong_to_the_caller():
+    out = evaluate()
+    for name in ("forces", "energies", "virials", "virial", "filters"):
+        assert out[name].flags.owndata and out[name].flags.writeable
+
+
+def test_parts_of_a_potential_outlive_it():
+    potential = support.random_potential(("In", "P"))
+    elements, pairs, network = potential.elements, potential.pairs, potential.elements[0].network
+    layers = network.layers
+    weights = layers[0].weights
+    potential.elements, potential.pairs = [], []
+    network.layers = []
+    del potential, network
+    others = [support.random_potential(("In", "P"), seed=n) for n in range(5)]  # take the memory, if it is free
+    assert [e.name for e in elements] == ["In", "P"]
+    assert pairs[0].zbl_outer == others[0].pairs[0].zbl_outer
+    assert layers[0].weights == weights
+
+
+def test_elements_in_the_list_are_those_of_the_potential():
+    potential = support.random_potential(("In", "P"))
+    potential.elements[1].e0 = 5.0
+    assert potential.elements[1].e0 == 5.0
+    with pytest.raises(TypeError, match="None"):
+        potential.elements = [None]
+
+
+def test_a_spline_that_was_read_does_not_change():
+    pair = support.random_potential().pairs[0]
+    phi, knots = pair.phi, pair.phi.knots
+    pair.phi = _core.Spline([1.0, 2.0], np.zeros(4))
+    assert phi.knots == knots
+
+
+@pytest.mark.parametrize(
+    ("knots", "coefficients"), [([], [1.0]), ([1.0], [1, 2, 3]), ([1, 2, 3], [1, 2, 3]), ([1, 2], [])]
+)
+def test_a_spline_whose_numbers_do_not_belong_together_is_refused(knots, coefficients):
+    sentence = f"found a spline of {len(knots)} knots and {len(coefficients)} coefficients, expected 2 or more"
+    with pytest.raises(snnp.Error, match=sentence):
+        _core.Spline(knots, coefficients)
+
+
+def test_an_empty_spline_has_no_values():
+    with pytest.raises(snnp.Error, match="the spline is empty"):
+        _core.Spline()(1.0)
+
+
+def test_a_spline_at_nan_is_nan():
+    spline = support.random_potential().pairs[0].phi
+    assert np.isnan(spline(np.nan))
+
+
+def test_the_cutoff_of_an_unfinished_potential_is_no_crash():
+    potential = _core.Potential()
+    with pytest.raises(snnp.Error, match="elements: a potential needs at least one"):
+        potential.cutoff()
+    whole = support.random_potential()
+    potential.n2, potential.n3, potential.elements = whole.n2, whole.n3, whole.elements
+    with pytest.raises(snnp.Error, match="found 0 pairs of elements, expected 1"):
+        potential.cutoff()
+    for call in (potential.pair_index, potential.ordered_index):
+        with pytest.raises(IndexError, match="element 1 is out of range"):
+            call(0, 1)
+
+
+KNOTS, COSINES = [1.5, 3.0, 4.0], [-1.0, 0.0, 1.0]
+RANGES = np.zeros((1, 3, 3, 3), dtype=int)
+
+
+def trainer(elements=1, n2=2, n3=2, pair=(KNOTS,), radial=(KNOTS,), angle=(COSINES,)):
+    return _core.Trainer(elements, n2, n3, pair, radial, angle)
+
+
+def design(elements=1, pair=(KNOTS,), radial=(KNOTS,), third=(COSINES,), functions=(3, 3), ranges=RANGES, columns=4):
+    return _core.Design(elements, pair, radial, third, False, functions, ranges, columns)
+
+
+def density(
+    elements=1, pair=(KNOTS,), rho=(KNOTS,), radial=(KNOTS,), angle=(COSINES,), U=(KNOTS,), functions=(3, 3, 3)
+):
+    return _core.Density(elements, pair, rho, radial, angle, U, functions)
+
+
+@pytest.mark.parametrize(
+    ("make", "changes", "sentence"),
+    [
+        (trainer, {"elements": 0}, "elements: expected a positive number"),
+        (trainer, {"elements": 100_000}, "pair_knots: expected 10000000000 sequences"),
+        (trainer, {"n2": 2**31 - 1}, "n2: expected a number from 0 to 10000"),
+        (trainer, {"n3": -1}, "n3: expected a number from 0 to 10000"),
+        (trainer, {"radial": []}, "radial_knots: expected 1 sequences, one per ordered pair of elements, found 0"),
+        (trainer, {"pair": [[1.5]]}, "pair_knots: expected at least 2"),
+        (trainer, {"angle": [[-1.0, np.nan, 1.0]]}, "angle_knots: expected finite numbers that increase"),
+        (trainer, {"pair": [[1.5, np.inf]]}, "pair_knots: expected finite numbers that increase"),
+        (design, {"pair": [[2.0, 1.0]]}, "pair_knots: expected finite numbers that increase"),
+        (design, {"elements": -1}, "elements: expected a positive number"),
+        (design, {"functions": [6, 3]}, "functions: expected 0 to 5 of pairs, found 6"),
+        (design, {"functions": [-1, 3]}, "functions: expected 0 to 5 of pairs, found -1"),
+        (design, {"columns": 2}, "columns: expected more"),
+        (design, {"ranges": RANGES[:, :2]}, r"column_ranges: expected shape \(1, 3, 3, 3\), found \(1, 2, 3, 3\)"),
+        (design, {"ranges": RANGES + [2, 0, 3]}, "column_ranges: column out of range"),
+        (design, {"ranges": RANGES + [-1, 0, 3]}, "column_ranges: column out of range"),
+        (design, {"ranges": RANGES + [0, -1, 1]}, "column_ranges: column out of range"),
+        (density, {"functions": [3, 9, 3]}, "functions: expected 0 to 5 of densities, found 9"),
+        (density, {"U": [[0.0, 0.0]]}, "embedding_knots: expected finite numbers that increase"),
+    ],
+)
+def test_models_of_a_fit_whose_numbers_contradict_each_other_are_refused(make, changes, sentence):
+    make()
+    with pytest.raises(snnp.Error, match=sentence):
+        make(**changes)
+
+
+def test_arrays_of_another_shape_are_refused():
+    structures, t = _core.Structures(**GOOD), trainer()
+    good = np.zeros((2, 5))
+    for A in (good.T, good[:, :4], np.zeros(10), np.zeros((2, 5, 1))):
+        with pytest.raises(snnp.Error, match=r"A: expected shape \(2, 5\), found \("):
+            t.forces(structures, A, 1)
+    with pytest.raises(snnp.Error, match=r"strains: expected shape \(1, 3, 3\), found \(3, 3\)"):
+        t.tangent(structures, np.zeros((2, 3)), np.zeros((3, 3)), 1)
+    with pytest.raises(snnp.Error, match="pair: expected 1 arrays, found 0"):
+        t.set([], [], [])
+    with pytest.raises(snnp.Error, match=r"radial: expected shape \(3, 4, 2\), found \(3, 4, 3\)"):
+        t.set([np.zeros((3, 4, 3))], [np.zeros((3, 4, 3))], [np.zeros((3, 4, 2))])
+    with pytest.raises(snnp.Error, match=r"coefficients: expected shape \(19,\), found \(16,\)"):
+        density().rows(structures, np.zeros(16), 1)
+
+
+@pytest.mark.parametrize("threads", [0, -1, 1025, 100_000])
+def test_a_number_of_threads_that_makes_no_sense_is_refused_everywhere(threads):
+    structures = _core.Structures(**GOOD)
+    sentence = f"threads: expected a number from 1 to 1024, found {threads}"
+    calls = [
+        lambda: _core.Engine(support.random_potential()).evaluate(structures, threads),
+        lambda: trainer().values(structures, threads),
+        lambda: design().rows(structures, threads),
+        lambda: density().rows(structures, np.zeros(density().columns), threads),
+    ]
+    for call in calls:
+        with pytest.raises(snnp.Error, match=sentence):
+            call()

@@ -7,6 +7,7 @@ from ase import Atoms
 from vesin import NeighborList
 
 from snnp import _core
+from snnp.data.limits import search_cutoff
 
 
 class ElementError(ValueError):
@@ -26,11 +27,16 @@ def element_indices(atoms: Atoms, elements: Sequence[str]) -> np.ndarray:
 def full_list(atoms: Atoms, cutoff: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """All pairs of atoms closer than `cutoff` (Å), periodic images included, sorted by the first atom.
 
-    Returns i and j, shape (n_pairs,), and r_j − r_i, shape (n_pairs, 3), Å.
+    Returns i and j, shape (n_pairs,), and r_j − r_i, shape (n_pairs, 3), Å. Raises snnp.Error for a structure that
+    cannot be meant, see `limits`.
     """
+    search = search_cutoff(atoms, cutoff)
     # One thread: the order of pairs, and with it every sum over them, is always the same.
-    calculator = NeighborList(cutoff=cutoff, full_list=True, sorted=True, n_threads=1)
+    calculator = NeighborList(cutoff=search, full_list=True, sorted=True, n_threads=1)
     i, j, vectors = calculator.compute(atoms.positions, atoms.cell.array, atoms.pbc, quantities="ijD")
+    if search > cutoff:
+        near = np.linalg.norm(vectors, axis=1) < cutoff
+        i, j, vectors = i[near], j[near], vectors[near]
     return i.astype(np.int32), j.astype(np.int32), vectors
 
 
