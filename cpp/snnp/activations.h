@@ -9,11 +9,13 @@
 
 namespace snnp {
 
-// Each replaces x by its value and gives its derivative; T is a number or a vector of numbers, and exp its exponential.
+// In each, `apply` replaces x by its value and sets `slope` to its derivative. T is a number or a vector of numbers, and
+// exp a function that gives its exponential.
 
 /// tanh x = 1 − 2/(e²ˣ + 1)
 struct Tanh {
   static constexpr const char *name = "tanh";
+  /// See above.
   template <class T, class Exp> SNNP_PART static void apply(T &x, T &slope, Exp exp)
   {
     x = 1 - 2 / (exp(2 * x) + 1);
@@ -24,6 +26,7 @@ struct Tanh {
 /// x/(1 + e⁻ˣ)
 struct Silu {
   static constexpr const char *name = "silu";
+  /// See above.
   template <class T, class Exp> SNNP_PART static void apply(T &x, T &slope, Exp exp)
   {
     const T s = 1 / (1 + exp(-x));
@@ -32,9 +35,11 @@ struct Silu {
   }
 };
 
+/// A list of such structs; an activation is known by its index in the list.
 template <class... All> struct ActivationList {
+  /// As in potential files, in the order of the list.
   static std::vector<std::string> names() { return {All::name...}; }
-  /// Number `index` of the list.
+  /// Of the activation with this index; of none if there is no such index.
   template <class T, class Exp> SNNP_PART static void apply(int index, T &x, T &slope, Exp exp)
   {
     int n = 0;

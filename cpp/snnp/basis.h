@@ -8,19 +8,25 @@
 
 namespace snnp {
 
-/// The (at most four) basis functions that do not vanish at some x: first, first + 1, ….
+/// The (at most four) basis functions that do not vanish at some x, numbers first, first + 1, …: their values and first
+/// two derivatives, per unit of x (Å, or 1 for a cosine).
 struct LocalBasis {
   int first = 0;
   double value[4] = {}, slope[4] = {}, curvature[4] = {};
 };
 
-/// The clamped cubic B-splines of n knots, n + 2 of them; below the first knot they continue linearly.
+/// The clamped cubic B-splines of n knots, n + 2 of them (C. de Boor, A Practical Guide to Splines, 1978); below the
+/// first knot they continue linearly.
 class BSplines {
  public:
+  /// n ≥ 2 increasing knots, Å (or cosines).
   explicit BSplines(const std::vector<double> &knots);
 
+  /// The last knot.
   double back() const { return grid_.back(); }
+  /// Number of functions, n + 2.
   int functions() const { return grid_.intervals() + 2; }
+  /// The functions at x; beyond the last knot the polynomials of the last interval continue.
   LocalBasis at(double x) const
   {
     const GridPosition position = grid_.find(x);

@@ -10,8 +10,10 @@
 
 namespace snnp {
 
-/// One density per element and its embedding. Coefficients stand in the order φ (by unordered pair), ρ, f (by ordered
-/// pair), g (by centre and unordered pair), U (by element); the last ones of φ, ρ and f are left out and 0.
+/// One density per element and its embedding (M. S. Daw and M. I. Baskes, Phys. Rev. B 29, 6443 (1984); with three-body
+/// terms: T. J. Lenosky et al., Modelling Simul. Mater. Sci. Eng. 8, 825 (2000)). Coefficients, eV for φ and U, stand
+/// in the order φ (by unordered pair), ρ, f (by ordered pair), g (by centre and unordered pair), U (by element); the
+/// last ones of φ, ρ and f are left out and 0.
 struct DensityModel {
   int elements;
   std::vector<BSplines> pair, rho, radial;  ///< of φ, ρ and f by ordered pair; radial may be empty: no three-body term
@@ -19,6 +21,7 @@ struct DensityModel {
   std::vector<BSplines> embedding;          ///< of U by element; U continues linearly beyond its knots
   int pair_functions, rho_functions, radial_functions;  ///< of φ, ρ and f, in use
 
+  // Numbers of functions, in use, of each g and U; first column of ρ, f, g and U; number of all columns.
   int angle_functions() const { return angle.empty() ? 0 : angle[0].functions(); }
   int embedding_functions() const { return embedding[0].functions(); }
   long rho_column() const { return static_cast<long>(pair_count(elements)) * pair_functions; }
@@ -28,8 +31,9 @@ struct DensityModel {
   long columns() const { return embedding_column() + static_cast<long>(elements) * embedding_functions(); }
 };
 
-/// Rows per unit change of each coefficient, at `coefficients`. The model is linear in those of φ and U: its own
-/// energies and forces are their rows times their coefficients. densities: n_i of each atom.
+/// Adds the rows of a design matrix: energies, virials and forces per unit change of each coefficient, at
+/// `coefficients` (columns). The model is linear in those of φ and U: its own energies and forces are their rows times
+/// their coefficients. n_i of each atom goes to `densities` (atoms).
 void density_rows(const DensityModel &model, const double *coefficients, const Batch &batch, const DesignMatrix &matrix,
                   double *densities);
 

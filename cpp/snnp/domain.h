@@ -11,6 +11,7 @@ namespace snnp {
 class Domain {
  public:
   Domain() = default;
+  /// Of the data that the potential was fitted to, with a margin for rounding.
   explicit Domain(const Potential &potential);
 
   /// In what way an atom is outside; the sum of those that apply, 0 for an atom inside. With a file that does not say
@@ -20,7 +21,9 @@ class Domain {
     filter = 2,  ///< a filter value is beyond those in the training data
   };
 
-  double shortest(int a, int b) const { return shortest_[a * elements_ + b]; }  ///< closer is outside, Å
+  /// A distance between atoms of these elements that is shorter is outside, Å.
+  double shortest(int a, int b) const { return shortest_[a * elements_ + b]; }
+  /// A filter value below or above these, n2 + n3 numbers each, is outside.
   const double *lowest(int element) const { return lowest_.data() + element * filters_; }
   const double *highest(int element) const { return highest_.data() + element * filters_; }
 

@@ -18,6 +18,7 @@ class Engine {
   explicit Engine(const Potential &potential, double unit = 1, Precision precision = Precision::full,
                   Isa isa = best_isa());
 
+  /// As in the constructor.
   const Potential &potential() const { return potential_; }
   Precision precision() const { return full_ ? Precision::full : Precision::mixed; }
   double cutoff() const { return cutoff_; }                          ///< the largest of the potential, Å

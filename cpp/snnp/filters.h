@@ -24,6 +24,7 @@ struct Filters {
   /// As many tables as these elements need, all of them empty.
   Filters(int elements, int n2, int n3);
 
+  /// Number of filter values of an atom, Σ φ included.
   int columns() const { return 1 + n2 + n3; }
   /// Takes the cutoffs from the tables, once those are there.
   void set_cutoffs();

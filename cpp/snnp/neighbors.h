@@ -9,18 +9,21 @@
 
 namespace snnp {
 
-// Both kinds of neighbour lists under one set of names: number and index of centres, element of an atom (negative: the
-// potential does not act on it), and add(index, element, x, y, z) with the vector (Å) to each neighbour of atom i.
+// Both kinds of neighbour lists under one set of names.
 
+/// Number of centres.
 inline int center_count(const IndexedNeighbors &s) { return s.n_centers; }
 inline int center_count(const VectorNeighbors &s) { return s.n_atoms; }
 
+/// Index of centre number n.
 inline int center(const IndexedNeighbors &s, int n) { return s.centers[n]; }
 inline int center(const VectorNeighbors &, int n) { return n; }
 
+/// Element of atom i; negative: the potential does not act on it.
 inline int element(const IndexedNeighbors &s, int i) { return s.element_of_type[s.types[i]]; }
 inline int element(const VectorNeighbors &s, int i) { return s.elements[i]; }
 
+/// add(index, element, x, y, z) with the vector (Å) to each neighbour in the list of atom i.
 template <class Add> void for_each_neighbor(const IndexedNeighbors &s, int i, Add add)
 {
   const double *xi = s.positions + 3L * i;
@@ -31,6 +34,7 @@ template <class Add> void for_each_neighbor(const IndexedNeighbors &s, int i, Ad
   }
 }
 
+/// The same.
 template <class Add> void for_each_neighbor(const VectorNeighbors &s, int i, Add add)
 {
   for (std::ptrdiff_t n = s.offsets[i]; n < s.offsets[i + 1]; ++n)
@@ -48,7 +52,8 @@ struct Neighborhood {
   std::vector<double> r;      ///< distance, Å
   std::vector<double> unit;   ///< count × 3: direction from the central atom
 
-  /// `pair_cutoffs`, `three_body_cutoffs`: by element of the neighbour, Å.
+  /// Takes the neighbours of atom i from its list. `pair_cutoffs`, `three_body_cutoffs`: by element of the neighbour,
+  /// Å.
   template <class Source>
   void gather(const Source &source, int i, const double *pair_cutoffs, const double *three_body_cutoffs)
   {

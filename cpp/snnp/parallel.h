@@ -27,6 +27,7 @@ template <class Work> void for_shares(int n, int threads, Work work)
 /// Arrays that every thread adds to: thread 0 the caller's own, the others private copies.
 class SharedSum {
  public:
+  /// For `size` numbers; a null pointer asks for nothing, and every thread gets it.
   SharedSum(double *target, long size, int threads)
       : target_(target), size_(target ? size : 0), copies_(threads), memory_(threads)
   {

@@ -13,15 +13,16 @@
 
 namespace snnp {
 
-/// A multilayer perceptron with one output; every layer but the last is followed by the activation.
+/// A multilayer perceptron of the filters with one output, eV; every layer but the last is followed by the activation.
 struct Network {
   std::string activation = "none";  ///< one of activations.h, or "none": there is no network
+  /// y = W x + b, of `inputs` numbers x and `outputs` numbers y.
   struct Layer {
     int inputs, outputs;
-    std::vector<double> weights;  ///< outputs × inputs
-    std::vector<double> biases;   ///< outputs
+    std::vector<double> weights;  ///< W, outputs × inputs
+    std::vector<double> biases;   ///< b, outputs
   };
-  std::vector<Layer> layers;
+  std::vector<Layer> layers;  ///< from the filters to the energy, eV; none if there is no network
 };
 
 /// What belongs to one element.
@@ -50,9 +51,11 @@ struct Tensor {
   /// (n_ij + 2) × (n_ik + 2) × (n_jk + 2), eV. For neighbours of one element it is symmetric in the first two.
   std::vector<double> coefficients;
 
+  /// Whether there is no such term.
   bool empty() const { return knots_ij.empty(); }
 };
 
+/// All of a potential file. Indices of elements are those of `elements`.
 struct Potential {
   std::string comment;  ///< first line of the file without '#'
   int n2 = 0, n3 = 0;   ///< numbers of two- and three-body filters
@@ -63,7 +66,9 @@ struct Potential {
   std::vector<Spline> g;    ///< by triplet_index × n3 + m; over cos θ ∈ [−1, 1]
   std::vector<Tensor> V;    ///< by triplet_index: ij is the first neighbour, ik the second; empty: there are none
 
+  /// Number of elements.
   int size() const { return static_cast<int>(elements.size()); }
+  /// See indices.h.
   int n_pairs() const { return pair_count(size()); }
   int pair_index(int a, int b) const { return snnp::pair_index(size(), a, b); }
   int ordered_index(int centre, int neighbor) const { return snnp::ordered_index(size(), centre, neighbor); }

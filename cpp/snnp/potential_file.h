@@ -11,12 +11,14 @@ namespace snnp {
 /// exactly as documented; `name` is only used in such messages.
 Potential parse_potential(const std::string &text, const std::string &name);
 
-/// The text of a potential file; every number reads back as the same double.
+/// The text of a potential file; every number reads back as the same double. Throws Error if the potential breaks a
+/// rule.
 std::string format_potential(const Potential &potential);
 
+/// Reads a potential file; throws Error as parse_potential does, or if the file cannot be read.
 Potential read_potential(const std::string &path);
 
-/// Writes beside `path` and renames, so that a file is never half-written.
+/// Writes beside `path` and renames, so that a file is never half-written. Throws Error if that fails.
 void write_potential(const Potential &potential, const std::string &path);
 
 }  // namespace snnp

@@ -16,6 +16,7 @@ class Reference {
   /// `unit` as in Engine. Throws Error if the potential breaks a rule.
   explicit Reference(const Potential &potential, double unit = 1);
 
+  /// As in the constructor.
   const Potential &potential() const { return potential_; }
   double cutoff() const { return potential_.cutoff(); }              ///< the largest of the potential, Å
   int columns() const { return 1 + potential_.n2 + potential_.n3; }  ///< of Results::filters

@@ -11,18 +11,21 @@
 
 namespace snnp {
 
-/// The rows of one structure.
+/// The rows of one structure in a DesignMatrix: `columns` numbers for its energy, 6 × columns for its virial; forces
+/// are those of all atoms, atoms × 3 × columns.
 struct Rows {
   long columns;
   double *energy, *virial, *forces;
 
-  /// ∂E_i/∂r_ij = gradient[d][n] in the columns from `column` on.
+  /// Adds the forces and virials of terms with ∂E_i/∂r_ij = gradient[d][n] to the `count` columns from `column` on; r
+  /// is the vector from i to j, Å.
   void add_force_terms(long column, int count, int i, int j, const double *r, const double (*gradient)[4]) const
   {
     for (int d = 0; d < 3; ++d) add(forces + (3L * i + d) * columns + column, count, 1, gradient[d]);
     for (int d = 0; d < 3; ++d) add(forces + (3L * j + d) * columns + column, count, -1, gradient[d]);
     for (int v = 0; v < 6; ++v) add(virial + v * columns + column, count, -r[voigt_row[v]], gradient[voigt_column[v]]);
   }
+  /// Adds `factor` times `count` ≤ 4 numbers.
   void add(double *to, int count, double factor, const double *four) const
   {
     if (count == 4)  // the usual case, without a loop
@@ -32,7 +35,7 @@ struct Rows {
   }
 };
 
-/// Vector to a neighbour, Å.
+/// The vector from the centre to neighbour j goes to r, Å.
 inline void vector_to(const Neighborhood &near, int j, double *r)
 {
   for (int d = 0; d < 3; ++d) r[d] = near.r[j] * near.unit[3 * j + d];
@@ -51,6 +54,7 @@ inline std::vector<double> largest_cutoffs(const std::vector<const std::vector<B
 struct Coordinate {
   double value, along_j[3], along_k[3];
 
+  /// j, k: neighbours in `near`.
   Coordinate(ThirdCoordinate kind, const Neighborhood &near, int j, int k)
   {
     const double *uj = &near.unit[3 * j], *uk = &near.unit[3 * k], rj = near.r[j], rk = near.r[k];
@@ -98,7 +102,8 @@ void for_atom_rows(int elements, const std::vector<const std::vector<BSplines> *
   });
 }
 
-/// ½ φ(r_ij) per coefficient of φ.
+/// Adds the rows of ½ φ(r_ij), atom i and its neighbour j: one column per coefficient of φ from `first_column` on, as
+/// many as there are `functions` in use.
 inline void pair_rows(const Rows &rows, const LocalBasis &B, long first_column, int functions, const Neighborhood &near,
                       int i, int j)
 {

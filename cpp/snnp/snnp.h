@@ -116,7 +116,7 @@ struct Results {
   double *forces = nullptr;    ///< n_atoms × 3, eV/Å
   double *energies = nullptr;  ///< n_atoms: E_i, eV
   double *virials = nullptr;   ///< n_atoms × 9, eV: for atom j, −Σ_i r_ij ⊗ ∂E_i/∂r_ij in the order xx xy xz yx … zz
-  double *filters = nullptr;   ///< n_atoms × (1 + n2 + n3), see Model::filters: Σ_j φ(r_ij) and G_i, not in energy_unit
+  double *filters = nullptr;   ///< n_atoms × (1 + n2 + n3), see Model::filters: Σ_j φ(r_ij), always in eV, and G_i
   double *outside =
       nullptr;  ///< n_atoms, set for centres: 0 inside the domain of the training data; + 1 if a neighbour is
                 ///< closer than any in these data, + 2 if a filter value is outside their range

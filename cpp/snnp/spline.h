@@ -7,13 +7,15 @@
 
 namespace snnp {
 
-/// A cubic spline as a clamped cubic B-spline: the first and the last knot count four times. It is C² where knots are
-/// simple; at a knot that stands twice the second derivative may jump, at one that stands three times the first.
+/// A cubic spline as a clamped cubic B-spline (C. de Boor, A Practical Guide to Splines, 1978): the first and the last
+/// knot count four times. It is C² where knots are simple; at a knot that stands twice the second derivative may jump,
+/// at one that stands three times the first.
 struct Spline {
   std::vector<double> knots;         ///< n ≥ 2 increasing knots (Å, or 1 for a cosine)
   std::vector<double> coefficients;  ///< n + 2 B-spline coefficients
   bool open = false;                 ///< a radial one may end with a value or slope other than zero
 
+  /// The first and the last knot.
   double front() const { return knots.front(); }
   double back() const { return knots.back(); }
 };
@@ -40,6 +42,7 @@ struct GridView {
   int intervals;
   double cells_per_unit, last_cell;
 
+  /// As Grid::find.
   SNNP_PART GridPosition find(double x) const
   {
     if (x < knots[0]) return {0, x - knots[0]};
@@ -58,15 +61,19 @@ struct GridView {
 class Grid {
  public:
   Grid() = default;
+  /// n ≥ 2 knots that do not decrease.
   explicit Grid(std::vector<double> knots);
 
+  /// As many as knots: the one below the first knot, and those between knots.
   int intervals() const { return static_cast<int>(knots_.size()); }
+  /// All knots, the first, and the last.
   const std::vector<double> &knots() const { return knots_; }
   double front() const { return knots_.front(); }
   double back() const { return knots_.back(); }
 
   /// The position of x; values beyond the last knot belong to the last interval.
   GridPosition find(double x) const { return view().find(x); }
+  /// For kernels; as long as this grid lives.
   GridView view() const { return {knots_.data(), first_in_cell_.data(), intervals(), cells_per_unit_, last_cell_}; }
 
  private:
@@ -76,8 +83,13 @@ class Grid {
   double last_cell_ = 0;
 };
 
-/// Several splines on one grid, the coefficients of all of them contiguous at one interval ("node-major"):
-/// column m is Σ_k at(interval)[k * stride + m] t^k.
+/// Several splines on one grid, one in each column: column m is Σ_k at(interval)[k · stride + m] t^k with t of
+/// GridPosition. Memory, interval after interval, with zeros in the columns from `columns` to `stride`:
+///
+///     interval 0                                                    interval 1
+///     | t⁰: column 0 … stride − 1 | t¹: … | t²: … | t³: … |         | t⁰: … | …
+///
+/// so that all splines are evaluated at one x from one place in memory.
 class Table {
  public:
   static constexpr int pad = 8;  ///< stride is a multiple of this: whole AVX-512 vectors of double
@@ -88,9 +100,12 @@ class Table {
   /// The union of the knots of all columns becomes the grid, so columns may have any knots and any end.
   explicit Table(const std::vector<const Spline *> &columns);
 
+  /// Of all columns.
   const Grid &grid() const { return grid_; }
+  /// Number of splines, and of numbers from one power of t to the next.
   int columns() const { return columns_; }
   int stride() const { return stride_; }
+  /// The coefficients of an interval, 4 × stride.
   const double *at(int interval) const { return data_.data() + 4L * stride_ * interval; }
   double *at(int interval) { return data_.data() + 4L * stride_ * interval; }
   std::vector<double> &data() { return data_; }  ///< intervals × 4 × stride

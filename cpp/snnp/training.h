@@ -12,7 +12,7 @@
 
 namespace snnp {
 
-/// Structures of a batch: their atoms stand one after the other.
+/// Structures of a batch: their atoms stand one after the other. `threads`: number of OpenMP threads.
 struct Batch {
   VectorNeighbors neighbors;
   const int *structure;  ///< of each atom
@@ -20,23 +20,25 @@ struct Batch {
   int threads;
 };
 
-/// A movement of atoms (atoms × 3) and strain of structures (structures × 3 × 3, acting as ε r).
+/// A movement of atoms (atoms × 3, Å) and strain of structures (structures × 3 × 3, acting as ε r).
 struct Movement {
   const double *atoms;
   const double *strains;
 };
 
-/// G: atoms × columns.
+/// Sets G (atoms × columns) to the filter values. This and the functions below throw Error if SNNP_ISA names no
+/// available instruction set.
 void batch_values(const Filters &filters, const Batch &batch, double *G);
 
-/// Forces (atoms × 3) and virials (structures × 3 × 3) of the energy with ∂E/∂G = A (atoms × columns); both are
-/// added to.
+/// Adds forces (atoms × 3, eV/Å) and virials (structures × 3 × 3, Σ r_ij ⊗ F_j, eV) of the energy with ∂E/∂G = A (atoms
+/// × columns, eV).
 void batch_forces(const Filters &filters, const Batch &batch, const double *A, double *forces, double *virials);
 
-/// Gd: atoms × columns.
+/// Sets Gd (atoms × columns) to the change of G with the movement.
 void batch_tangent(const Filters &filters, const Batch &batch, const Movement &movement, double *Gd);
 
-/// Adds the derivative of Σ_i (B_i·G_i + A_i·Gd_i) with respect to all coefficients to `sums`.
+/// Adds the derivative of Σ_i (B_i·G_i + A_i·Gd_i) with respect to all coefficients to `sums`, tables of the same shape
+/// as those of `filters`; A and B are atoms × columns.
 void batch_parameters(const Filters &filters, const Batch &batch, const Movement &movement, const double *A,
                       const double *B, Filters &sums);
 

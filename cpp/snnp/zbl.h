@@ -9,6 +9,7 @@ namespace snnp {
 class Zbl {
  public:
   Zbl() = default;
+  /// Of atomic numbers Z1 and Z2, with 0 < inner < outer, Å; or both 0 for none.
   Zbl(int Z1, int Z2, double inner, double outer);
 
   double outer() const { return outer_; }  ///< Å; 0: there is no such repulsion

@@ -13,6 +13,7 @@
 namespace snnp {
 namespace SNNP_ISA {
 
+/// All stages for the centres of `work`, which are of one element.
 template <class Real> class Evaluation {
  public:
   Evaluation(const Plan<Real> &plan, Scratch<Real> &scratch, Work &work)
@@ -197,6 +198,7 @@ template <class Real> class Evaluation {
   }
 };
 
+/// What this file is for; see Kernel.
 template <class Real> void evaluate(const Plan<Real> &plan, Scratch<Real> &scratch, Work &work)
 {
   Evaluation<Real>(plan, scratch, work).run();

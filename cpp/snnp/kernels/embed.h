@@ -24,8 +24,13 @@ SNNP_INLINE D exponential(D x)
   return (D)((L)p + (((L)big - Magic<double>::bits) << 52));
 }
 
-/// E(G) = e0 + a·G + [N(G) − N(0)] + [U(d·G) − U(0)] and A = ∂E/∂G of C atoms; G and A are `step` apart, `nodes` is
-/// scratch memory.
+/// E(G) = e0 + a·G + [N(G) − N(0)] + [U(d·G) − U(0)] and A = ∂E/∂G of C atoms, one in each lane. Filters of an atom are
+/// `step` apart, so that a filter of C atoms is one vector:
+///
+///     G, A    | m = 0: atoms 0 … step − 1 | m = 1: … |
+///     nodes   | outputs of all layers × C | slopes of all layers × C | δ × C | next δ × C |
+///
+/// with δ = ∂N/∂(output of a layer).
 class BlockEmbedding {
  public:
   explicit BlockEmbedding(const EmbeddingPlan &plan, int inputs, int step) : net_(plan), inputs_(inputs), step_(step) {}

@@ -122,6 +122,7 @@ void fetch_list(const CentrePlan<Real> &plan, const NeighborLists &lists, const 
   for (int s = 0; s < streams; ++s) out.count[s] = counts[s];
 }
 
+/// Chooses the number of streams, where that is known when this is compiled.
 template <bool by_position, bool single, class Real>
 void fetch_list(const CentrePlan<Real> &plan, const NeighborLists &lists, const List &list, const Candidates out,
                 int capacity)
@@ -135,6 +136,7 @@ void fetch_list(const CentrePlan<Real> &plan, const NeighborLists &lists, const 
     fetch_list<by_position, single, 0>(plan, lists, list, out, capacity);
 }
 
+/// Sorts the neighbours in the list of atom i into the streams of its plan; `out` has room for `capacity` in each.
 template <class Real>
 void fetch(const CentrePlan<Real> &plan, const NeighborLists &lists, int i, Candidates &out, int capacity)
 {
@@ -147,6 +149,7 @@ void fetch(const CentrePlan<Real> &plan, const NeighborLists &lists, int i, Cand
                  : fetch_list<false, false>(plan, lists, list, out, capacity);
 }
 #else
+/// Sorts the neighbours in the list of atom i into the streams of its plan; `out` has room for `capacity` in each.
 template <class Real>
 void fetch(const CentrePlan<Real> &plan, const NeighborLists &lists, int i, Candidates &out, int capacity)
 {

@@ -11,6 +11,10 @@ namespace snnp {
 
 /// Neighbour lists of any caller, see IndexedNeighbors and VectorNeighbors. Neighbour n in the list of atom i is atom
 /// id = lists[i][n] & mask, or, given by vectors, atom id = indices[offsets[i] + n].
+///
+/// Positions are packed, so that one load of 32 bytes brings all that is wanted of an atom:
+///
+///     | x₀ y₀ z₀ element₀ | x₁ y₁ z₁ element₁ | …
 struct NeighborLists {
   const double *packed_positions;    ///< atoms × 4, aligned to 32 bytes: x, y, z (Å), element; null: there are vectors
   const int *counts, *const *lists;  ///< by position

@@ -15,7 +15,7 @@
 
 namespace snnp {
 
-/// An array that someone else keeps.
+/// An array that someone else keeps: begin, end and element i as in a vector.
 template <class T> struct Span {
   const T *first = nullptr;
   int count = 0;
@@ -25,7 +25,7 @@ template <class T> struct Span {
   SNNP_PART const T &operator[](int i) const { return first[i]; }
 };
 
-/// From a number x to its interval i and t = (x − middle_i) · per_unit.
+/// From a number x (Å, or a cosine) to its interval i and t = (x − middle_i) · per_unit.
 struct Axis {
   double scale = 1, shift = 0;  ///< s = x · scale + shift, rounded and clamped to 0 … last, is the interval …
   double per_unit = 1;          ///< equal to `scale` if the knots are uniform, so that t = s − i
@@ -36,33 +36,40 @@ struct Axis {
   const double *middle = nullptr;  ///< middles of the intervals (not uniform)
 };
 
-/// One spline, evaluated for many numbers at a time: value Σ_k c[k · stride + i] t^k.
+/// One spline, evaluated for many numbers at a time: value Σ_k c[k · stride + i] t^k in interval i. A power of t of all
+/// intervals is contiguous, so that one to four registers hold it and a permutation looks it up:
+///
+///     | t⁰: interval 0 … stride − 1 | t¹: … | t²: … | t³: … |
 struct Column {
   Axis axis;
   int stride = 0;  ///< 8, 16, or more than that
   const double *c = nullptr;
 };
 
-/// Up to `width` splines on one axis, evaluated at one number at a time: coefficients of all splines are contiguous.
+/// Up to `width` splines on one axis, evaluated at one number at a time: a power of t of all splines is contiguous.
+///
+///     value   | interval 0: t⁰ of `width` splines | t¹ | t² | t³ | interval 1: t⁰ | … | table 1: interval 0 | …
+///     slope   | interval 0: t⁰ of `width` splines | t¹ | t² |      interval 1: t⁰ | …
 template <class Real> struct Group {
   int first = 0, count = 0, width = 0;  ///< filters; width is 4, 8 or 16, by column 1
   const Real *value = nullptr;          ///< tables × intervals × 4 × width: coefficients of the value
   const Real *slope = nullptr;          ///< tables × intervals × 3 × width: coefficients of its derivative
 };
 
-/// The embedding of an element.
+/// The embedding of an element, see Element. Energies in eV.
 struct EmbeddingPlan {
   double e0 = 0;
   const double *linear = nullptr;
   const double *density = nullptr;  ///< null: there is no U
   Column U;                         ///< linear beyond the last knot, too
   int activation = -1;              ///< of Activations
+  /// As Network::Layer.
   struct Layer {
     int inputs, outputs;
-    const double *weights, *biases;
+    const double *weights, *biases;  ///< outputs × inputs; outputs
   };
   Span<Layer> layers;
-  int widest = 0, nodes = 0;
+  int widest = 0, nodes = 0;  ///< largest number of inputs or outputs of a layer; outputs of all layers
 };
 
 /// What neighbours of one element do to a centre of one element.
@@ -85,7 +92,11 @@ struct TensorBasis {
 };
 
 /// V of a centre and an unordered pair of neighbours. A cell, which is an interval of r_ij, one of r_ik and one of
-/// r_jk, holds 4 powers of t_jk × 4 functions of r_ij × 4 functions of r_ik.
+/// r_jk, has the 64 coefficients that matter there, by power of t_jk, function a of r_ij and function b of r_ik:
+///
+///     | t⁰: a0b0 a0b1 a0b2 a0b3 a1b0 … a3b3 | t¹: … | t²: … | t³: … |
+///
+/// Cells stand by interval of r_ij, then of r_ik, then of r_jk; `stride` of TensorBasis is in numbers.
 template <class Real> struct TensorPlan {
   TensorBasis ij, ik;
   Axis jk;
@@ -94,17 +105,21 @@ template <class Real> struct TensorPlan {
 
 /// Neighbours that are treated alike: those of one element with from2 ≤ r² < to2 (Å²).
 struct Stream {
+  /// What acts at these distances.
   enum Kind { three_body, density, pair } kind;  ///< within the cutoff of f, ρ and φ; of ρ and φ; of φ
   int element;
   double from2, to2;
 };
 
+/// What a kernel wants to know about centres of one element.
 template <class Real> struct CentrePlan {
   Span<Stream> streams;  ///< three_body first, then density, then pair; by element within each
   Span<PairPlan<Real>> pairs;
   Axis angle_axis;
   Span<Group<Real>> angles;                                   ///< g; tables by pair of neighbours, see angle_table
-  const Real *angle_value = nullptr, *angle_slope = nullptr;  ///< across atoms: filters × (4 or 3) × angle_size
+  const Real *angle_value = nullptr, *angle_slope = nullptr;  ///< across atoms, see below
+  /// Of the arrays across atoms, as in Column: | g_1: t⁰ of angle_size intervals | t¹ | t² | t³ | g_2: … |, the slope
+  /// without t³; intervals are those of all tables, one table after the other.
   int angle_size = 0;
   const int *angle_table = nullptr;  ///< element × element: first interval of the table of g
   Span<TensorPlan<Real>> tensors;    ///< by unordered pair of neighbours; none: the potential has no tensors
@@ -113,15 +128,17 @@ template <class Real> struct CentrePlan {
   const double *lowest = nullptr, *highest = nullptr;  ///< of each G_m inside the domain
 };
 
+/// A potential, laid out.
 template <class Real> struct Plan {
   int elements = 0, n2 = 0, n3 = 0;
-  double unit = 1;
+  double unit = 1;            ///< what energies and their derivatives are multiplied by
   bool across_atoms = false;  ///< vectors run across atoms where there are angles
   bool by_column = false;     ///< at most one ρ and one f: vectors run across neighbours where there are distances
   Span<CentrePlan<Real>> centres;
   std::shared_ptr<void> memory;  ///< of all that is pointed to
 };
 
+/// For kernels of this instruction set: what fits into its registers decides in which direction vectors run.
 template <class Real> Plan<Real> make_plan(const Potential &potential, double unit, Isa isa);
 
 }  // namespace snnp

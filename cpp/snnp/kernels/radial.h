@@ -7,6 +7,7 @@
 namespace snnp {
 namespace SNNP_ISA {
 
+/// G_m += Σ_k ρ_m(r_k) over `count` neighbours from `from` on.
 template <class Real, int W>
 void rho_sums(const Group<Real> &group, const Near<Real> &near, int from, int count, double *G)
 {
@@ -20,6 +21,7 @@ void rho_sums(const Group<Real> &group, const Near<Real> &near, int from, int co
   for (int m = 0; m < group.count; ++m) G[group.first + m] += sums[m];
 }
 
+/// f_m(r_k) of these neighbours.
 template <class Real, int W>
 void f_values(const Group<Real> &group, const Near<Real> &near, int from, int count, Real *f)
 {
@@ -52,6 +54,7 @@ void add_slopes(const Group<Real> &group, const int *interval, const Real *t, co
   for (; k < from + count; ++k) slope[k] += sum(of(k));
 }
 
+/// The stage of an evaluation that sees one neighbour at a time.
 template <class Real> struct RadialStage {
   const Plan<Real> &plan;
   const CentrePlan<Real> &centre;

@@ -10,7 +10,7 @@
 
 namespace snnp {
 
-/// Memory on cache lines that grows and forgets.
+/// Memory on cache lines that forgets what it holds when it grows. Throws std::bad_alloc.
 class Buffer {
  public:
   Buffer() = default;
@@ -20,6 +20,7 @@ class Buffer {
 
   /// At least `bytes`; what was there is lost if it grows.
   void reserve(std::size_t bytes);
+  /// As numbers from a byte on.
   template <class T> T *as(std::size_t from_byte = 0) { return reinterpret_cast<T *>(data_ + from_byte); }
 
  private:
@@ -27,7 +28,10 @@ class Buffer {
   std::size_t size_ = 0;
 };
 
-/// The neighbourhood of one atom of a block, neighbours in the order of the streams of its plan.
+/// The neighbourhood of one atom of a block, neighbours in the order of the streams of its plan:
+///
+///     | three-body neighbours | within the cutoff of ρ | within that of φ, where these are kept |
+///     0                       n_three_body             n_density                                count
 template <class Real> struct Near {
   int atom;
   int n_three_body, n_density, count;  ///< how many of the first ones are within the cutoff of f; of f and ρ; of any
@@ -48,7 +52,10 @@ template <class Real> struct Near {
   int *element;
   Real *g_shift;  ///< across atoms: element × intervals of g
   Real *rho_t, *f_t;
-  Real *f, *P;        ///< groups × neighbours × width: f_m(r_ij) and Σ_k f_m(r_ik) g_m(c_jk)
+  /// f_m(r_ij) and P_jm = Σ_k f_m(r_ik) g_m(c_jk); a group has room for all neighbours that there is capacity for:
+  ///
+  ///     | group 0: neighbour 0: width numbers | neighbour 1: … | … | group 1: neighbour 0: … |
+  Real *f, *P;
   double *rho_slope;  ///< ρ'(r_ij) and f'(r_ij), by column only
   double *f_slope;
 
@@ -58,9 +65,9 @@ template <class Real> struct Near {
   Buffer arrays, pairs;
 };
 
-/// Candidates for the neighbourhood of an atom, by stream.
+/// Candidates for the neighbourhood of an atom: | stream 0: capacity numbers | stream 1: … |.
 struct Candidates {
-  int *count;
+  int *count;                   ///< of each stream
   double *x, *y, *z, *squared;  ///< streams × capacity: vectors (Å) and their squared lengths
   int *id;
 };
@@ -84,6 +91,7 @@ template <class Real> struct TensorNeighbors {
   SNNP_PART long pairs_of(int j) const { return static_cast<long>(j % block) * capacity; }
 };
 
+/// All memory of one thread; arrays begin on cache lines.
 template <class Real> struct Scratch {
   static constexpr int block = 16;  ///< atoms that go through the embedding together, at most
   static constexpr int batch = 64;  ///< atoms whose neighbourhoods are there at the same time, at most
@@ -92,13 +100,13 @@ template <class Real> struct Scratch {
   Near<Real> near[batch];
   Candidates candidates;
   TensorNeighbors<Real> tensor_neighbors;
-  double *G, *A;                        ///< columns × block: filter values and ∂E/∂G
-  double *nodes;                        ///< of perceptrons × block
-  double *fx, *fy, *fz;                 ///< gradient by neighbour, eV/Å
-  int *tables;                          ///< elements × capacity: see locate_cosines
-  Real *sums;                           ///< capacity × 3 × 8
-  Real *across_atoms;                   ///< arrays of triplets_across_atoms.h
-  int capacity = 0;                     ///< neighbours that there is room for
+  double *G, *A;         ///< columns × block: filter values and ∂E/∂G
+  double *nodes;         ///< of perceptrons × block: | outputs | slopes | two vectors of the way back |, see embed.h
+  double *fx, *fy, *fz;  ///< gradient by neighbour, eV/Å
+  int *tables;           ///< elements × capacity: see locate_cosines
+  Real *sums;            ///< capacity × 3 × 8
+  Real *across_atoms;    ///< arrays of triplets_across_atoms.h
+  int capacity = 0;      ///< neighbours that there is room for
   double *packed_positions;             ///< all atoms × 4, see NeighborLists: for the one who calls the kernels, …
   std::vector<double> forces, virials;  ///< … and so are these: results of this thread, see SharedSum
 
@@ -124,9 +132,12 @@ template <class Real> struct Scratch {
 /// Memory that threads take for a call and give back, so that it is rarely allocated.
 template <class Real> class ScratchPool {
  public:
+  /// For kernels that run this plan, which has to live as long.
   explicit ScratchPool(const Plan<Real> &plan) : plan_(plan) {}
 
+  /// Memory that was given back, the latest first, or new one.
   std::unique_ptr<Scratch<Real>> take();
+  /// Gives it back.
   void give(std::unique_ptr<Scratch<Real>> scratch);
 
  private:

@@ -21,6 +21,7 @@
 namespace snnp {
 namespace SNNP_ISA {
 
+/// N numbers in a register: the type, and one that may stand anywhere in memory.
 template <class T, int N> struct VectorOf {
   typedef T type __attribute__((vector_size(N * sizeof(T))));
   typedef T unaligned __attribute__((vector_size(N * sizeof(T)), aligned(sizeof(T)), may_alias));
@@ -34,6 +35,7 @@ constexpr int C = lanes<double> > 4 ? lanes<double> : 4;
 using D = Vec<double, C>;
 using L = Vec<std::int64_t, C>;
 
+/// Between memory, from p on, and a register; and the same number in all lanes.
 template <class V, class T> SNNP_INLINE V load(const T *p)
 {
   return *reinterpret_cast<const typename VectorOf<T, sizeof(V) / sizeof(T)>::unaligned *>(p);
@@ -44,7 +46,7 @@ template <class V, class T> SNNP_INLINE void store(T *p, V v)
 }
 template <class V, class T> SNNP_INLINE V broadcast(T x) { return V{} + x; }
 
-/// Stores numbers in the precision of the target.
+/// Stores and loads numbers in the precision of the memory.
 SNNP_INLINE void put(double *p, D v) { store(p, v); }
 SNNP_INLINE void put(float *p, D v) { store(p, __builtin_convertvector(v, Vec<float, C>)); }
 SNNP_INLINE D get(const double *p) { return load<D>(p); }
@@ -84,6 +86,7 @@ template <> struct Magic<float> {
   static constexpr Int bits = 0x4B400000;
 };
 
+/// The sum of all lanes.
 template <class V> SNNP_INLINE auto sum(V v)
 {
   auto s = v[0];
@@ -94,6 +97,7 @@ template <class V> SNNP_INLINE auto sum(V v)
 template <> SNNP_INLINE auto sum(D v) { return _mm512_reduce_add_pd((__m512d)v); }
 #endif
 
+/// Whether a comparison holds in one lane or more.
 template <class V> SNNP_INLINE bool any(V mask)
 {
   bool found = false;
@@ -104,6 +108,7 @@ template <class V> SNNP_INLINE bool any(V mask)
 template <> SNNP_INLINE bool any(L mask) { return _mm512_test_epi64_mask((__m512i)mask, (__m512i)mask) != 0; }
 #endif
 
+/// 1/√x to rounding.
 SNNP_INLINE D inverse_sqrt(D x)
 {
 #if defined(__AVX512F__)
@@ -119,6 +124,7 @@ SNNP_INLINE D inverse_sqrt(D x)
 #endif
 }
 
+/// p[index] in each lane.
 template <class T> SNNP_INLINE Vec<T, C> gather(const T *p, L index)
 {
   Vec<T, C> v;
@@ -152,6 +158,7 @@ SNNP_INLINE D look_up(const double *table, int size, L index)
 #define SNNP_SHUFFLE(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 #else
 #define SNNP_SHUFFLE(a, b, ...) pick<__VA_ARGS__>(a, b)
+/// What the macro above stands for, without the built-in function.
 template <int... I, class V> SNNP_INLINE auto pick(V a, V b)
 {
   using T = std::remove_reference_t<decltype(a[0])>;

@@ -7,6 +7,7 @@
 namespace snnp {
 namespace SNNP_ISA {
 
+/// The intervals of C numbers on an axis, and t in them.
 struct AxisPosition {
   D t;
   L interval;
@@ -33,10 +34,12 @@ SNNP_INLINE AxisPosition locate(const Axis &axis, D x)
   return {t, i};
 }
 
+/// A spline at C numbers, and its derivative by the number (1/Å).
 struct ValueAndSlope {
   D value, slope;
 };
 
+/// The spline of a column at C numbers.
 SNNP_INLINE ValueAndSlope evaluate(const Column &column, D x)
 {
   const AxisPosition p = locate(column.axis, x);
@@ -97,7 +100,7 @@ template <class Real, int W> struct FilterVector {
   }
 };
 
-/// Polynomials with coefficients c[k · W + m].
+/// W polynomials of degree 3 in t with coefficients c[k · W + m].
 template <class Real, int W> SNNP_INLINE FilterVector<Real, W> cubic(const Real *c, Real t)
 {
   using R = FilterVector<Real, W>;
@@ -111,6 +114,7 @@ template <class Real, int W> SNNP_INLINE FilterVector<Real, W> cubic(const Real 
   return x;
 }
 
+/// The same of degree 2.
 template <class Real, int W> SNNP_INLINE FilterVector<Real, W> quadratic(const Real *c, Real t)
 {
   using R = FilterVector<Real, W>;

@@ -13,18 +13,21 @@ namespace snnp {
 /// Keeps arrays on cache lines for as long as the plan lives.
 class Memory {
  public:
+  /// Room for `count` numbers, zero at first.
   template <class T> T *array(std::size_t count)
   {
     buffers_.push_back(std::make_unique<Buffer>());
     buffers_.back()->reserve(std::max<std::size_t>(1, count) * sizeof(T));
     return buffers_.back()->as<T>();
   }
+  /// A copy.
   template <class T> const T *keep(const std::vector<T> &v)
   {
     T *a = array<T>(v.size());
     std::copy(v.begin(), v.end(), a);
     return a;
   }
+  /// A copy that knows its length.
   template <class T> Span<T> span(const std::vector<T> &v) { return {keep(v), static_cast<int>(v.size())}; }
 
  private:
@@ -36,6 +39,7 @@ struct Intervals {
   Axis axis;
   std::vector<double> middle;
 
+  /// Number of intervals.
   int count() const { return static_cast<int>(middle.size()); }
 };
 

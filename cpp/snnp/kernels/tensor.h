@@ -27,6 +27,7 @@ template <class Real, int N> SNNP_INLINE Vec<Real, N> spread_by_second(const Rea
   if constexpr (N == 4) return load<Q>(q);
 }
 
+/// By a: all vectors.
 template <class Real, int N> SNNP_INLINE void spread_by_first(const Real *q, Vec<Real, N> *to)
 {
   const Vec<Real, N> all = spread_by_second<Real, N>(q);
@@ -40,6 +41,7 @@ template <class Real, int N> SNNP_INLINE void spread_by_first(const Real *q, Vec
     to[0] = SNNP_SHUFFLE(all, all, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
 }
 
+/// The kernel for one atom at a time.
 template <class Real> class TensorKernel {
  public:
   TensorKernel(const CentrePlan<Real> &centre, int elements, Scratch<Real> &scratch)

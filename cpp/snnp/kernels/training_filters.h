@@ -51,6 +51,7 @@ struct PieceSums {
   }
 };
 
+// Of vectors of three numbers.
 SNNP_INLINE double dot(const double *a, const double *b) { return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]; }
 
 // All pairs j > k of three-body neighbours: visit(j, k, cosine, index of the table of g).
@@ -63,11 +64,13 @@ template <class Visit> SNNP_INLINE void for_each_angle(const FilterTables &table
   }
 }
 
+// Index of the tables of φ, ρ and f for neighbour j.
 SNNP_INLINE int table_of(const FilterTables &tables, const TrainingWork &w, int j)
 {
   return ordered_index(tables.elements, w.element, w.elements[j]);
 }
 
+// Change of cos θ_jik with the movement.
 SNNP_INLINE double cosine_change(const TrainingWork &w, int j, int k)
 {
   return dot(w.unit_change + 3 * j, w.unit + 3 * k) + dot(w.unit + 3 * j, w.unit_change + 3 * k);
@@ -97,11 +100,13 @@ template <class Function> SNNP_INLINE void with_stride(const FilterTables &table
   }
 }
 
+// The stride that is compiled in, or that of the tables.
 template <int Stride> SNNP_INLINE int stride_of(const FilterTables &tables)
 {
   return Stride ? Stride : tables.radial[0].stride;
 }
 
+// One kernel of TrainingKernels each, with the stride of three-body tables as a constant.
 struct Values {
   const FilterTables &tables;
   TrainingWork &w;
@@ -145,6 +150,7 @@ struct Values {
   }
 };
 
+// See Values.
 struct Gradient {
   const FilterTables &tables;
   TrainingWork &w;
@@ -200,6 +206,7 @@ struct Gradient {
   }
 };
 
+// See Values.
 struct Tangent {
   const FilterTables &tables;
   TrainingWork &w;
@@ -245,6 +252,7 @@ struct Tangent {
   }
 };
 
+// See Values.
 struct Parameters {
   const FilterTables &tables;
   TrainingWork &w;
@@ -284,21 +292,25 @@ struct Parameters {
   }
 };
 
+// What TrainingKernels points to.
 static void filter_values(const FilterTables &tables, TrainingWork &w, double *G)
 {
   with_stride(tables, Values{tables, w, G});
 }
 
+// See there.
 static void filter_gradient(const FilterTables &tables, TrainingWork &w, const double *A)
 {
   with_stride(tables, Gradient{tables, w, A});
 }
 
+// See there.
 static void filter_tangent(const FilterTables &tables, TrainingWork &w, double *Gd)
 {
   with_stride(tables, Tangent{tables, w, Gd});
 }
 
+// See there.
 static void filter_parameters(const FilterTables &tables, TrainingWork &w, const double *A, const double *B,
                               const FilterSums &sums)
 {

@@ -16,6 +16,7 @@ struct TableView {
   const double *c;
   int stride;
 
+  /// The last knot.
   SNNP_PART double end() const { return grid.knots[grid.intervals - 1]; }
 };
 

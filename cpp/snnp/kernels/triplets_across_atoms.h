@@ -2,7 +2,12 @@
 //
 // The arrays of the atoms of a block, one for each atom, are transposed into one vector for each three-body neighbour.
 // Then the sums of triplets_across_filters.h are done neighbour by neighbour for all atoms at once, with tables of
-// splines in registers. An atom with fewer three-body neighbours than others has f = 0 for those that it lacks.
+// splines in registers:
+//
+//     X        | neighbour 0: atoms 0 … | neighbour 1: … | …                      also Y, Z, shift, SX, SY, SZ
+//     F, P     | neighbour 0: filter 0: atoms 0 … | filter 1 | … | neighbour 1: … |
+//
+// An atom with fewer three-body neighbours than others has f = 0 for those that it lacks.
 //
 // With two elements the table of g for a pair of neighbours of elements b and c is number b + c: each neighbour shifts
 // the index by its element times the intervals of a table.
@@ -91,6 +96,7 @@ template <class V> SNNP_INLINE void transpose(V *v)
   }
 }
 
+/// Pass 1 and pass 2 for a block of atoms.
 template <class Real> class TripletsAcrossAtoms {
  public:
   TripletsAcrossAtoms(const Plan<Real> &plan, const CentrePlan<Real> &centre, Scratch<Real> &scratch)

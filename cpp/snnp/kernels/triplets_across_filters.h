@@ -4,8 +4,12 @@
 //   pass 2   D_jk = Σ_m A_m f_m(r_ij) f_m(r_ik) g'_m(c_jk),  S_j = Σ_{k≠j} D_jk u_k
 //
 // over pairs j < k of three-body neighbours. Interval and t of the cosine of each pair are found once for all filters
-// (`locate_cosines`): for C neighbours k at a time, at [pair_start(k) + C j] for j below the last of the C, so that both
-// passes read them in the order in which they need them.
+// (`locate_cosines`), at [pair_start(k) + C j], so that both passes read them in the order in which they need them:
+//
+//     k = 0 …  C − 1    | j = 0: C numbers | j = 1: … | …                 … | j =  C − 2 |
+//     k = C … 2C − 1    | j = 0: C numbers | j = 1: … | …                                    … | j = 2C − 2 |
+//
+// one line after the other; those with j ≥ k are there, but of no use.
 #pragma once
 
 #include "snnp/kernels/kernel.h"
@@ -21,17 +25,20 @@ SNNP_INLINE int pair_start(int k)
   return C * (C * q * (q + 1) / 2 - q) + k % C;
 }
 
+/// s, but not below 0 or above `last`.
 template <class Real> SNNP_INLINE Vec<Real, C> clamp(Vec<Real, C> s, Real last)
 {
   using K = Vec<Real, C>;
   return smaller<K>(larger<K>(s, K{}), broadcast<K>(last));
 }
 
+/// Intervals of C cosines, and t in them.
 template <class Real> struct CosinePosition {
   Vec<Real, C> t;
   Vec<int, C> interval;
 };
 
+/// Where C cosines lie; `uniform`: whether all intervals have one width.
 template <class Real, bool uniform>
 SNNP_INLINE CosinePosition<Real> locate_cosine(const Axis &axis, Vec<Real, C> cosine)
 {
@@ -52,6 +59,7 @@ SNNP_INLINE CosinePosition<Real> locate_cosine(const Axis &axis, Vec<Real, C> co
   return position;
 }
 
+/// Intervals and t for all pairs of an atom, in the order above. `single`: whether there is one element.
 template <class Real, bool single, bool uniform>
 void locate_cosines(const CentrePlan<Real> &centre, int elements, const Near<Real> &near, int *tables, int step)
 {
@@ -122,6 +130,7 @@ SNNP_INLINE void block_of_neighbors(const Real *table, int n, int j0, const Real
   for (int m = 0; m < W; ++m) G[m] += sums[m];
 }
 
+/// Pass 1 of a group of filters.
 template <class Real, int W>
 void pass_1(const Group<Real> &group, const Near<Real> &near, const Real *f, Real *P, double *G, int step)
 {
