@@ -267,7 +267,7 @@ def build_plugin(
     except build.LammpsError as error:
         raise _fail(error) from error
     except OSError as error:
-        raise _fail(f"{error.filename}: {error.strerror}") from error
+        raise _fail(f"{error.filename}: {error.strerror}" if error.filename else error) from error
 
 
 @app.command()
