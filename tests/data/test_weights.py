@@ -1,10 +1,15 @@
 """Weights of frames and labels: from files and from the configuration; what counts how much is shown."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
+import yaml
 from ase.build import bulk
 
 import snnp
+import snnp.config
 from snnp.data import DataError, from_atoms
 from snnp.data.weights import GroupWeights, shares, weighted
 from support import shaken
@@ -211,3 +216,13 @@ def test_weights_of_groups_that_do_not_fit_the_data(weights, sentence):
 def test_weights_of_the_configuration_that_are_none(section, sentence):
     with pytest.raises(snnp.ConfigError, match=sentence):
         fit([frame(0)], **section)
+
+
+def test_weights_in_the_documentation_are_what_the_configuration_takes():
+    page = (Path(__file__).parents[2] / "docs" / "fitting.md").read_text()
+    (text,) = re.findall(r"<!-- weights -->\n```yaml\n(.*?)```", page, re.DOTALL)
+    assert snnp.config.read(yaml.safe_load(text)).data.group_weights() == {
+        "amorphous": GroupWeights(0.5),
+        "surface_*": GroupWeights(energy=2.0, stress=0.0),
+        "placeholder": GroupWeights(0.0),
+    }
