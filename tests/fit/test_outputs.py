@@ -149,7 +149,7 @@ def test_what_a_fit_did_not_write_is_never_replaced(case, words, folder, monkeyp
     """And it is known before anything is read."""
     output, what = case(folder)
     before = content(folder)
-    monkeypatch.setattr(run, "read", lambda paths: pytest.fail("read the data"))
+    monkeypatch.setattr(run, "read", lambda *_: pytest.fail("read the data"))
     line = sentence(fit("train.xyz", "-o", folder / output, *words))
     assert what in line
     assert content(folder) == before
@@ -239,9 +239,10 @@ def test_second_fit_to_one_output_is_refused_while_the_first_runs(folder, monkey
         return read(*arguments)
 
     monkeypatch.setattr(run, "read", slowly)
-    first = threading.Thread(target=lambda: fit("train.xyz", "-o", "x.snnp"))
+    settings = settings_of(PAIR)
+    first = threading.Thread(target=lambda: snnp.fit("train.xyz", output="x.snnp", progress=False, **settings))
     first.start()
-    begun.wait(60)
+    assert begun.wait(60)
     (folder / "link.snnp").symlink_to("x.snnp")
     for name in ("x.snnp", "link.snnp", "x"):  # all of them would write x.log
         line = sentence(fit("train.xyz", "-o", name))
@@ -412,7 +413,7 @@ def test_difference_of_settings_is_named(stopped):
 
 
 def test_unfinished_fit_is_not_begun_anew_unasked(stopped, monkeypatch):
-    monkeypatch.setattr(run, "read", lambda paths: pytest.fail("read the data"))
+    monkeypatch.setattr(run, "read", lambda *_: pytest.fail("read the data"))
     line = sentence(fit("train.xyz", "-o", "x.snnp", settings=NETWORK))
     assert "unfinished fit (step 5 of 10): add --resume to go on with it, or --restart" in line
 
