@@ -38,7 +38,7 @@ def silicon(pbc=True, cell=None, **positions):
         (silicon(cell=[[5, 0, 0], [0, 5, 0], [0, 5, 1e-6]]), "the cell has no volume"),
         (silicon(cell=[1e-300] * 3), "the cell has no volume"),
         (silicon(cell=[1e-10] * 3), "each atom would have about .* neighbours within 5 Å, expected at most 20000"),
-        (silicon(cell=[0.01, 5, 5]), "the cell is too small or the atoms are too close together"),
+        (silicon(cell=[0.005, 5, 5]), "the cell is too small or the atoms are too close together"),
         (silicon((True, False, False), cell=[1e-4, 5, 5]), "the cell is too small"),
         (silicon(False, x0=1e8), "the atoms are spread over 1e\\+08 × .* Å, too far for neighbours within 5 Å"),
         (silicon(cell=[1e8, 6, 6]), "the atoms are spread over 1e\\+08 × 6 × 6 Å, too far for neighbours"),
