@@ -556,12 +556,13 @@ def test_second_signal_stops_at_once():
 # -- where a result comes from ------------------------------------------------------------------------------------
 
 
-def test_files_say_what_made_them(folder):
+def test_files_say_what_made_them(folder, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["snnp-fit", "train.xyz", "-o", "x.snnp"])
     text = fitted("train.xyz", "-o", "x.snnp")
     (line,) = (line for line in text.splitlines() if line.startswith("data "))
     head = (folder / "x.yaml").read_text().splitlines()[:3]
     assert head[0].startswith(f"# snnp-fit {snnp.__version__}, ")
-    assert head[1].startswith("# command: snnp-fit ")
+    assert head[1] == "# command: snnp-fit train.xyz -o x.snnp"
     assert head[2] == f"# {line}"
     assert (folder / "x.log").read_text() == text
     assert text.startswith(f"snnp-fit {snnp.__version__}\ncommand: snnp-fit ")
