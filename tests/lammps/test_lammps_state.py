@@ -150,6 +150,9 @@ for command in ("pair_coeff * * q.snnp Si", "pair_coeff * * half.snnp Si", "pair
                 "pair_coeff * * pipe.snnp Si", "pair_coeff * * p.snnp Si", "pair_coeff * * p.snnp Mo", "run 0"):
     print(command, "->", (caught(command) or "done").splitlines()[0], file=said)
 print("energy", lmp.get_thermo("pe"), file=said)
+said.close()
+lmp.close()
+lmp.finalize()  # a rank that ends without it makes mpirun kill the others
 """
 
 
