@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import ase.io
@@ -279,29 +280,27 @@ def test_lock_of_another_machine_or_of_a_process_of_the_same_number(tmp_path):
 
 
 def test_one_of_many_gets_the_lock_of_a_dead_process(tmp_path):
-    lock, holders, most = tmp_path / "x", [], []
+    lock = tmp_path / "x"
     with locked(lock):
         dead = lock.read_text().replace(f"\n{os.getpid()}\n", "\n4000000\n")
-    lock.write_text(dead)
-    barrier = threading.Barrier(8)
 
-    def compete():
-        barrier.wait()
+    def compete(start: threading.Barrier, refused: threading.Barrier) -> bool:
+        """Whether the lock was had; it is held until all others have been refused."""
+        start.wait()
         try:
             with locked(lock):
-                holders.append(1)
-                most.append(len(holders))
-                barrier.wait()
-                holders.pop()
+                refused.wait()
+                return True
         except LockedError:
-            barrier.wait()
+            refused.wait()
+            return False
 
-    threads = [threading.Thread(target=compete) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert most == [1]
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(100):
+            lock.write_text(dead)
+            start, refused = (threading.Barrier(8, timeout=60) for _ in range(2))
+            assert sum(pool.map(compete, [start] * 8, [refused] * 8)) == 1
+            assert list(tmp_path.iterdir()) == []
 
 
 # -- a checkpoint and its data ------------------------------------------------------------------------------------

@@ -59,14 +59,10 @@ def _remove_stale(path: Path) -> None:
     if not here or not pid.isdigit() or _started(int(pid)) == started:
         cure = "wait for it" if here else f"wait for it, or delete {path} if it runs no more"
         raise LockedError(f"another fit to this output is running (process {pid} on {host}): {cure}")
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        os.rename(path, aside)  # only one of several processes succeeds
-    except FileNotFoundError:
-        return
-    if aside.read_bytes()[:1000].decode(errors="replace") != text:  # the new lock of one that was faster
-        os.rename(aside, path)
-    aside.unlink(missing_ok=True)
+    # Who holds the second lock is the only one to remove a stale first one.
+    with locked(path.with_name(f".{path.name}.takeover")), suppress(FileNotFoundError):
+        if path.read_bytes()[:1000].decode(errors="replace") == text:  # else one that was faster has it now
+            path.unlink()
 
 
 def _started(pid: int) -> str | None:
