@@ -16,8 +16,9 @@
 //           + [U_α(d_α·G_i) − U_α(0)] + Σ_{j<k} V_αβγ(r_ij, r_ik, r_jk)
 //     G_i = ( Σ_j ρ_m(r_ij), m = 1…n2 ;  Σ_{j<k} f_m(r_ij) f_m(r_ik) g_m(cos θ_jik), m = 1…n3 )
 //
-// with the splines φ, ρ, f, g, U, tensors of splines V, networks N and numbers of a potential file (docs/potential_file.md).
-// With r_ij = r_j − r_i and E = Σ_i E_i over all atoms,
+// with the splines φ, ρ, f, g, U, tensors of splines V, networks N and numbers of a potential file (docs/potential_file.md)
+// and the universal repulsion ZBL of Ziegler, Biersack and Littmark (1985). With r_ij = r_j − r_i and E = Σ_i E_i over
+// all atoms,
 //
 //     force on atom k    F_k = −∂E/∂r_k
 //     virial             W = −Σ_i Σ_j r_ij ⊗ ∂E_i/∂r_ij = −∂E/∂ε for a strain ε that moves r to (1 + ε) r
@@ -32,7 +33,7 @@
 // THREADS. A call uses as many OpenMP threads as it is told to. Any number of threads of the caller may call `evaluate` of
 // one model at the same time, each with Results of its own. `read`, `parse` and `set` change the model and need it for
 // themselves. Sums are done in an order that depends on nothing but the number of threads, so that the same call gives
-// the same bits again.
+// the same bits again, if arrays of Results began with the same numbers.
 //
 // LIFETIME. All arrays belong to the caller and are used during the call only. A model keeps copies of what it needs.
 #pragma once
@@ -40,6 +41,7 @@
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace snnp {

@@ -108,6 +108,13 @@ def test_several_types_may_be_one_element_in_any_order(session, pair):
     assert_right(session, elements)
 
 
+@pytest.mark.parametrize("element", ELEMENTS)
+def test_a_run_may_have_one_element_of_a_potential_for_two(session, pair, element):
+    session.start(crystal((element,)), [element], pair(element), HEAD)
+    session.run("run 0")
+    assert_right(session, [element])
+
+
 def test_several_instances_live_in_one_process(session, pair):
     other = lmp.Session(session.folder)
     session.start(crystal(), ELEMENTS, pair(*ELEMENTS), HEAD)
