@@ -103,6 +103,5 @@ def _say_what_is_missing(data: Dataset, first: Structure) -> None:
     for kind, count in (("energy", data.n_energies), ("forces", data.n_forces)):
         if data.frames and count == 0:
             data.notes.append(
-                f"{kind}: known in no frame; {first.origin} holds {first.all_names()}; "
-                f"data.{kind}_key names them"
+                f"{kind}: known in no frame; {first.origin} holds {first.all_names()}; data.{kind}_key names them"
             )
