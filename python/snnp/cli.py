@@ -19,7 +19,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 from snnp import __version__
 from snnp._core import Error
 from snnp.console import Log, error_table, inspection_tables, print_error
-from snnp.data import DataError, Reading
+from snnp.data import DataError, LabelKeys, Reading
 from snnp.data.neighbors import ElementError
 
 _SETTINGS = {
@@ -31,6 +31,12 @@ _SETTINGS = {
 app = typer.Typer(help="Look at and evaluate snnp potential files.", **_SETTINGS)
 fit_app = typer.Typer(**_SETTINGS)
 
+Format = Annotated[str | None, typer.Option(help="Format of the files, if their content does not tell.")]
+UnitsOfFiles = Annotated[
+    str | None, typer.Option("--units", help="Of files without units, e.g. metal, or energy=Hartree,length=Bohr.")
+]
+Elements = Annotated[str | None, typer.Option(help="Of atoms that have numbers as types, e.g. 'In P'.")]
+Labels = Annotated[str | None, typer.Option(help="What labels are called, e.g. energy=E_ccsd,forces=F_ccsd.")]
 Threads = Annotated[int | None, typer.Option(help="OpenMP threads; by default all cores.", min=1)]
 
 
@@ -117,6 +123,10 @@ def _configuration(inputs: list[Path], output: Path | None, test: list[Path], as
     return config.validate(content, "command line", overrides)
 
 
+def _reading(format: str | None, units: str | None, elements: str | None, labels: str | None) -> Reading:
+    return Reading.of(format, units, (elements or "").replace(",", " ").split(), LabelKeys.parse(labels or ""))
+
+
 def _absolute(path: Path) -> str:
     return os.path.abspath(path)
 
@@ -127,13 +137,17 @@ def evaluate(
     inputs: Annotated[list[Path], typer.Argument(help="Labelled structures in any format that ASE reads.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
     threads: Threads = None,
+    format: Format = None,
+    units: UnitsOfFiles = None,
+    elements: Elements = None,
+    labels: Labels = None,
 ) -> None:
     """Errors of a potential on labelled structures."""
     from snnp.api import evaluate_with_log
 
     log = Log(quiet=as_json)
     with _sentences():
-        found = evaluate_with_log(potential, inputs, threads, log)
+        found = evaluate_with_log(potential, inputs, threads, log, _reading(format, units, elements, labels))
     if as_json:
         content = {"potential": str(potential), "data": [str(p) for p in inputs], "notes": found.notes}
         print(json.dumps({**content, **found.errors.as_dict()}, indent=2))
@@ -145,11 +159,10 @@ def evaluate(
 def data(
     inputs: Annotated[list[Path], typer.Argument(help="Files, folders, patterns, or one config.yaml of snnp-fit.")],
     test: Annotated[list[Path] | None, typer.Option(help="Test data, looked for in the others, too.")] = None,
-    format: Annotated[str | None, typer.Option(help="Format of the files, if their content does not tell.")] = None,
-    units: Annotated[
-        str | None, typer.Option(help="Of files without units, e.g. metal, or energy=Hartree,length=Bohr.")
-    ] = None,
-    elements: Annotated[str | None, typer.Option(help="Of atoms that have numbers as types, e.g. 'In P'.")] = None,
+    format: Format = None,
+    units: UnitsOfFiles = None,
+    elements: Elements = None,
+    labels: Labels = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Extended XYZ to write, also .gz.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
@@ -164,7 +177,7 @@ def data(
     with _sentences(ValueError):
         if output:
             check_new(output, [*inputs, *(test or [])])
-        reading = Reading.of(format, units, (elements or "").replace(",", " ").split())
+        reading = _reading(format, units, elements, labels)
         sets = read_sets(inputs, test or [], reading)
         found = inspect(sets)
         if output:

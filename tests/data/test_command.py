@@ -95,6 +95,14 @@ def test_other_formats_are_converted(tmp_path):
     )
 
 
+def test_labels_of_the_choice_of_the_user(tmp_path):
+    text = files.extxyz(FRAMES).replace("energy=", "E_cc=").replace("forces:R:3", "F_cc:R:3")
+    (tmp_path / "train.xyz").write_text(text)
+    assert "there are E_cc, F_cc, stress; " in failing(snnp_data(tmp_path / "train.xyz"))
+    result = snnp_data(tmp_path / "train.xyz", "--labels", "energy=E_cc,forces=F_cc,stress=stress", "--json")
+    assert json.loads(result.stdout)["sets"]["train"]["labels"] == {"E_cc": 12, "F_cc": 12, "stress": 12}
+
+
 def test_nothing_is_overwritten(train, tmp_path):
     before = train.read_bytes()
     assert "exists already, and is not overwritten" in failing(snnp_data(train, "-o", train))

@@ -208,3 +208,11 @@ def test_given_name_that_is_nowhere():
     assert str(error.value) == (
         "atoms:frame 0: there is no REF_energy, which data.energy_key names; there are energy, forces"
     )
+
+
+def test_names_given_on_the_command_line():
+    assert LabelKeys.parse("energy=E_ccsd, forces=F") == LabelKeys(energy="E_ccsd", forces="F")
+    assert LabelKeys.parse("") == LabelKeys()
+    for text in ("energy", "energies=E", "energy=", "energy:E"):
+        with pytest.raises(DataError, match=f"labels '{text}': expected energy=, forces=, stress= or virial="):
+            LabelKeys.parse(text)

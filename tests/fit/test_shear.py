@@ -40,6 +40,15 @@ def test_order_of_each_group_is_found_despite_errors_of_the_model():
     assert [note.split()[4] for note in found.notes] == ["vasp", "few"]
 
 
+def test_stresses_known_in_part_do_not_disturb_the_others():
+    truth = random_stresses(40)
+    labels = labels_in(VASP, truth)
+    labels[::4, 4] = np.nan
+    assert detect_shear_orders(truth, labels, np.repeat("all", 40)).orders == {"all": VASP}
+    labels[:, 4] = np.nan
+    assert not detect_shear_orders(truth, labels, np.repeat("all", 40)).orders
+
+
 def test_labels_that_agree_with_no_order_are_left_alone():
     found = detect_shear_orders(random_stresses(30), random_stresses(30, seed=1), np.repeat("noise", 30))
     assert found.orders == {"noise": SHEAR}

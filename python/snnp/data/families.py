@@ -24,6 +24,17 @@ class LabelKeys:
     stress: str | None = None
     virial: str | None = None
 
+    @staticmethod
+    def parse(text: str) -> "LabelKeys":
+        """From text like "energy=E_ccsd,forces=F_ccsd"; raises DataError for anything else."""
+        keys = {}
+        for part in text.split(",") if text else ():
+            kind, _, key = (word.strip() for word in part.partition("="))
+            if kind not in KINDS or not key:
+                raise DataError(f"labels '{part}': expected energy=, forces=, stress= or virial= and a name")
+            keys[kind] = key
+        return LabelKeys(**keys)
+
     def given(self) -> dict[str, str]:
         """The names that are given, by kind."""
         return {kind: key for kind in KINDS if (key := getattr(self, kind)) is not None}

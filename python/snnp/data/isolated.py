@@ -58,12 +58,11 @@ def isolated_atoms(frames: Sequence[Frame], cutoff: float, given: Mapping[str, f
     for symbol, members in by_element.items():
         lowest, highest = (pick(members, key=lambda frame: frame.energy) for pick in (min, max))
         found.energies[symbol] = lowest.energy
-        if symbol in given:
-            if max(abs(given[symbol] - frame.energy) for frame in (lowest, highest)) > _SAME:
-                found.notes.append(
-                    f"model.e0 of {symbol}, {given[symbol]:.6g} eV, is used, not the energy of the isolated atom in "
-                    f"the data, {lowest.energy:.6g} eV ({lowest.origin})"
-                )
+        if abs(given.get(symbol, lowest.energy) - lowest.energy) > _SAME:
+            found.notes.append(
+                f"model.e0 of {symbol}, {given[symbol]:.6g} eV, is used, not the energy of the isolated atom in the "
+                f"data, {lowest.energy:.6g} eV ({lowest.origin})"
+            )
         elif highest.energy - lowest.energy > _SAME:
             found.notes.append(
                 f"isolated atoms of {symbol} have energies of {lowest.energy:.6g} eV ({lowest.origin}) and "

@@ -94,7 +94,8 @@ def _stress(labels: dict[str, tuple[str, object]], structure: Structure, data: D
 
 def _say_what_is_missing(data: Dataset, first: Structure) -> None:
     """Raises DataError if there is no label at all; a note if there are no energies, or no forces."""
-    if not data.frames and set(data.skipped) == {"no label"}:
+    unknown = not data.n_energies and not data.n_forces
+    if unknown and (data.frames or set(data.skipped) == {"no label"}):
         raise DataError(
             f"{first.origin}: no energy and no forces under a known name; there are {first.all_names()}; "
             "data.energy_key and data.forces_key name the labels"
@@ -102,6 +103,5 @@ def _say_what_is_missing(data: Dataset, first: Structure) -> None:
     for kind, count in (("energy", data.n_energies), ("forces", data.n_forces)):
         if data.frames and count == 0:
             data.notes.append(
-                f"no frame has {kind} under a known name; {first.origin} has {first.all_names()}; "
-                f"data.{kind}_key names them"
+                f"{kind}: known in no frame; {first.origin} holds {first.all_names()}; data.{kind}_key names them"
             )

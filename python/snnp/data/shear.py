@@ -54,6 +54,8 @@ def detect_shear_orders(found: np.ndarray, labels: np.ndarray, groups: np.ndarra
     Labels in the order of another program (VASP's is xy yz xz) are a common mistake, and one that a fit cannot mend: no
     potential reproduces them. A group for which no order is clearly right goes with most of the others.
     """
+    known = ~np.isnan(labels).any(1)  # a stress that is known in part says little about an order
+    found, labels, groups = found[known], labels[known], groups[known]
     result, unclear, votes = ShearOrders({}, []), [], Counter({SHEAR: 0})
     for group in sorted(set(groups.tolist())):
         here = groups == group
