@@ -3,6 +3,7 @@
 import numpy as np
 from ase import Atoms
 
+from snnp._core import Error
 from snnp.data.frames import DataError
 from snnp.data.neighbors import full_list
 
@@ -29,7 +30,10 @@ def check_geometry(atoms: Atoms, origin: str) -> None:
                 f"{origin}: not periodic along {'abc'[axis]}, but the atoms spread over {extent[axis]:.2f} cells "
                 'there; expected a cell that holds them, or pbc="T T T"'
             )
-    i, j, d = full_list(atoms, 5 * _TOO_CLOSE)  # a tiny cutoff would make for a huge number of cells
+    try:
+        i, j, d = full_list(atoms, 5 * _TOO_CLOSE)  # a tiny cutoff would make for a huge number of cells
+    except Error as error:
+        raise DataError(f"{origin}: {error}") from error
     r = np.linalg.norm(d, axis=1)
     for n in np.flatnonzero(r < _TOO_CLOSE)[:1]:
         raise DataError(f"{origin}: atoms {i[n]} and {j[n]} are {r[n]:.3f} Å apart")

@@ -11,7 +11,7 @@ from ase import Atoms
 from ase.io.extxyz import key_val_str_to_dict, read_xyz
 
 from snnp.data.formats.notes import Notes
-from snnp.data.formats.opening import Lines, lines_of
+from snnp.data.formats.opening import Lines, lines_of, quoted
 from snnp.data.formats.structure import element_of
 from snnp.data.frames import DataError
 
@@ -52,7 +52,7 @@ def _frames(lines: Lines) -> Iterator[_Chunk]:
         try:
             atoms = int(line)
         except ValueError:
-            raise lines.error(f"frame {index}: expected the number of atoms, found '{line.strip()[:40]}'") from None
+            raise lines.error(f"frame {index}: expected the number of atoms, found {quoted(line.strip())}") from None
         chunk = [line, lines.take("the comment line of a frame")]
         while len(chunk) < atoms + 2:
             chunk.append(lines.take(f"{atoms} atoms in frame {index}, found {len(chunk) - 2}"))
@@ -123,7 +123,7 @@ def _with_symbols(chunk: _Chunk, elements: list[str], notes: Notes) -> bool:
         if symbol is None:
             hint = "; data.elements names the elements of the types 1, 2, …" if label.isdigit() else ""
             atom = number - chunk.first - 2
-            raise chunk.error(number, f"atom {atom} is '{label}', expected a chemical symbol{hint}")
+            raise chunk.error(number, f"atom {atom} is {quoted(label)}, expected a chemical symbol{hint}")
         if symbol != label.capitalize():
             replaced[label] = symbol
             words[column] = symbol
@@ -144,7 +144,7 @@ def _explain(chunk: _Chunk) -> None:
             try:
                 {"R": float, "I": int}.get(kind, str)(word)
             except ValueError:
-                raise chunk.error(number, f"'{word}' is no number, as {name} should be") from None
+                raise chunk.error(number, f"{quoted(word)} is no number, as {name} should be") from None
 
 
 def _say_unread_columns(chunk: _Chunk, notes: Notes) -> None:

@@ -13,7 +13,7 @@ from ase import Atoms
 from ase.units import GPa
 
 from snnp.data.formats.notes import Notes
-from snnp.data.formats.opening import Lines, lines_of
+from snnp.data.formats.opening import Lines, lines_of, quoted
 from snnp.data.formats.structure import element_of, labelled_atoms
 
 _RULER = re.compile(r"[-=*]{10,}")
@@ -90,6 +90,6 @@ def _counts(lines: Lines, n_types: int) -> list[tuple[str, int]]:
         words = words if n == 0 else lines.take("an atom type").split()
         symbol = element_of(words[0]) if words else None
         if symbol is None or len(words) != 2 or not words[1].isdigit():
-            raise lines.error(f"expected an element and how many atoms, found '{' '.join(words)}'")
+            raise lines.error(f"expected an element and how many atoms, found {quoted(' '.join(words))}")
         counts.append((symbol, int(words[1])))
     return counts

@@ -11,7 +11,7 @@ import numpy as np
 from ase import Atoms
 
 from snnp.data.formats.notes import Notes
-from snnp.data.formats.opening import Lines, lines_of
+from snnp.data.formats.opening import Lines, lines_of, quoted
 from snnp.data.formats.structure import labelled_atoms, stress_of_virial
 
 _COMPONENTS = {"xx": (0, 0), "yy": (1, 1), "zz": (2, 2), "yz": (1, 2), "xz": (0, 2), "xy": (0, 1)}
@@ -25,7 +25,7 @@ def read(path: Path, elements: list[str], notes: Notes) -> Iterator[Atoms]:
             if line.strip() == "BEGIN_CFG":
                 yield _structure(lines, elements)
             elif line.strip() and not line.lstrip().startswith("#"):
-                raise lines.error(f"expected BEGIN_CFG, found '{line.strip()[:40]}'")
+                raise lines.error(f"expected BEGIN_CFG, found {quoted(line.strip())}")
 
 
 def _structure(lines: Lines, elements: list[str]) -> Atoms:
@@ -78,7 +78,7 @@ def _tensor(lines: Lines, names: list[str]) -> np.ndarray:
     tensor = np.zeros((3, 3))
     for name, value in zip(names, values, strict=False):
         if name not in _COMPONENTS:
-            raise lines.error(f"expected the components {' '.join(_COMPONENTS)}, found '{name}'")
+            raise lines.error(f"expected the components {' '.join(_COMPONENTS)}, found {quoted(name)}")
         a, b = _COMPONENTS[name]
         tensor[a, b] = tensor[b, a] = value
     return tensor

@@ -35,7 +35,7 @@ def structures(path: Path, content: object) -> Iterator[Atoms]:
         try:
             yield _structure(entry)
         except (KeyError, TypeError, ValueError, IndexError) as error:
-            reason = f"{error.args[0]} is missing" if isinstance(error, KeyError) else error
+            reason = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)[:100]
             raise DataError(f"{path}:frame {n}: is no labelled structure of pymatgen ({reason})") from error
 
 
