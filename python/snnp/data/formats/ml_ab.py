@@ -89,7 +89,7 @@ def _counts(lines: Lines, n_types: int) -> list[tuple[str, int]]:
     for n in range(n_types):
         words = words if n == 0 else lines.take("an atom type").split()
         symbol = element_of(words[0]) if words else None
-        if symbol is None or len(words) != 2 or not words[1].isdigit():
+        if symbol is None or len(words) != 2 or not words[1].isdecimal():
             raise lines.error(f"expected an element and how many atoms, found {quoted(' '.join(words))}")
         counts.append((symbol, int(words[1])))
     return counts

@@ -89,6 +89,12 @@ def quoted(text: str) -> str:
     return f"'{text[:60]}…'" if len(text) > 60 else f"'{text}'"
 
 
+def reason(error: Exception) -> str:
+    """What another library says is wrong, on one line."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text[:200]}{'…' if len(text) > 200 else ''}"
+
+
 class Lines:
     """The lines of a text file, one after the other, and the number of the last one."""
 

@@ -14,7 +14,7 @@ from ase import Atoms
 from snnp.data.formats import inert
 from snnp.data.formats.inert import Inert
 from snnp.data.formats.notes import Notes
-from snnp.data.formats.opening import open_binary
+from snnp.data.formats.opening import open_binary, reason
 from snnp.data.frames import DataError
 
 _ATOMS = "ase_atoms"
@@ -28,14 +28,14 @@ def read(path: Path, elements: list[str], notes: Notes) -> Iterator[Atoms]:
         with open_binary(path) as file:
             columns = _columns(inert.load(file))
     except (UnpicklingError, StructError, EOFError, *_NOT_AS_EXPECTED) as error:
-        raise DataError(f"{path}: cannot be read ({error}); {_HOW}") from error
+        raise DataError(f"{path}: cannot be read ({reason(error)}); {_HOW}") from error
     if _ATOMS not in columns:
         raise DataError(f"{path}: the columns are {', '.join(columns) or 'not known'}; {_HOW}")
     for n, structure in enumerate(columns.pop(_ATOMS)):
         try:
             yield _with_entries(_structure(structure), {name: values[n] for name, values in columns.items()})
         except _NOT_AS_EXPECTED as error:
-            raise DataError(f"{path}:frame {n}: is no structure of ASE ({error})") from error
+            raise DataError(f"{path}:frame {n}: is no structure of ASE ({reason(error)})") from error
 
 
 def _columns(table: object) -> dict[str, np.ndarray]:

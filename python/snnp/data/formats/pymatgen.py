@@ -65,7 +65,9 @@ def _first(entry: dict, names: tuple[str, ...]):
 def _structure(entry: dict) -> Atoms:
     lattice, sites = entry["structure"]["lattice"], entry["structure"]["sites"]
     cell = np.array(lattice["matrix"], dtype=float).reshape(3, 3)
-    positions = np.array([site["abc"] for site in sites], dtype=float).reshape(-1, 3) @ cell
+    fractions = np.array([site["abc"] for site in sites], dtype=float).reshape(-1, 3)
+    with np.errstate(all="ignore"):  # what is not finite is found later
+        positions = fractions @ cell
     labels = entry.get("outputs") or entry
     stress = _first(labels, _STRESS)
     if stress is not None:
