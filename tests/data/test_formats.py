@@ -189,6 +189,22 @@ def test_patterns_and_folders(tmp_path, monkeypatch):
     assert by_folder.notes == [".: 4 files are read, 4 others are not (notes)"]
 
 
+@pytest.mark.parametrize(("text", "within"), [("OUTCAR", " POSITION "), ("vasprun.xml", 'name="forces"')])
+def test_a_run_of_vasp_that_was_stopped_is_read_as_far_as_it_went(text, within, tmp_path):
+    whole = TEXTS[text]
+    (tmp_path / "run").write_text(whole[: whole.rindex(within)])
+    data = read([tmp_path / "run"])
+    assert [frame.energy for frame in data.frames] == [frame.energy for frame in FRAMES[:-1]]
+
+
+def test_of_a_folder_of_vasp_one_output_is_read(tmp_path):
+    (tmp_path / "vasprun.xml").write_text(TEXTS["vasprun.xml"])
+    (tmp_path / "OUTCAR").write_text(TEXTS["OUTCAR"])
+    data = read([tmp_path])
+    assert len(data.frames) == len(FRAMES)
+    assert data.notes == [f"{tmp_path}: 1 file is read, 1 other is not (OUTCAR)"]
+
+
 def test_a_file_named_twice_is_read_once_and_said(tmp_path):
     path = tmp_path / "train.xyz"
     path.write_text(files.extxyz(FRAMES))

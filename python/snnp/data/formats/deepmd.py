@@ -75,9 +75,7 @@ def _set(folder: Path, types: np.ndarray, names: list[str], isolated: bool) -> I
         kinds = types if one["real_atom_types"] is None else one["real_atom_types"].astype(int)
         real = kinds >= 0  # others fill up frames with fewer atoms
         if kinds.max(initial=0) >= len(names):
-            raise DataError(
-                f"{folder}:frame {n}: has the type {kinds.max()}, but types have {len(names)} names"
-            )
+            raise DataError(f"{folder}:frame {n}: has the type {kinds.max()}, but types have {len(names)} names")
         cell = None if isolated else one["box"].reshape(3, 3).astype(float)
         virial = one["virial"] if cell is not None else None
         yield labelled_atoms(
