@@ -1,7 +1,7 @@
 """ML_AB and ML_ABN: the structures that VASP's machine-learned force fields keep.
 
-Energy in eV, forces in eV/Å, stress in kbar as VASP prints it: positive under compression, in the order xx yy zz and
-xy yz zx, which stands in the file.
+Energy in eV, forces in eV/Å, stress in kbar: taken to be positive under compression, as in OUTCAR; its order xx yy zz
+and xy yz zx stands in the file.
 """
 
 import re
