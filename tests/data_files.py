@@ -189,3 +189,49 @@ def deepmd(folder, labelled, type_map, mixed=False, sets=2):
         save("virial", [f.matrix(f.virial).ravel() for f in here])
         if mixed:
             save("real_atom_types", [[type_map.index(s) for s in f.atoms.symbols] + [-1] * pad for f in here])
+
+
+def vasprun(labelled):
+    """vasprun.xml: stress in kbar, positive under compression, as a matrix; all frames have the same atoms."""
+
+    def array(name, rows):
+        return f'<varray name="{name}">' + "".join(f"<v> {row(r)} </v>" for r in rows) + "</varray>"
+
+    def structure(f, name=""):
+        cell, positions = f.atoms.cell.array, f.atoms.get_scaled_positions(wrap=False)
+        return f"<structure{name}><crystal>{array('basis', cell)}</crystal>{array('positions', positions)}</structure>"
+
+    energies = "".join(f'<i name="{name}"> {{0!r}} </i>' for name in ("e_fr_energy", "e_wo_entrp", "e_0_energy"))
+    atoms = "".join(f"<rc><c>{symbol}</c><c>1</c></rc>" for symbol in labelled[0].atoms.symbols)
+    text = '<?xml version="1.0" encoding="ISO-8859-1"?>\n<modeling>\n'
+    text += f"<kpoints>{array('kpointlist', [[0, 0, 0]])}{array('weights', [[1]])}</kpoints>"
+    text += f'<atominfo><array name="atoms"><set>{atoms}</set></array></atominfo>'
+    text += structure(labelled[0], ' name="initialpos"')
+    for f in labelled:
+        energy = f"<energy>{energies.format(f.energy)}</energy>"
+        stress = -f.matrix(f.stress) / (0.1 * GPa)
+        text += f"<calculation><scstep>{energy}</scstep>{structure(f)}{array('forces', f.forces)}"
+        text += f"{array('stress', stress)}{energy}</calculation>\n"
+    return text + "</modeling>\n"
+
+
+def outcar(labelled):
+    """OUTCAR of VASP, what there is of labels: atoms sorted by element; stress in kB in the order xx yy zz xy yz zx."""
+    kinds = list(dict.fromkeys(labelled[0].atoms.symbols))
+    counts = [sum(labelled[0].atoms.symbols == kind) for kind in kinds]
+    lines = [" vasp.6.4.2 20Jul23 (build Jan 01 2024 00:00:00) complex"]
+    lines += 2 * [f" POTCAR:    PAW_PBE {kind} 01Jan2000" for kind in kinds]
+    lines += ["   ISPIN  =      1    spin polarized calculation?", f"   ions per type =  {' '.join(map(str, counts))}"]
+    lines.append(" number of dos      NEDOS =    301   number of ions     NIONS =" + f"{sum(counts):7d}")
+    for n, f in enumerate(labelled):
+        order = np.concatenate([np.flatnonzero(f.atoms.symbols == kind) for kind in kinds])
+        kbar = (-f.stress / (0.1 * GPa))[[0, 1, 2, 5, 3, 4]]
+        lines += [f"---------------- Iteration {n + 1:6d}(   1)  ----------------", f"  in kB  {row(kbar)}"]
+        lines += ["      direct lattice vectors                 reciprocal lattice vectors"]
+        lines += [f"  {row(v)}  0 0 0" for v in f.atoms.cell.array]
+        lines += [" POSITION                                       TOTAL-FORCE (eV/Angst)", " " + "-" * 83]
+        lines += [f"  {row(p)}  {row(v)}" for p, v in zip(f.atoms.positions[order], f.forces[order], strict=True)]
+        lines += [" " + "-" * 83, "  FREE ENERGIE OF THE ION-ELECTRON SYSTEM (eV)", "  " + "-" * 51]
+        lines += [f"  free  energy   TOTEN  =  {f.energy!r} eV", ""]
+        lines += [f"  energy  without entropy=  {f.energy!r}  energy(sigma->0) =  {f.energy!r}"]
+    return "\n".join(lines) + "\n"

@@ -38,7 +38,9 @@ CASES = {
     "no number": (edited(XYZ, 4, "P 0 0 zero 0 0 0"), ":4: frame 0: 'zero' is no number, as pos should be"),
     "cut short": (XYZ[: XYZ.rindex("P ")], f":{SECOND + 5}: the file ends here, expected 5 atoms in frame 1, found 4"),
     "too few atoms": (edited(XYZ, 1, "4"), f":{SECOND - 1}: frame 1: expected the number of atoms, found 'P "),
+    "huge number of columns": (XYZ.replace("forces:R:3", "forces:R:99999999999"), "Properties name more than 10000"),
     "huge number of atoms": (edited(XYZ, 1, "99999999999"), "the file ends here, expected 99999999999 atoms"),
+    "MTP, negative type": (MTP.replace("   1 0 ", "   1 -1 ", 1), r"atoms have the types 0 to"),
     "MTP without types": (MTP, r"atoms have the types 0 to 1.*data.elements"),
     "MTP cut short": (MTP[: MTP.index("END_CFG")], "the file ends here, expected END_CFG"),
     "MTP, other stress": (MTP.replace("PlusStress:", "Virial:"), "Virial has no clear unit: expected PlusStress"),
@@ -75,7 +77,7 @@ def test_wrong_content(case, tmp_path):
     path = tmp_path / "data"
     path.write_text(text)
     with pytest.raises(DataError, match=sentence) as error:
-        read([path])
+        read([path], Reading(elements=["In", "P"]) if "negative" in case else None)
     assert str(error.value).startswith(str(path))
     assert "\n" not in str(error.value)
 
@@ -162,6 +164,8 @@ def test_damaged_folders_of_deepmd(tmp_path):
     assert "expected (1, 15) of numbers" in broken("c", lambda f: np.save(f / "set.000/force.npy", np.zeros((3, 21))))
     assert "is no NumPy array" in broken("d", lambda f: (f / "set.000/energy.npy").write_bytes(b"junk"))
     assert "expected the type of each atom" in broken("e", lambda f: (f / "type.raw").write_text("In P"))
+    assert "has the type -1" in broken("f", lambda f: (f / "type.raw").write_text("-1 0 1 1 0"))
+    assert "frame 0: has the type 2, but" in broken("g", lambda f: (f / "type.raw").write_text("0 0 1 2 0"))
 
 
 @pytest.mark.parametrize(

@@ -67,7 +67,9 @@ CASES = {
     "MTP, other order, fractional": write_text(
         "train.cfg", files.mtp(FRAMES, ["In", "P"], ("xx", "xy", "yy", "yz", "zz", "xz"), direct=True)
     ),
-    "ML_AB": write_text("ML_AB", files.ml_ab(FRAMES)),
+    "vasprun.xml": write_text("run.txt", files.vasprun(FRAMES)),
+    "OUTCAR, sorted": write_text("calculation", files.outcar(FRAMES)),
+    "ML_AB, sorted": write_text("ML_AB", files.ml_ab(FRAMES)),
     "FitSNAP, bar": write_fitsnap("bar"),
     "FitSNAP, kB": write_fitsnap("kB"),
     "pymatgen": write_text("mlearn.json", json.dumps([files.pymatgen(f) for f in FRAMES])),
@@ -88,8 +90,8 @@ def test_structures_and_labels_are_those_of_extended_xyz(case, tmp_path):
     assert len(data.frames) == len(FRAMES)
     expected = [FRAMES[n] for n in ([0, 2, 1, 3] if "DeePMD" in case else range(len(FRAMES)))]
     for found, frame in zip(data.frames, expected, strict=True):
-        order = np.argsort(frame.atoms.numbers, kind="stable")[::-1] if case == "ML_AB" else slice(None)
-        if case == "ML_AB":  # sorted by element there
+        order = slice(None)
+        if "sorted" in case:  # by element
             order = np.concatenate([np.flatnonzero(frame.atoms.symbols == s) for s in ("In", "P")])
         assert list(found.atoms.symbols) == list(frame.atoms.symbols[order])
         assert np.allclose(found.atoms.positions, frame.atoms.positions[order], atol=1e-12)
@@ -137,6 +139,8 @@ TEXTS = {
     "n2p2": files.n2p2(FRAMES, "eV Angstrom"),
     "ml_ab": files.ml_ab(FRAMES),
     "json": json.dumps([files.pymatgen(f) for f in FRAMES]),
+    "OUTCAR": files.outcar(FRAMES),
+    "vasprun.xml": files.vasprun(FRAMES),
 }
 
 
@@ -183,6 +187,22 @@ def test_patterns_and_folders(tmp_path, monkeypatch):
     by_folder = read(["."])
     assert [f.energy for f in by_folder.frames] == [f.energy for f in FRAMES]
     assert by_folder.notes == [".: 4 files are read, 4 others are not (notes)"]
+
+
+@pytest.mark.parametrize(("text", "within"), [("OUTCAR", " POSITION "), ("vasprun.xml", 'name="forces"')])
+def test_a_run_of_vasp_that_was_stopped_is_read_as_far_as_it_went(text, within, tmp_path):
+    whole = TEXTS[text]
+    (tmp_path / "run").write_text(whole[: whole.rindex(within)])
+    data = read([tmp_path / "run"])
+    assert [frame.energy for frame in data.frames] == [frame.energy for frame in FRAMES[:-1]]
+
+
+def test_of_a_folder_of_vasp_one_output_is_read(tmp_path):
+    (tmp_path / "vasprun.xml").write_text(TEXTS["vasprun.xml"])
+    (tmp_path / "OUTCAR").write_text(TEXTS["OUTCAR"])
+    data = read([tmp_path])
+    assert len(data.frames) == len(FRAMES)
+    assert data.notes == [f"{tmp_path}: 1 file is read, 1 other is not (OUTCAR)"]
 
 
 def test_a_file_named_twice_is_read_once_and_said(tmp_path):

@@ -6,6 +6,7 @@ import numpy as np
 from ase import Atoms
 from ase.data import covalent_radii
 
+from snnp._core import Error
 from snnp.data.neighbors import full_list
 
 _LONGEST = 8.0  # in Å or Bohr: longer than any bond
@@ -21,7 +22,10 @@ def bond_ratio(structures: Iterable[Atoms]) -> float | None:
     for atoms in structures:
         if not len(atoms) or _NOBLE & set(atoms.numbers.tolist()):
             continue
-        i, j, d = full_list(atoms, _LONGEST)
+        try:
+            i, j, d = full_list(atoms, _LONGEST)
+        except Error:  # no structure at all
+            continue
         bond = covalent_radii[atoms.numbers[i]] + covalent_radii[atoms.numbers[j]]
         nearest = np.full(len(atoms), np.inf)
         np.minimum.at(nearest, i, np.linalg.norm(d, axis=1) / bond)

@@ -87,7 +87,7 @@ def _stress(labels: dict[str, tuple[str, object]], structure: Structure, data: D
     if value.size == 9:
         value = full_3x3_to_voigt_6_stress(value.reshape(3, 3))
     if kind == "virial":
-        volume = atoms.get_volume()
+        volume = abs(np.linalg.det(atoms.cell.array))
         value = value * (-1.0 / volume if volume else np.nan)
     return value if np.isfinite(value).any() else None
 

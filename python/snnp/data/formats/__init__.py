@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ase import Atoms
+from ase.data import chemical_symbols
 
 from snnp.data.formats import deepmd, documents, extxyz, ml_ab, mtp, n2p2, pacemaker, with_ase
 from snnp.data.formats.finding import find_files
 from snnp.data.formats.notes import Notes
-from snnp.data.formats.opening import UNPACKING_ERRORS
+from snnp.data.formats.opening import UNPACKING_ERRORS, reason
 from snnp.data.formats.reading import Reading
 from snnp.data.formats.recognise import recognise
 from snnp.data.formats.units import Units, to_ev_and_angstrom
@@ -95,7 +96,7 @@ def _structures(path: Path, name: str, reading: Reading, notes: Notes) -> Iterat
     except OSError as error:
         raise DataError(f"{path}: {error.strerror or error}") from error
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, ArithmeticError, MemoryError) as error:
-        raise DataError(f"{path}: cannot be read as {name} ({type(error).__name__}: {error})") from error
+        raise DataError(f"{path}: cannot be read as {name} ({reason(error)})") from error
 
 
 def _units(path: Path, name: str, reading: Reading, notes: Notes) -> Units | None:
@@ -109,20 +110,22 @@ def _units(path: Path, name: str, reading: Reading, notes: Notes) -> Units | Non
 
 def _with_elements(structures: Iterable[tuple[Atoms, str]]) -> Iterator[tuple[Atoms, str]]:
     for atoms, origin in structures:
-        if len(atoms) and not atoms.numbers.all():
-            raise DataError(f"{origin}: atom {int((atoms.numbers == 0).argmax())} is 'X', expected a chemical element")
+        unknown = (atoms.numbers < 1) | (atoms.numbers >= len(chemical_symbols))
+        if unknown.any():
+            n = int(unknown.argmax())
+            raise DataError(f"{origin}: atom {n} has the atomic number {atoms.numbers[n]}, expected a chemical element")
         yield atoms, origin
 
 
 def _checked(data: Dataset, where: str) -> Dataset:
     for frame in data.frames:
         check_geometry(frame.atoms, frame.origin)
-    reasons = [impossible(frame) for frame in data.frames]
-    for frame, reason in zip(data.frames, reasons, strict=True):
-        if reason:
+    wrong = [impossible(frame) for frame in data.frames]
+    for frame, what in zip(data.frames, wrong, strict=True):
+        if what:
             data.skipped["a label that no structure can have"] += 1
-            data.notes.append(f"{frame.origin}: {reason} cannot be: the frame is left out")
-    data.frames = [frame for frame, reason in zip(data.frames, reasons, strict=True) if not reason]
+            data.notes.append(f"{frame.origin}: {what} cannot be: the frame is left out")
+    data.frames = [frame for frame, what in zip(data.frames, wrong, strict=True) if not what]
     if not data.frames:
         why = ", ".join(data.skipped) or "the file is empty"
         raise DataError(f"{where}: no usable frame ({why}); expected energies and forces")

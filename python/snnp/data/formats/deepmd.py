@@ -68,12 +68,14 @@ def _set(folder: Path, types: np.ndarray, names: list[str], isolated: bool) -> I
     }
     if frames["box"] is None and not isolated:
         raise DataError(f"{folder}: box.npy is missing, expected cells, or a file nopbc beside {TYPES}")
+    if frames["real_atom_types"] is None and types.min(initial=0) < 0:
+        raise DataError(f"{folder}: {TYPES} has the type {types.min()}, expected 0, 1, …")
     for n in range(len(coord)):
         one = {name: None if array is None else np.array(array[n]) for name, array in frames.items()}
         kinds = types if one["real_atom_types"] is None else one["real_atom_types"].astype(int)
         real = kinds >= 0  # others fill up frames with fewer atoms
         if kinds.max(initial=0) >= len(names):
-            raise DataError(f"{folder}: frame {n} has type {kinds.max()}, but there are {len(names)} names of types")
+            raise DataError(f"{folder}:frame {n}: has the type {kinds.max()}, but types have {len(names)} names")
         cell = None if isolated else one["box"].reshape(3, 3).astype(float)
         virial = one["virial"] if cell is not None else None
         yield labelled_atoms(

@@ -11,10 +11,11 @@ from ase import Atoms
 from ase.io.extxyz import key_val_str_to_dict, read_xyz
 
 from snnp.data.formats.notes import Notes
-from snnp.data.formats.opening import Lines, lines_of
+from snnp.data.formats.opening import Lines, lines_of, quoted, reason
 from snnp.data.formats.structure import element_of
 from snnp.data.frames import DataError
 
+_MOST_COLUMNS = 10_000
 # Keys that ASE knows in this spelling only; NEP does not tell small letters from large ones.
 _SPELLING = {"lattice": "Lattice", "properties": "Properties", "pbc": "pbc"}
 _KEY = re.compile(r"(?<![\w-])(lattice|properties|pbc)(?=\s*=)", re.IGNORECASE)
@@ -33,6 +34,7 @@ class _Chunk:
 
     def __init__(self, path: Path, index: int, first: int, lines: list[str], atoms: int):
         self.path, self.index, self.first, self.lines, self.atoms = path, index, first, lines, atoms
+        self.columns: list[tuple[str, str]] = []  # name and type, as soon as they are known
 
     def rows(self) -> Iterator[tuple[int, list[str]]]:
         """Number and words of each line with an atom."""
@@ -52,7 +54,7 @@ def _frames(lines: Lines) -> Iterator[_Chunk]:
         try:
             atoms = int(line)
         except ValueError:
-            raise lines.error(f"frame {index}: expected the number of atoms, found '{line.strip()[:40]}'") from None
+            raise lines.error(f"frame {index}: expected the number of atoms, found {quoted(line.strip())}") from None
         chunk = [line, lines.take("the comment line of a frame")]
         while len(chunk) < atoms + 2:
             chunk.append(lines.take(f"{atoms} atoms in frame {index}, found {len(chunk) - 2}"))
@@ -69,13 +71,14 @@ def _structure(chunk: _Chunk, elements: list[str], notes: Notes) -> Atoms:
         if _with_symbols(chunk, elements, notes):
             return _structure(chunk, [], notes)
         _explain(chunk)
-        reason = f"{type(error).__name__}: {error}"
-        raise chunk.error(chunk.first, f"is no frame of extended XYZ ({reason})") from error
+        raise chunk.error(chunk.first, f"is no frame of extended XYZ ({reason(error)})") from error
 
 
 def _parse(chunk: _Chunk, notes: Notes) -> Atoms:
     def properties(text: str) -> dict:
-        return _comment(text, chunk.path, notes)
+        keys = _comment(text, chunk.path, notes)
+        chunk.columns = _columns(str(keys.get("Properties", "species:S:1:pos:R:3")))
+        return keys
 
     atoms = next(read_xyz(io.StringIO("".join(chunk.lines)), index=0, properties_parser=properties))
     if len(atoms):
@@ -102,28 +105,29 @@ def _comment(text: str, path: Path, notes: Notes) -> dict:
     return {**key_val_str_to_dict(_TENSOR.sub(take, text)), **own}
 
 
-def _columns(chunk: _Chunk) -> list[tuple[str, str]]:
-    """Name and type (R, I, S, L) of each column."""
-    match = re.search(r"(?i:properties)\s*=\s*[\"']?([^\s\"']+)", chunk.lines[1])
-    fields = (match[1] if match else "species:S:1:pos:R:3").split(":")
-    triples = zip(fields[::3], fields[1::3], fields[2::3], strict=False)
-    return [(name, kind) for name, kind, count in triples for _ in range(int(count) if count.isdigit() else 0)]
+def _columns(properties: str) -> list[tuple[str, str]]:
+    """Name and type (R, I, S, L) of each column; raises ValueError for more than anyone has."""
+    fields = properties.split(":")
+    triples = [(*pair, int(n)) for *pair, n in zip(fields[::3], fields[1::3], fields[2::3], strict=False)]
+    if sum(n for _, _, n in triples) > _MOST_COLUMNS:
+        raise ValueError(f"Properties name more than {_MOST_COLUMNS} columns")
+    return [(name, kind) for name, kind, n in triples for _ in range(n)]
 
 
 def _with_symbols(chunk: _Chunk, elements: list[str], notes: Notes) -> bool:
     """Replaces labels of atoms like Si1 by symbols, in place; False: there is nothing to replace."""
-    names = [name for name, _ in _columns(chunk)]
+    names = [name for name, _ in chunk.columns]
     if "species" not in names:
         return False
     column, replaced = names.index("species"), {}
     for number, words in chunk.rows():
         label = words[column] if len(words) > column else ""
-        numbered = label.isdigit() and 0 < int(label) <= len(elements)
+        numbered = label.isdecimal() and 0 < int(label) <= len(elements)
         symbol = elements[int(label) - 1] if numbered else element_of(label)
         if symbol is None:
-            hint = "; data.elements names the elements of the types 1, 2, …" if label.isdigit() else ""
+            hint = "; data.elements names the elements of the types 1, 2, …" if label.isdecimal() else ""
             atom = number - chunk.first - 2
-            raise chunk.error(number, f"atom {atom} is '{label}', expected a chemical symbol{hint}")
+            raise chunk.error(number, f"atom {atom} is {quoted(label)}, expected a chemical symbol{hint}")
         if symbol != label.capitalize():
             replaced[label] = symbol
             words[column] = symbol
@@ -136,18 +140,17 @@ def _with_symbols(chunk: _Chunk, elements: list[str], notes: Notes) -> bool:
 
 def _explain(chunk: _Chunk) -> None:
     """Raises DataError for the first line of an atom that does not hold what Properties say."""
-    columns = _columns(chunk)
     for number, words in chunk.rows():
-        if len(words) < len(columns):
-            raise chunk.error(number, f"found {len(words)} columns, expected {len(columns)} by Properties")
-        for word, (name, kind) in zip(words, columns, strict=False):
+        if len(words) < len(chunk.columns):
+            raise chunk.error(number, f"found {len(words)} columns, expected {len(chunk.columns)} by Properties")
+        for word, (name, kind) in zip(words, chunk.columns, strict=False):
             try:
                 {"R": float, "I": int}.get(kind, str)(word)
             except ValueError:
-                raise chunk.error(number, f"'{word}' is no number, as {name} should be") from None
+                raise chunk.error(number, f"{quoted(word)} is no number, as {name} should be") from None
 
 
 def _say_unread_columns(chunk: _Chunk, notes: Notes) -> None:
-    found, named = len(chunk.lines[2].split()), len(_columns(chunk))
+    found, named = len(chunk.lines[2].split()), len(chunk.columns)
     if found > named:
         notes.add(chunk.path, f"atoms have {found} columns, of which Properties name {named}: the others are not read")

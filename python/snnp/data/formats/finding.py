@@ -66,5 +66,7 @@ def _below(folder: Path, notes: Notes) -> list[Path]:
         raise DataError(f"{folder}: no file in this folder is in a known format with labels")
     if left:
         names = ", ".join(sorted(set(left))[:5]) + (", …" if len(set(left)) > 5 else "")
-        notes.add(folder, f"{len(found)} files are read, {len(left)} others are not ({names})")
+        read = "1 file is read" if len(found) == 1 else f"{len(found)} files are read"
+        others = "1 other is not" if len(left) == 1 else f"{len(left)} others are not"
+        notes.add(folder, f"{read}, {others} ({names})")
     return found

@@ -12,6 +12,7 @@ from ase import Atoms
 from ase.units import GPa
 
 from snnp.data.formats.notes import Notes
+from snnp.data.formats.opening import quoted
 from snnp.data.formats.structure import element_of, labelled_atoms, voigt
 from snnp.data.frames import DataError
 
@@ -30,7 +31,7 @@ def structures(path: Path, dataset: dict, notes: Notes) -> Iterator[Atoms]:
     for key, known in _EXPECTED.items():
         style = str(dataset.get(key, known[0]))
         if style.lower() not in known:
-            raise DataError(f"{path}: {key} is '{style}', expected {known[0]}")
+            raise DataError(f"{path}: {key} is {quoted(style)}, expected {known[0]}")
     for n, entry in enumerate(dataset.get("Data") or []):
         try:
             unit = _pressure_unit(path, dataset, notes) if entry.get("Stress") is not None else 0.0
@@ -38,7 +39,7 @@ def structures(path: Path, dataset: dict, notes: Notes) -> Iterator[Atoms]:
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             if isinstance(error, DataError):
                 raise
-            reason = f"{error.args[0]} is missing" if isinstance(error, KeyError) else error
+            reason = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)[:100]
             raise DataError(f"{path}:frame {n}: is no configuration of FitSNAP ({reason})") from error
 
 
@@ -49,7 +50,7 @@ def _pressure_unit(path: Path, dataset: dict, notes: Notes) -> float:
         notes.add(path, "StressStyle is missing: Stress is taken to be in bar")
     unit = _PRESSURE.get(str(style or "bar").lower())
     if unit is None:
-        raise DataError(f"{path}: StressStyle is '{style}', expected bar or kB")
+        raise DataError(f"{path}: StressStyle is {quoted(str(style))}, expected bar or kB")
     return unit
 
 

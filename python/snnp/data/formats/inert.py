@@ -6,7 +6,7 @@ object that keeps what it was called with, and no function, class or method of a
 
 import pickle
 import re
-from typing import BinaryIO
+from typing import BinaryIO, ClassVar
 
 import numpy as np
 
@@ -37,6 +37,12 @@ class _Unpickler(pickle._Unpickler):
 
     def get_extension(self, code: int) -> None:
         raise pickle.UnpicklingError("refers to a registry")
+
+    def load_bytearray8(self) -> None:
+        """Reads before it makes room, other than the method it replaces."""
+        self.append(bytearray(self.read(int.from_bytes(self.read(8), "little"))))
+
+    dispatch: ClassVar = {**pickle._Unpickler.dispatch, pickle.BYTEARRAY8[0]: load_bytearray8}
 
 
 class _Bounded:

@@ -1,7 +1,7 @@
 """ML_AB and ML_ABN: the structures that VASP's machine-learned force fields keep.
 
-Energy in eV, forces in eV/Å, stress in kbar as VASP prints it: positive under compression, in the order xx yy zz and
-xy yz zx, which stands in the file.
+Energy in eV, forces in eV/Å, stress in kbar: taken to be positive under compression, as in OUTCAR; its order xx yy zz
+and xy yz zx stands in the file.
 """
 
 import re
@@ -13,7 +13,7 @@ from ase import Atoms
 from ase.units import GPa
 
 from snnp.data.formats.notes import Notes
-from snnp.data.formats.opening import Lines, lines_of
+from snnp.data.formats.opening import Lines, lines_of, quoted
 from snnp.data.formats.structure import element_of, labelled_atoms
 
 _RULER = re.compile(r"[-=*]{10,}")
@@ -89,7 +89,7 @@ def _counts(lines: Lines, n_types: int) -> list[tuple[str, int]]:
     for n in range(n_types):
         words = words if n == 0 else lines.take("an atom type").split()
         symbol = element_of(words[0]) if words else None
-        if symbol is None or len(words) != 2 or not words[1].isdigit():
-            raise lines.error(f"expected an element and how many atoms, found '{' '.join(words)}'")
+        if symbol is None or len(words) != 2 or not words[1].isdecimal():
+            raise lines.error(f"expected an element and how many atoms, found {quoted(' '.join(words))}")
         counts.append((symbol, int(words[1])))
     return counts

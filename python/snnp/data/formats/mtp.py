@@ -11,7 +11,7 @@ import numpy as np
 from ase import Atoms
 
 from snnp.data.formats.notes import Notes
-from snnp.data.formats.opening import Lines, lines_of
+from snnp.data.formats.opening import Lines, lines_of, quoted
 from snnp.data.formats.structure import labelled_atoms, stress_of_virial
 
 _COMPONENTS = {"xx": (0, 0), "yy": (1, 1), "zz": (2, 2), "yz": (1, 2), "xz": (0, 2), "xy": (0, 1)}
@@ -25,7 +25,7 @@ def read(path: Path, elements: list[str], notes: Notes) -> Iterator[Atoms]:
             if line.strip() == "BEGIN_CFG":
                 yield _structure(lines, elements)
             elif line.strip() and not line.lstrip().startswith("#"):
-                raise lines.error(f"expected BEGIN_CFG, found '{line.strip()[:40]}'")
+                raise lines.error(f"expected BEGIN_CFG, found {quoted(line.strip())}")
 
 
 def _structure(lines: Lines, elements: list[str]) -> Atoms:
@@ -69,7 +69,8 @@ def _cell(lines: Lines) -> list[list[float]]:
 
 
 def _atom_data(lines: Lines, names: list[str], size: int) -> dict[str, np.ndarray]:
-    rows = [lines.floats(lines.take(f"{size} atoms").split(), len(names), " ".join(names)) for _ in range(size)]
+    titles = " ".join(names)[:80]
+    rows = [lines.floats(lines.take(f"{size} atoms").split(), len(names), titles) for _ in range(size)]
     return dict(zip(names, np.array(rows).reshape(-1, len(names)).T, strict=True))
 
 
@@ -78,7 +79,7 @@ def _tensor(lines: Lines, names: list[str]) -> np.ndarray:
     tensor = np.zeros((3, 3))
     for name, value in zip(names, values, strict=False):
         if name not in _COMPONENTS:
-            raise lines.error(f"expected the components {' '.join(_COMPONENTS)}, found '{name}'")
+            raise lines.error(f"expected the components {' '.join(_COMPONENTS)}, found {quoted(name)}")
         a, b = _COMPONENTS[name]
         tensor[a, b] = tensor[b, a] = value
     return tensor
@@ -88,17 +89,19 @@ def _assemble(lines: Lines, elements: list[str], cell, columns: dict[str, np.nda
     def vectors(*names: str) -> np.ndarray | None:
         return np.stack([columns[name] for name in names], axis=1) if all(n in columns for n in names) else None
 
-    types = columns.get("type", np.zeros(len(next(iter(columns.values()))))).astype(int)
-    if types.max(initial=0) >= len(elements):
+    types = columns.get("type", np.zeros(len(next(iter(columns.values())))))
+    if not np.isin(types, range(len(elements))).all():
+        last = f"{types.max():g}" if np.isfinite(types).all() else "NaN"
         raise lines.error(
-            f"atoms have the types 0 to {types.max(initial=0)}, not elements: expected data.elements with the element "
-            "of each type, e.g. [In, P]"
+            f"atoms have the types 0 to {last}, not elements: expected data.elements with the element of each type, "
+            "e.g. [In, P]"
         )
     positions, direct = vectors("cartes_x", "cartes_y", "cartes_z"), vectors("direct_x", "direct_y", "direct_z")
     if positions is None:
         if direct is None or not cell:
             raise lines.error("AtomData has no positions (cartes_x cartes_y cartes_z)")
-        positions = direct @ np.array(cell)
+        with np.errstate(all="ignore"):  # what is not finite is found later
+            positions = direct @ np.array(cell)
     stress = stress_of_virial(virial, cell) if virial is not None and cell else None
-    symbols = [elements[t] for t in types]
+    symbols = [elements[int(t)] for t in types]
     return labelled_atoms(symbols, positions, cell or None, bool(cell), energy, vectors("fx", "fy", "fz"), stress)

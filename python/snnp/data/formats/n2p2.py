@@ -10,10 +10,11 @@ from ase import Atoms
 
 from snnp.data.bonds import bond_ratio
 from snnp.data.formats.notes import Notes
-from snnp.data.formats.opening import Lines, lines_of
+from snnp.data.formats.opening import Lines, lines_of, quoted
 from snnp.data.formats.structure import element_of, labelled_atoms
 from snnp.data.formats.units import Units, parse_units
 from snnp.data.frames import DataError
+from snnp.data.geometry import check_geometry
 
 _SAMPLE = 50  # frames are enough to tell the unit of length
 _WORDS = (("eV", r"\be?v\b"), ("Hartree", r"\b(?:ha|hartrees?)\b"), ("Rydberg", r"\b(?:ry|rydbergs?)\b"))
@@ -33,7 +34,7 @@ def read(path: Path, elements: list[str], notes: Notes) -> Iterator[Atoms]:
                 yield _structure(lines, index, _layout(words[1:]))
                 index += 1
             elif words and not words[0].startswith("#"):
-                raise lines.error(f"expected begin, found '{words[0][:40]}'")
+                raise lines.error(f"expected begin, found {quoted(words[0])}")
 
 
 def units(path: Path, notes: Notes) -> Units:
@@ -42,7 +43,7 @@ def units(path: Path, notes: Notes) -> Units:
     if stated:
         notes.add(path, f"units are {stated.text}, as the comments say; {_HOW}")
         return stated
-    ratio = bond_ratio(atoms for atoms, _ in zip(read(path, [], Notes()), range(_SAMPLE), strict=False))
+    ratio = bond_ratio(_checked_sample(path))
     if ratio is None or 1.25 < ratio < 1.45:
         raise DataError(
             f"{path}: input.data does not say its units, and they cannot be told from the distances; "
@@ -55,6 +56,12 @@ def units(path: Path, notes: Notes) -> Units:
         f"lengths then; {_HOW}",
     )
     return found
+
+
+def _checked_sample(path: Path) -> Iterator[Atoms]:
+    for n, atoms in zip(range(_SAMPLE), read(path, [], Notes()), strict=False):
+        check_geometry(atoms, f"{path}:frame {n}")
+        yield atoms
 
 
 def _stated(path: Path) -> Units | None:
@@ -94,8 +101,8 @@ def _structure(lines: Lines, index: int, layout: tuple[tuple[str, int], ...]) ->
         elif key == "atom":
             symbol = element_of(words[3]) if len(words) > 3 else None
             if symbol is None or len(words) < width:
-                what = " ".join(words[:8])
-                raise lines.error(f"expected atom x y z element and {width - 4} more columns, found '{what}'")
+                what = quoted(" ".join(words[:8]))
+                raise lines.error(f"expected atom x y z element and {width - 4} more columns, found {what}")
             symbols.append(symbol)
             positions.append(lines.floats(words[:3], 3, "a position"))
             if force is not None:

@@ -23,6 +23,12 @@ _LARGEST_DOCUMENT = 1 << 31  # characters of a file that has to be read as a who
 UNPACKING_ERRORS = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile)
 
 
+class _Text(io.TextIOWrapper):
+    """Text with a name, which files unpacked from bzip2 and xz have from Python 3.13 on only."""
+
+    name = ""
+
+
 def check_regular(path: Path) -> None:
     """Raises DataError for what is no ordinary file: a pipe or device may never end."""
     try:
@@ -58,7 +64,9 @@ def open_text(path: Path) -> TextIO:
     if not wide and b"\0" in start:
         raise DataError(f"{path}: is a binary file in no known format, expected labelled structures")
     # Bytes that are no UTF-8 can only be in comments and names.
-    return io.TextIOWrapper(open_binary(path), encoding="utf-16" if wide else "utf-8-sig", errors="replace")
+    text = _Text(open_binary(path), encoding="utf-16" if wide else "utf-8-sig", errors="replace")
+    text.name = str(path)
+    return text
 
 
 def read_document(path: Path) -> str:
@@ -74,6 +82,17 @@ def _opener(path: Path):
     with path.open("rb") as file:
         start = file.read(8)
     return next((opener for magic, opener in _PACKED.items() if start.startswith(magic)), None)
+
+
+def quoted(text: str) -> str:
+    """A part of a file in a message."""
+    return f"'{text[:60]}…'" if len(text) > 60 else f"'{text}'"
+
+
+def reason(error: Exception) -> str:
+    """What another library says is wrong, on one line."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text[:200]}{'…' if len(text) > 200 else ''}"
 
 
 class Lines:
@@ -116,8 +135,8 @@ class Lines:
         except ValueError:
             values = []
         if len(values) != count:
-            found = " ".join(words[:8]) or "nothing"
-            raise self.error(f"expected {count} number{'s' if count > 1 else ''} ({what}), found '{found}'")
+            found = quoted(" ".join(words[:8]))
+            raise self.error(f"expected {count} number{'s' if count > 1 else ''} ({what}), found {found}")
         return values
 
     def error(self, sentence: str) -> DataError:

@@ -6,6 +6,7 @@ Columns: ase_atoms, energy or energy_corrected in eV, forces in eV/Å; and weigh
 from collections.abc import Iterator
 from pathlib import Path
 from pickle import UnpicklingError
+from struct import error as StructError
 
 import numpy as np
 from ase import Atoms
@@ -13,10 +14,11 @@ from ase import Atoms
 from snnp.data.formats import inert
 from snnp.data.formats.inert import Inert
 from snnp.data.formats.notes import Notes
-from snnp.data.formats.opening import open_binary
+from snnp.data.formats.opening import open_binary, reason
 from snnp.data.frames import DataError
 
 _ATOMS = "ase_atoms"
+_NOT_AS_EXPECTED = (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, MemoryError)
 _HOW = "expected a table of pacemaker with a column ase_atoms; others have to be written as extended XYZ"
 
 
@@ -25,15 +27,15 @@ def read(path: Path, elements: list[str], notes: Notes) -> Iterator[Atoms]:
     try:
         with open_binary(path) as file:
             columns = _columns(inert.load(file))
-    except (UnpicklingError, EOFError, ValueError, TypeError, KeyError, IndexError, AttributeError, DataError) as error:
-        raise DataError(f"{path}: cannot be read ({error}); {_HOW}") from error
+    except (UnpicklingError, StructError, EOFError, *_NOT_AS_EXPECTED) as error:
+        raise DataError(f"{path}: cannot be read ({reason(error)}); {_HOW}") from error
     if _ATOMS not in columns:
         raise DataError(f"{path}: the columns are {', '.join(columns) or 'not known'}; {_HOW}")
     for n, structure in enumerate(columns.pop(_ATOMS)):
         try:
             yield _with_entries(_structure(structure), {name: values[n] for name, values in columns.items()})
-        except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
-            raise DataError(f"{path}:frame {n}: is no structure of ASE ({error})") from error
+        except _NOT_AS_EXPECTED as error:
+            raise DataError(f"{path}:frame {n}: is no structure of ASE ({reason(error)})") from error
 
 
 def _columns(table: object) -> dict[str, np.ndarray]:

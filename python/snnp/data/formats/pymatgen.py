@@ -35,7 +35,7 @@ def structures(path: Path, content: object) -> Iterator[Atoms]:
         try:
             yield _structure(entry)
         except (KeyError, TypeError, ValueError, IndexError) as error:
-            reason = f"{error.args[0]} is missing" if isinstance(error, KeyError) else error
+            reason = f"{error.args[0]} is missing" if isinstance(error, KeyError) else str(error)[:100]
             raise DataError(f"{path}:frame {n}: is no labelled structure of pymatgen ({reason})") from error
 
 
@@ -65,7 +65,9 @@ def _first(entry: dict, names: tuple[str, ...]):
 def _structure(entry: dict) -> Atoms:
     lattice, sites = entry["structure"]["lattice"], entry["structure"]["sites"]
     cell = np.array(lattice["matrix"], dtype=float).reshape(3, 3)
-    positions = np.array([site["abc"] for site in sites], dtype=float).reshape(-1, 3) @ cell
+    fractions = np.array([site["abc"] for site in sites], dtype=float).reshape(-1, 3)
+    with np.errstate(all="ignore"):  # what is not finite is found later
+        positions = fractions @ cell
     labels = entry.get("outputs") or entry
     stress = _first(labels, _STRESS)
     if stress is not None:

@@ -9,7 +9,7 @@ from ase import Atoms
 from ase.io.formats import UnknownFileTypeError, filetype, ioformats
 
 from snnp.data.formats.notes import Notes
-from snnp.data.formats.opening import is_packed, open_binary, open_text
+from snnp.data.formats.opening import is_packed, open_binary, open_text, reason
 from snnp.data.frames import DataError
 
 
@@ -44,10 +44,9 @@ def read(path: Path, name: str, notes: Notes) -> Iterator[Atoms]:
     except DataError:
         raise
     except Exception as error:  # ASE's readers raise whatever comes up
-        reason = f"{type(error).__name__}: {error}"
         if not count:
-            raise DataError(f"{path}: ASE cannot read it as {name} ({reason})") from error
-        notes.add(path, f"read up to frame {count - 1}; what follows is incomplete ({reason})")
+            raise DataError(f"{path}: ASE cannot read it as {name} ({reason(error)})") from error
+        notes.add(path, f"read up to frame {count - 1}; what follows is incomplete ({reason(error)})")
     finally:
         if kind.acceptsfd:
             source.close()
