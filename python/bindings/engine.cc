@@ -21,12 +21,13 @@ py::dict evaluate(const Engine &engine, const Structures &s, int threads)
   const Batch batch = s.batch(engine.potential().size(), threads);
   const py::ssize_t n = s.n_atoms();
   Numbers forces = zeros({n, 3}), energies = zeros({n}), virials = zeros({n, 3, 3}), virial = zeros({6}),
-          filters = zeros({n, engine.columns()});
+          filters = zeros({n, engine.columns()}), outside = zeros({n});
   Results results;
   results.forces = forces.mutable_data();
   results.energies = energies.mutable_data();
   results.virials = virials.mutable_data();
   results.filters = filters.mutable_data();
+  results.outside = outside.mutable_data();
   long_call([&] { engine.evaluate(batch.neighbors, threads, results); });
   std::copy(results.virial, results.virial + 6, virial.mutable_data());
   py::dict d;
@@ -36,6 +37,7 @@ py::dict evaluate(const Engine &engine, const Structures &s, int threads)
   d["energies"] = energies;
   d["virials"] = virials;
   d["filters"] = filters;
+  d["outside"] = outside;
   return d;
 }
 
@@ -64,7 +66,9 @@ void bind_engine(py::module_ &m)
            "structures: with all neighbours within `cutoff`.\n"
            "threads: number of OpenMP threads.\n"
            "Returns a dictionary: energy (eV), virial (6: xx yy zz xy xz yz; Σ r_ij ⊗ F_j, eV), forces (atoms, 3; "
-           "eV/Å), energies (atoms; eV), virials (atoms, 3, 3; eV), filters (atoms, 1 + n2 + n3; Σ_j φ and G).\n"
+           "eV/Å), energies (atoms; eV), virials (atoms, 3, 3; eV), filters (atoms, 1 + n2 + n3; Σ_j φ and G), outside "
+           "(atoms; 0: inside the domain of the training data, + 1: a neighbour is closer than any in these data, "
+           "+ 2: a filter value is outside their range).\n"
            "Raises Error for an element that the potential does not have, or a number of threads that makes no sense.")
       .def(py::pickle(
           [](const Engine &engine) {

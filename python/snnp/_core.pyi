@@ -23,6 +23,7 @@ class _Results(TypedDict):
     energies: _Numbers
     virials: _Numbers
     filters: _Numbers
+    outside: _Numbers
 
 class Error(ValueError): ...
 

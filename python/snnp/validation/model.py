@@ -1,0 +1,114 @@
+"""What is validated: a potential file, or any other potential that LAMMPS or ASE can evaluate."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from ase import Atoms
+from ase.calculators.calculator import Calculator
+
+from snnp import _core
+from snnp.calculator import SNNP
+from snnp.data.neighbors import structures
+
+
+class Model(Protocol):
+    """A potential, evaluated by ASE for single structures and by LAMMPS for dynamics."""
+
+    name: str
+    elements: list[str]
+    cutoff: float | None  # largest, Å; None: not known
+
+    def calculator(self) -> Calculator:
+        """A new ASE calculator."""
+
+    def lammps(self, elements: list[str]) -> list[str] | None:
+        """LAMMPS commands for atom types of these elements, in `units metal`; None: LAMMPS cannot run this one."""
+
+    def outside(self, atoms: Atoms) -> np.ndarray | None:
+        """Which atoms (n,) are outside the domain of the training data; None: this potential does not tell."""
+
+
+@dataclass
+class FileModel:
+    """A `*.snnp` file. Raises snnp.Error if it is not valid."""
+
+    path: Path
+    threads: int = 1
+    name: str = field(init=False)
+    elements: list[str] = field(init=False)
+
+    def __post_init__(self):
+        self.path = Path(self.path)
+        self.name = self.path.stem
+        self._potential = _core.read_potential(str(self.path))
+        self._engine = _core.Engine(self._potential)
+        self.elements = [e.name for e in self._potential.elements]
+        self.cutoff = self._engine.cutoff
+
+    def calculator(self) -> Calculator:
+        return SNNP(self._potential, self.threads)
+
+    def lammps(self, elements: list[str]) -> list[str]:
+        return [
+            "pair_style snnp extrapolation ignore",
+            f'pair_coeff * * "{self.path.absolute()}" {" ".join(elements)}',
+        ]
+
+    def outside(self, atoms: Atoms) -> np.ndarray:
+        batch = structures([atoms], self.elements, self.cutoff)
+        return self._engine.evaluate(batch, self.threads)["outside"] > 0
+
+
+@dataclass
+class LammpsModel:
+    """Another potential of LAMMPS: commands in `units metal`, where `{elements}` stands for the elements of the types.
+
+    commands: "pair_style eam/alloy / pair_coeff * * Cu.eam.alloy {elements}"
+    """
+
+    commands: str
+    elements: list[str]
+    cutoff: None = None
+
+    def __post_init__(self):
+        self._lines = [line.strip() for line in self.commands.replace("\n", " / ").split(" / ") if line.strip()]
+        self.name = next((line.split()[1] for line in self._lines if line.startswith("pair_style ")), self.commands)
+
+    def calculator(self) -> Calculator:
+        from ase.calculators.lammpslib import LAMMPSlib
+
+        types = {element: n + 1 for n, element in enumerate(self.elements)}
+        return LAMMPSlib(
+            lmpcmds=self.lammps(self.elements),
+            atom_types=types,
+            lammps_header=["units metal", "atom_style atomic", "atom_modify map array sort 0 0"],
+            keep_alive=True,
+        )
+
+    def lammps(self, elements: list[str]) -> list[str]:
+        return [line.replace("{elements}", " ".join(elements)) for line in self._lines]
+
+    def outside(self, atoms: Atoms) -> None:
+        return None
+
+
+@dataclass
+class CalculatorModel:
+    """Any ASE calculator: checks that need LAMMPS are left out. make: called for each calculator that is needed."""
+
+    make: Callable[[], Calculator]
+    elements: list[str]
+    name: str = "calculator"
+    cutoff: None = None
+
+    def calculator(self) -> Calculator:
+        return self.make()
+
+    def lammps(self, elements: list[str]) -> None:
+        return None
+
+    def outside(self, atoms: Atoms) -> None:
+        return None
