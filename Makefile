@@ -61,7 +61,7 @@ $(VENV)/torch.stamp: $(VENV)/created.stamp
 	touch $@
 
 $(VENV)/package.stamp: $(VENV)/torch.stamp constraints.txt $(PACKAGE)
-	$(PIP) -c constraints.txt ".[fit,test]"
+	$(PIP) -c constraints.txt ".[fit,validate,test]"
 	touch $@
 
 $(VENV)/tools.stamp: $(VENV)/created.stamp constraints.txt

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from snnp._core import Error
-    from snnp.api import evaluate, fit
+    from snnp.api import evaluate, fit, validate
     from snnp.calculator import SNNP, load
     from snnp.data import DataError
     from snnp.kinds import ConfigError
@@ -27,8 +27,9 @@ _HOMES = {
     "evaluate": "snnp.api",
     "fit": "snnp.api",
     "load": "snnp.calculator",
+    "validate": "snnp.api",
 }
-__all__ = ["SNNP", "ConfigError", "DataError", "Error", "Potential", "evaluate", "fit", "load"]
+__all__ = ["SNNP", "ConfigError", "DataError", "Error", "Potential", "evaluate", "fit", "load", "validate"]
 
 
 def __getattr__(name):

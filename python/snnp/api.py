@@ -1,17 +1,19 @@
 """The functions of this package: fit a potential, evaluate one on labelled structures. The command line calls them."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ase import Atoms
+from ase.calculators.calculator import Calculator
 
 from snnp import _core
 from snnp.analysis.errors import Predictions, Report, predict, report, use_shear_orders
 from snnp.calculator import SNNP, available_cores
-from snnp.console import Log
+from snnp.console import Log, verdict_sentences, verdict_table
 from snnp.data import Dataset, Reading, from_atoms, read
 from snnp.data.shear import detect_shear_orders
 from snnp.potential import Potential
@@ -19,6 +21,7 @@ from snnp.potential import Potential
 if TYPE_CHECKING:
     from snnp.analysis.curves import Curve
     from snnp.config import FitConfig
+    from snnp.validation.record import Record
 
 Data = str | os.PathLike | Atoms | Sequence[str | os.PathLike] | Sequence[Atoms]
 
@@ -135,6 +138,85 @@ def evaluate_with_log(
     return Evaluation(report(predictions), predictions, [*data.notes, *shear.notes])
 
 
+def validate(
+    potential: str | os.PathLike | Calculator | Callable[[], Calculator],
+    structures: Data = (),
+    *,
+    progress: bool = False,
+    **options,
+) -> "Record":
+    """Whether a potential is a material: checks of crystals, elasticity, phonons, defects, dynamics, with verdicts.
+
+    potential: the path of a potential file, an ASE calculator, or a function that makes one (then `elements` names its
+    elements). structures: labelled ones, as files or ASE structures, from which crystals and references are taken.
+    progress: whether to print what `snnp validate` prints. options: those of `snnp validate` by their long names, such
+    as level="quick" ("standard", "full"), crystals=["bcc=3.17"], only=["elastic"], melting=1358.0 (K).
+    Returns the record: `verdict`, `complaints`, `outcomes`, `as_dict()`; files are written if `output` names a prefix.
+    Raises snnp.Error, DataError or ValueError with one sentence for what is asked wrongly.
+    """
+    return validate_with_log(potential, structures, Log(quiet=not progress), **options)
+
+
+def validate_with_log(
+    potential,
+    structures: Data,
+    log: Log,
+    *,
+    elements: Sequence[str] = (),
+    reading: Reading | None = None,
+    crystals: Sequence[str] = (),
+    reference: str | os.PathLike | None = None,
+    level: str = "standard",
+    only: Sequence[str] = (),
+    melting: float | None = None,
+    compare: Sequence[str] = (),
+    threads: int | None = None,
+    ranks: int = 1,
+    seed: int = 1,
+    output: str | os.PathLike | None = None,
+    restart: bool = False,
+) -> "Record":
+    """`validate` with the log that it prints to."""
+    from snnp.validation.check import Level
+    from snnp.validation.model import model_of
+    from snnp.validation.validate import Files, Question
+    from snnp.validation.validate import validate as ask
+
+    if level.upper() not in Level.__members__:
+        raise ValueError(f"level: found {level!r}, expected quick, standard or full")
+    threads = threads or available_cores()
+    model = model_of(potential, elements, threads)
+    others = [model_of(text, model.elements, threads) for text in compare]
+    files = _is_paths(structures)
+    paths = _paths(structures) if files else []
+    data = (read(paths, reading) if files else _dataset(structures, "structures", reading)) if structures else Dataset()
+    if structures:
+        log.print(data.summary())
+    for note in data.notes:
+        log.print(f"note: {note}")
+    question = Question(
+        frames=data.frames,
+        crystals=crystals,
+        reference=Path(reference) if reference else None,
+        level=Level[level.upper()],
+        only=only,
+        melting=melting,
+        compare=others,
+        threads=threads,
+        ranks=ranks,
+        seed=seed,
+    )
+    inputs = [Path(p) for p in (*paths, reference, potential) if isinstance(p, str | os.PathLike)]
+    beside = Files(Path(output), inputs) if output else None
+    record = ask(model, question, beside, log.print, restart)
+    log.print(verdict_table(record))
+    for sentence in verdict_sentences(record):
+        log.print(sentence)
+    if beside:
+        log.print("written: " + ", ".join(str(beside[e]) for e in Files.ENDINGS if beside[e].exists()))
+    return record
+
+
 def _data(potential: str | os.PathLike | Potential | _core.Potential) -> _core.Potential:
     if isinstance(potential, Potential):
         return potential.data
@@ -159,4 +241,4 @@ def _dataset(value: Data, name: str, reading: Reading | None) -> Dataset:
     return from_atoms(structures, name, reading)
 
 
-__all__ = ["Evaluation", "FitResult", "evaluate", "fit"]
+__all__ = ["Evaluation", "FitResult", "evaluate", "fit", "validate"]

@@ -56,12 +56,12 @@ def _sentences(*errors: type[Exception]) -> Iterator[None]:
 
 
 @contextmanager
-def _more_packages(what: str) -> Iterator[None]:
+def _more_packages(what: str, extra: str = "fit") -> Iterator[None]:
     """Where packages of an extra are imported."""
     try:
         yield
     except ImportError as error:
-        raise _fail(f'{what} needs more packages ({error.name}): pip install "snnp[fit]"') from error
+        raise _fail(f'{what} needs more packages ({error.name}): pip install "snnp[{extra}]"') from error
 
 
 def _fail(sentence: object, status: int = 1) -> typer.Exit:
@@ -191,6 +191,73 @@ def data(
         log.print(part)
     if output:
         print(f"written: {output}")
+
+
+@app.command()
+def validate(
+    potential: Annotated[Path, typer.Argument(help="Potential file.")],
+    data: Annotated[
+        list[Path] | None,
+        typer.Option(help="Labelled structures, from which crystals and references are taken; may be repeated."),
+    ] = None,
+    crystal: Annotated[
+        list[str] | None,
+        typer.Option(help="A crystal more: bcc=3.17, 'zincblende InP=5.87' or a structure file; may be repeated."),
+    ] = None,
+    reference: Annotated[Path | None, typer.Option(help="JSON file of reference values.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Only what takes seconds.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Everything; may take hours.")] = False,
+    only: Annotated[list[str] | None, typer.Option(help="A check by its name; may be repeated.")] = None,
+    melting: Annotated[float | None, typer.Option(help="The melting temperature as it is known, K.", min=1.0)] = None,
+    compare: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Another potential beside: a file, or commands of LAMMPS in units metal, "
+            "'pair_style eam/alloy / pair_coeff * * Cu.eam.alloy {elements}'; may be repeated."
+        ),
+    ] = None,
+    threads: Threads = None,
+    ranks: Annotated[int, typer.Option(help="MPI ranks of LAMMPS.", min=1)] = 1,
+    seed: Annotated[int, typer.Option(help="Of random structures and velocities.", min=0)] = 1,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="PREFIX", help="Of the files to write; by default the name."),
+    ] = None,
+    restart: Annotated[bool, typer.Option(help="Forget what an interrupted validation found.")] = False,
+    format: Format = None,
+    units: UnitsOfFiles = None,
+    elements: Elements = None,
+    labels: Labels = None,
+) -> None:
+    """Whether a potential is a material: crystals, elasticity, phonons, defects, random structures, dynamics.
+
+    snnp validate Mo.snnp --data train.xyz
+    The exit status is 0 if nothing fails, 3 if something does.
+    """
+    with _sentences(ValueError), _more_packages("validation", "validate"):
+        from snnp.api import validate_with_log
+
+        if quick and full:
+            raise ValueError("--quick and --full: expected one of them")
+        record = validate_with_log(
+            potential,
+            data or [],
+            Log(),
+            reading=_reading(format, units, elements, labels),
+            crystals=crystal or [],
+            reference=reference,
+            level="quick" if quick else "full" if full else "standard",
+            only=only or [],
+            melting=melting,
+            compare=compare or [],
+            threads=threads,
+            ranks=ranks,
+            seed=seed,
+            output=output or Path(potential.stem),
+            restart=restart,
+        )
+    if record.verdict.value == "fail":
+        raise typer.Exit(3)
 
 
 @app.command()

@@ -16,6 +16,8 @@ from snnp.analysis.errors import Errors, Report
 from snnp.data.inspect import Inspection
 from snnp.data.overview import Part
 from snnp.data.weights import Share
+from snnp.validation.record import Record
+from snnp.validation.table import number, rows
 
 # Seconds without a line after which progress becomes one where there is no terminal to show a bar.
 _SILENCE = 10.0
@@ -244,6 +246,39 @@ def _part_cells(part: Part) -> list[str]:
         between(part.force, 3, ", "),
         between(part.pressure, 1),
     ]
+
+
+# What a terminal shows of the verdict of a check.
+_STYLES = {"pass": "green", "info": "dim", "warn": "yellow", "fail": "bold red"}
+
+
+def verdict_table(record: Record) -> Table:
+    """Quantity, potential, reference, verdict; other potentials that are compared beside it."""
+    models = record.identity["models"]
+    table = Table(title=f"Validation of {record.model}", title_justify="left")
+    for column in ("check", "quantity"):
+        table.add_column(column)
+    for column in (*models, "reference"):
+        table.add_column(column, justify="right")
+    for column in ("unit", "verdict"):
+        table.add_column(column)
+    part = None
+    for row in rows(record):
+        here = (row.check, row.subject)
+        if here != part:
+            table.add_section()
+            table.add_row(f"{row.check}, {row.subject}", *[""] * (len(models) + 4))
+        part, first = here, row.first
+        values = (number(row.lines[name].value) if name in row.lines else "–" for name in models)
+        verdict = Text(first.verdict.value, _STYLES[first.verdict.value])
+        table.add_row("", first.quantity, *values, number(first.reference), first.unit, verdict)
+    return table
+
+
+def verdict_sentences(record: Record) -> Iterator[str]:
+    """A sentence for each quantity of the potential that fails or is to be warned of, the worst first."""
+    for verdict, subject, sentence in record.complaints:
+        yield f"{verdict.value}: {subject}: {sentence}"
 
 
 def print_error(sentence: str) -> None:

@@ -1,6 +1,8 @@
 """What is validated: a potential file, or any other potential that LAMMPS or ASE can evaluate."""
 
-from collections.abc import Callable
+import hashlib
+import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -20,6 +22,7 @@ class Model(Protocol):
     name: str
     elements: list[str]
     cutoff: float | None  # largest, Å; None: not known
+    identity: str  # equal for equal potentials, if that can be known
 
     def calculator(self) -> Calculator:
         """A new ASE calculator."""
@@ -46,6 +49,7 @@ class FileModel:
         self._potential = _core.read_potential(str(self.path))
         self._engine = _core.Engine(self._potential)
         self.elements = [e.name for e in self._potential.elements]
+        self.identity = hashlib.sha256(_core.format_potential(self._potential).encode()).hexdigest()
         self.cutoff = self._engine.cutoff
 
     def calculator(self) -> Calculator:
@@ -75,6 +79,7 @@ class LammpsModel:
 
     def __post_init__(self):
         self._lines = [line.strip() for line in self.commands.replace("\n", " / ").split(" / ") if line.strip()]
+        self.identity = self.commands
         self.name = next((line.split()[1] for line in self._lines if line.startswith("pair_style ")), self.commands)
 
     def calculator(self) -> Calculator:
@@ -102,6 +107,7 @@ class CalculatorModel:
     make: Callable[[], Calculator]
     elements: list[str]
     name: str = "calculator"
+    identity: str = "calculator"
     cutoff: None = None
 
     def calculator(self) -> Calculator:
@@ -112,3 +118,22 @@ class CalculatorModel:
 
     def outside(self, atoms: Atoms) -> None:
         return None
+
+
+def model_of(potential, elements: Sequence[str] = (), threads: int = 1) -> Model:
+    """A model from a potential file, commands of LAMMPS, an ASE calculator or a function that makes one.
+
+    elements: chemical symbols, for those that do not tell. Raises snnp.Error for a file that is not valid, ValueError
+    for other things that cannot be used, with one sentence.
+    """
+    if isinstance(potential, str) and potential.lstrip().startswith("pair_style"):
+        return LammpsModel(potential, list(elements))
+    if isinstance(potential, str | os.PathLike):
+        return FileModel(Path(potential), threads)
+    if not elements:
+        raise ValueError("elements: expected the chemical symbols that the calculator is for")
+    if isinstance(potential, Calculator):
+        return CalculatorModel(lambda: potential, list(elements), type(potential).__name__)
+    if callable(potential):
+        return CalculatorModel(potential, list(elements), getattr(potential, "__name__", "calculator"))
+    raise ValueError(f"potential: found {type(potential).__name__}, expected a file or an ASE calculator")

@@ -21,3 +21,11 @@ class References:
     def get(self, subject: str, quantity: str) -> Reference | None:
         """None: not known."""
         return self.values.get(subject, {}).get(quantity)
+
+    @property
+    def identity(self) -> dict:
+        """Equal for equal references."""
+        return {
+            subject: {name: [reference.value, reference.source] for name, reference in quantities.items()}
+            for subject, quantities in self.values.items()
+        }

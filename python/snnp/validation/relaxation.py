@@ -5,7 +5,7 @@ from ase import Atoms
 from ase.calculators.calculator import Calculator
 from ase.constraints import FixSymmetry
 from ase.filters import FrechetCellFilter
-from ase.optimize import BFGSLineSearch, FIRE
+from ase.optimize import FIRE, BFGSLineSearch
 
 # A state that is this far from where it began, in volume, is another one: it flew apart or fell in.
 _VOLUMES = (0.3, 3.0)

@@ -1,0 +1,162 @@
+"""A validation from a potential to its record and the files of it."""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import ase.io
+
+from snnp.data import DataError, Frame
+from snnp.data.fingerprint import fingerprint
+from snnp.files import refusal, write_aside, write_text
+from snnp.validation.check import Level, Setting
+from snnp.validation.checks import CHECKS
+from snnp.validation.crystals import find_crystals
+from snnp.validation.model import Model
+from snnp.validation.page import page
+from snnp.validation.plan import choose, identity, plan, run
+from snnp.validation.record import Record
+from snnp.validation.references import find_references, read_references
+from snnp.validation.table import as_csv
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of a potential.
+
+    frames: labelled structures, from which crystals and references are taken. crystals: more of them, such as
+    "bcc=3.17", "zincblende InP=5.87" or a structure file. reference: a JSON file of values.
+    only: names of checks, in place of those of the level. melting: the melting temperature as it is known, K.
+    compare: models to put beside. threads and ranks: for LAMMPS.
+    """
+
+    frames: Sequence[Frame] = ()
+    crystals: Sequence[str] = ()
+    reference: Path | None = None
+    level: Level = Level.STANDARD
+    only: Sequence[str] = ()
+    melting: float | None = None
+    compare: Sequence[Model] = ()
+    threads: int = 1
+    ranks: int = 1
+    seed: int = 1
+
+
+@dataclass
+class Files:
+    """Where the record goes: `Mo.validation.json`, `.html`, `.csv` and `.xyz` for the prefix `Mo`.
+
+    inputs: files that are read, which no output may be.
+    """
+
+    prefix: Path
+    inputs: Sequence[Path] = field(default_factory=list)
+
+    ENDINGS = ("html", "json", "csv", "xyz")
+
+    def __getitem__(self, ending: str) -> Path:
+        return self.prefix.with_name(f"{self.prefix.name}.validation.{ending}")
+
+    def check(self) -> None:
+        """Raises DataError if a file that is not ours would be replaced."""
+        ours = {
+            "json": lambda head: head.lstrip(b"{ \n").startswith(b'"snnp validate"'),
+            "html": lambda head: b"snnp validate" in head,
+            "csv": lambda head: head.startswith(b"check,subject,model,"),
+            "xyz": lambda head: b"check=" in head,
+        }
+        for ending, mark in ours.items():
+            if why := refusal(self[ending], self.inputs, mark):
+                raise DataError(f"output {self[ending]} {why}: expected another output")
+
+
+def validate(
+    model: Model,
+    question: Question,
+    files: Files | None = None,
+    tell: Callable[[str], object] = lambda line: None,
+    restart: bool = False,
+    budget: float | None = None,
+) -> Record:
+    """Asks all that the question says; the record is also in the files, if there are any.
+
+    tell: takes lines on what is done. restart: forget what an earlier, interrupted validation found.
+    budget: seconds after which no more is begun.
+    Raises DataError, snnp.Error, ValueError or OSError with one sentence for what is asked wrongly, and
+    KeyboardInterrupt if told to stop: the record in the file then has what was found.
+    """
+    if files:
+        files.check()
+    checks = choose(CHECKS.values(), question.level, question.only)
+    settings = _settings(model, question, tell)
+    record = _record(identity(settings, checks, _data_identity(question)), files, restart, tell)
+    try:
+        run(plan(checks, settings), record, tell, budget)
+    except KeyboardInterrupt as stop:
+        raise KeyboardInterrupt("stopped; the same command goes on" if files else "stopped") from stop
+    finally:
+        if files:
+            _write(record, files)
+    return record
+
+
+def _settings(model: Model, question: Question, tell: Callable[[str], object]) -> list[Setting]:
+    """One for each model; crystals and references are the same for all."""
+    unknown = sorted({s for frame in question.frames for s in frame.atoms.symbols} - set(model.elements))
+    if unknown:
+        raise DataError(f"the data have {unknown[0]}, which is no element of {model.name} ({' '.join(model.elements)})")
+    crystals = find_crystals(model, question.frames, question.crystals)
+    references = find_references(question.frames, crystals)
+    if question.reference:
+        references.update(read_references(question.reference, crystals))
+    tell("crystals: " + "; ".join(f"{crystal.name} ({crystal.origin})" for crystal in crystals))
+    for note in references.notes:
+        tell(f"note: {note}")
+    common = {
+        "crystals": crystals,
+        "references": references,
+        "level": question.level,
+        "threads": question.threads,
+        "ranks": question.ranks,
+        "seed": question.seed,
+        "melting": question.melting,
+    }
+    return [Setting(model=each, **common) for each in (model, *question.compare)]
+
+
+def _data_identity(question: Question) -> str:
+    return fingerprint(question.frames)[:16] if question.frames else ""
+
+
+def _record(wanted: dict, files: Files | None, restart: bool, tell: Callable[[str], object]) -> Record:
+    """A new record, or the one in the file if it is of the same question and not to be forgotten."""
+    path = files and files["json"]
+    saved = Record.read(path) if path and not restart else None
+    if saved is None or saved.identity != wanted:
+        return Record(wanted, path)
+    if saved.outcomes:
+        tell(
+            f"{path}: {len(saved.outcomes)} checks of the same potential are there and not made again (--restart does)"
+        )
+    saved.left_out.clear()
+    return saved
+
+
+def _write(record: Record, files: Files) -> None:
+    """Page, table and structures beside the record."""
+    write_text(files["html"], page(record, CHECKS.values()))
+    write_text(files["csv"], as_csv(record))
+    found = []
+    for item, outcome in record.outcomes.items():
+        for atoms in outcome.structures:
+            copy = atoms.copy()
+            copy.info = {"check": item.check, "subject": item.subject, "model": item.model, **atoms.info}
+            found.append(copy)
+    if found:
+        write_aside(files["xyz"], lambda aside: ase.io.write(aside, found, format="extxyz"))
+    elif files["xyz"].exists():
+        os.unlink(files["xyz"])  # of an earlier record
+
+
+__all__ = ["Files", "Question", "validate"]
