@@ -221,7 +221,7 @@ def validate(
     seed: Annotated[int, typer.Option(help="Of random structures and velocities.", min=0)] = 1,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="PREFIX", help="Of the files to write; by default the name."),
+        typer.Option("--output", "-o", metavar="PREFIX", help="Of files to write; by default the name."),
     ] = None,
     restart: Annotated[bool, typer.Option(help="Forget what an interrupted validation found.")] = False,
     format: Format = None,

@@ -17,7 +17,8 @@ from snnp.validation.table import Row, number, rows
 _STYLE = """
 :root { --pass: #1a7f37; --info: #57606a; --warn: #9a6700; --fail: #cf222e; }
 body { font: 15px/1.5 system-ui, sans-serif; color: #1f2328; max-width: 72rem; margin: 2rem auto; padding: 0 1rem; }
-h1 { font-size: 1.7rem; margin-bottom: 0; } h2 { font-size: 1.2rem; margin-top: 2rem; border-bottom: 1px solid #d0d7de; }
+h1 { font-size: 1.7rem; margin-bottom: 0; }
+h2 { font-size: 1.2rem; margin-top: 2rem; border-bottom: 1px solid #d0d7de; }
 h3 { font-size: 1rem; margin-bottom: .3rem; } .origin { color: #57606a; margin-top: .2rem; }
 table { border-collapse: collapse; width: 100%; } th, td { text-align: left; padding: .2rem .7rem .2rem 0; }
 th { border-bottom: 1px solid #d0d7de; font-weight: 600; } td.number, th.number { text-align: right; }
@@ -99,8 +100,8 @@ def _table(lines: list[Row], models: list[str]) -> Iterator[str]:
         first = row.first
         yield (
             f'<tr><td>{_text(first.quantity)}</td>{values}<td class="number">{_text(number(first.reference))}</td>'
-            f'<td>{_text(first.unit)}</td><td>{_verdict(first.verdict)}</td><td class="source">{_text(first.source)}</td>'
-            "</tr>"
+            f"<td>{_text(first.unit)}</td><td>{_verdict(first.verdict)}</td>"
+            f'<td class="source">{_text(first.source)}</td></tr>'
         )
     yield "</table>"
 

@@ -137,7 +137,7 @@ def _record(wanted: dict, files: Files | None, restart: bool, tell: Callable[[st
         return Record(wanted, path)
     if saved.outcomes:
         tell(
-            f"{path}: {len(saved.outcomes)} checks of the same potential are there and not made again (--restart does)"
+            f"{path}: {len(saved.outcomes)} checks of this potential are there and are kept (--restart makes them anew)"
         )
     saved.left_out.clear()
     return saved
