@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import permutations
+from itertools import permutations, product
 
 import numpy as np
 from ase.units import Bohr, GPa, Hartree, Rydberg
@@ -29,6 +29,9 @@ UNITS = {
     "eV": None,
 }
 LEFT_OUT = "left out"
+_IMPOSSIBLE = 1e3  # eV/Å³, 160 TPa
+# Labels of one frame are the same if they differ by less than this part, and by what files round, eV/Å³.
+_SAME, _ROUNDING = 0.03, 1e-5
 
 
 @dataclass(frozen=True)
@@ -97,29 +100,38 @@ def parse_order(text: str, where: str) -> tuple[str, ...]:
     return order
 
 
-def given_conventions(stress_convention, shear_order: str | Mapping[str, str] | None, groups: set[str]) -> Conventions:
+def settings(conventions: Conventions) -> dict[str, dict | str] | None:
+    """The same as in `data.stress_convention`; None: nothing."""
+    return {name: LEFT_OUT if c is None else c.settings for name, c in conventions.items()} or None
+
+
+def given_conventions(
+    stress_convention, shear_order: str | Mapping[str, str] | None, groups: set[str] | None = None
+) -> Conventions:
     """What `data.stress_convention` and `data.shear_order` say, by group; for all groups at once, those of `groups`.
 
-    Raises DataError for what is no convention, or no group.
+    groups: None: of any names. Raises DataError for what is no convention, or no group.
     """
     found: Conventions = {}
     if shear_order is not None:
-        by_group = shear_order if isinstance(shear_order, Mapping) else dict.fromkeys(groups, shear_order)
-        _check_groups(by_group, groups, "data.shear_order")
-        found = {g: Convention(order=parse_order(text, "data.shear_order")) for g, text in by_group.items()}
+        key = "data.shear_order"
+        for group, text in _by_name(shear_order, isinstance(shear_order, str), groups, key).items():
+            found[group] = Convention(order=parse_order(text, key))
     if stress_convention is not None:
         key = "data.stress_convention"
         for_all = stress_convention == LEFT_OUT or bool({"sign", "unit", "order"} & set(stress_convention))
-        by_group = dict.fromkeys(groups, stress_convention) if for_all else stress_convention
-        _check_groups(by_group, groups, key)
-        found |= {g: parse_convention(c, key if for_all else f"{key}: {g}") for g, c in by_group.items()}
+        for group, convention in _by_name(stress_convention, for_all, groups, key).items():
+            found[group] = parse_convention(convention, key if for_all else f"{key}: {group}")
     return found
 
 
-def _check_groups(given: Mapping, groups: set[str], key: str) -> None:
-    unknown = [name for name in given if name not in groups and name.rpartition(":")[2] not in groups]
-    if unknown:
-        raise DataError(f"{key}: no frames of group {unknown[0]}, expected some of {', '.join(sorted(groups))}")
+def _by_name(given, for_all: bool, groups: set[str] | None, key: str) -> Mapping:
+    if for_all:
+        return dict.fromkeys({"all"} if groups is None else groups, given)
+    for name in given if groups is not None else ():
+        if name not in groups and not any(name.endswith(f":{group}") for group in groups):
+            raise DataError(f"{key}: there is no group {name} in the data, only {', '.join(sorted(groups))}")
+    return given
 
 
 def source(frame: Frame) -> tuple[str, str]:
@@ -127,13 +139,37 @@ def source(frame: Frame) -> tuple[str, str]:
     return frame.origin.rpartition(":")[0].rpartition("/")[2], frame.group
 
 
-def with_conventions(frames: Sequence[Frame], conventions: Conventions) -> list[Frame]:
-    """The frames with their stresses brought to ASE's convention, or without if they are to be left out."""
+def named(frame: Frame, conventions: Conventions) -> str | None:
+    """Under which name the convention of a frame is given; None: under none."""
+    return next((name for name in (":".join(source(frame)), frame.group) if name in conventions), None)
+
+
+def with_conventions(frames: Sequence[Frame], conventions: Conventions) -> tuple[list[Frame], list[str]]:
+    """The frames with their stresses brought to ASE's convention, or without those that are to be left out; and a
+    sentence for each that no structure can have, which are left out, too."""
+    notes = []
 
     def converted(frame: Frame) -> Frame:
-        known = conventions.get(":".join(source(frame)), conventions.get(frame.group, ASE))
-        if frame.stress is None or known == ASE:
-            return frame
-        return replace(frame, stress=known and known.stress(frame.stress, frame.atoms.get_volume()))
+        known = conventions.get(named(frame, conventions), ASE)
+        if frame.stress is None or known is None:
+            return replace(frame, stress=None)
+        stress = known.stress(frame.stress, frame.atoms.get_volume())
+        largest = np.nanmax(np.abs(stress))
+        if largest > _IMPOSSIBLE:
+            notes.append(f"{frame.origin}: stress of {largest / GPa:.3g} GPa cannot be: it is left out")
+            return replace(frame, stress=None)
+        return frame if known == ASE else replace(frame, stress=stress)
 
-    return [converted(frame) for frame in frames]
+    return [converted(frame) for frame in frames], notes
+
+
+def agreement(stress: np.ndarray, other: np.ndarray, volume: float) -> Convention | None:
+    """The convention by which a label is the stress that another label of the same frame says, both (6,); None: none.
+
+    other: eV/Å³, in ASE's order; volume: Å³.
+    """
+    for order, sign, unit in product(ORDERS, (1, -1), UNITS):
+        convention = Convention(sign, unit, order)
+        if np.abs(convention.stress(stress, volume) - other).mean() < _SAME * np.abs(other).mean() + _ROUNDING:
+            return convention
+    return None
