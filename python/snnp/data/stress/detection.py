@@ -1,7 +1,7 @@
 """Which convention stress labels follow, and which of them contradict the energies and forces of the same frames.
 
 The convention is ASE's unless another one agrees at least twice as well with what energies and forces say. This is
-asked first of all frames together, then of each file, of each group of frames, and of each group in each file: what a
+asked first of all frames together, then of each group of frames, of each file, and of each group in each file: what a
 small group cannot tell goes with the others.
 """
 
@@ -29,6 +29,7 @@ _PAIRS = 0.1
 _CERTAIN = 30.0
 # and they agree no better than zeros do, or agree well after multiplication with a factor far from 1.
 _NOTHING, _SCALED, _FACTOR = 0.95, 0.3, 2.5
+_LIKE_OTHERS = "as in other files"
 
 
 @dataclass
@@ -90,14 +91,14 @@ def detect(units: Sequence[Unit], judge: str = "energies and forces") -> StressL
     bad = {unit.group for unit in units if reasons[unit.name]}
     for unit in units:
         few = unit.frames < _ENOUGH and unit.group in bad
-        unit.contradicts = reasons[unit.name] or ("as in other files" if few else None)
+        unit.contradicts = reasons[unit.name] or (_LIKE_OTHERS if few else None)
     return _findings(units, judge)
 
 
 def _levels(units: Sequence[Unit]) -> Iterable[list[Unit]]:
-    """All, those of each file, those of each group, each alone."""
+    """All, those of each group, those of each file, each alone."""
     yield list(units)
-    for key in (lambda u: u.file, lambda u: u.group, lambda u: (u.file, u.group)):
+    for key in (lambda u: u.group, lambda u: u.file, lambda u: u.name):
         for value in sorted({key(unit) for unit in units}):
             yield [unit for unit in units if key(unit) == value]
 
@@ -180,7 +181,7 @@ def _findings(units: Sequence[Unit], judge: str) -> StressLabels:
         if same and convention != ASE:
             result.notes.append(_note(_names(same, conventions), convention, same, judge))
     for unit in units:
-        if unit.contradicts:
+        if unit.contradicts and not (unit.contradicts == _LIKE_OTHERS and unit.group in conventions):
             result.notes.append(
                 f"stresses of {_names([unit], conventions)} contradict energies and forces by every known convention "
                 f"({unit.contradicts}): they are left out; data.stress_convention overrides this"
