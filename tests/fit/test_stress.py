@@ -71,6 +71,18 @@ def test_a_fit_to_stresses_in_another_convention_is_the_same(group, tmp_path, ca
     assert coefficients(again) == pytest.approx(coefficients(right), rel=1e-6)
 
 
+def test_stresses_known_in_part_do_not_disturb_the_others():
+    settings = {"sign": -1, "unit": "kbar", "order": "xy yz xz"}
+    frames = vasp(train())
+    for atoms in frames[::4]:
+        atoms.info["stress"][4] = np.nan
+    assert fit(frames).config.data.stress_convention == {"a": settings, "b": settings}
+    assert "stresses of a, b are labelled in kbar" in snnp.evaluate(silicon(), frames, threads=1).notes[-1]
+    for atoms in frames:
+        atoms.info["stress"][4] = np.nan
+    assert fit(frames).config.data.stress_convention is None  # nothing can be told
+
+
 def test_what_the_configuration_says_is_not_questioned():
     given = {"a": {"sign": -1, "unit": "kbar", "order": "xy yz xz"}, "b": "left out"}
     result = fit(train(), data={"stress_convention": given})

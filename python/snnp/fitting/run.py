@@ -1,6 +1,5 @@
 """A fit from configuration to files: data → shape of the model → fit → potential, tables, pictures."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -13,9 +12,8 @@ from snnp.analysis.curves import Curve
 from snnp.analysis.errors import Predictions, Report, predict, report
 from snnp.calculator import available_cores
 from snnp.config import ConfigError, FitConfig
-from snnp.data import DataError, Dataset, Frame, read
+from snnp.data import Dataset, read
 from snnp.data.batch import Weights
-from snnp.data.distances import survey
 from snnp.data.neighbors import NeighborLists
 from snnp.data.stress import Conventions, given_conventions, named, settings, with_conventions
 from snnp.files import write_aside, write_text
@@ -29,6 +27,7 @@ from snnp.fitting.resume import saved_state
 from snnp.fitting.sets import DividedData, Sets, divide
 from snnp.fitting.task import Task
 from snnp.kinds import KINDS, ModelSection, kind_of
+from snnp.kinds.choose import choose
 from snnp.models.shape import Shape
 
 __all__ = ["Fitted", "Interrupted", "Outputs", "run"]
@@ -135,26 +134,11 @@ def _shape(config: FitConfig, data: DividedData, log: console.Log) -> tuple[Mode
     unknown = sorted(set(config.model.e0) - set(elements))
     if unknown:
         raise ConfigError(f"model.e0: element {unknown[0]} is not in the data ({' '.join(elements)})")
-    model, shape = _choose(config.model, data.sets["train"], elements)
+    model, shape = choose(config.model, data.sets["train"], elements)
     e0 = data.use_isolated_atoms(shape.cutoff, model.e0, log)
     fixed = [e0.get(symbol) for symbol in elements]
     require_content(data.sets["train"], elements, fixed)
     return model.model_copy(update={"e0": e0}), shape, fixed
-
-
-def _choose(model: ModelSection, frames: Sequence[Frame], elements: Sequence[str]) -> tuple[ModelSection, Shape]:
-    """What the configuration leaves open, chosen from the data."""
-    kind, distances = kind_of(model), survey(frames, elements)
-    model = kind.complete(model, distances)
-    shape = kind.shape(model, distances)
-    key, cutoff = min(kind.cutoffs(model).items(), key=lambda item: item[1])
-    for (a, b), first in zip(shape.unordered, distances.first_knots(), strict=True):
-        if first >= 0.9 * cutoff:
-            raise DataError(
-                f"model.{key} of {cutoff} Å is too short: {elements[a]} and {elements[b]} come no closer than "
-                f"{first:.2f} Å"
-            )
-    return model, shape
 
 
 def _describe(shape: Shape, model: ModelSection, threads: int) -> str:
@@ -182,7 +166,7 @@ def _stress_conventions(
         return given
     if not kind_of(config.model).explains_stress:
         default = KINDS["snnp"].config(zbl=config.model.zbl)
-        _, shape = _choose(default, sets["train"], shape.elements)
+        _, shape = choose(default, sets["train"], shape.elements)
         lists = NeighborLists(shape.elements, shape.cutoff, keep=False)
     validation = sets.get("validation", [])
     weights = Weights(config.loss.energy, force=config.loss.force)

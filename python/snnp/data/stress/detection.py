@@ -161,15 +161,18 @@ def _contradiction(unit: Unit) -> str | None:
 
 
 def _contradicting_pairs(work: StrainWork, convention: Convention) -> str | None:
-    bad = work.contradictions(convention)
-    if bad.sum() < max(_ENOUGH, _PAIRS * len(bad)):
+    telling = work.telling(convention)
+    bad = telling & (work.errors(convention) > 0.5)
+    if bad.sum() < max(_ENOUGH, _PAIRS * telling.sum()):
         return None
     expected = work.work(convention)
-    worst = int(np.argmax(np.abs(work.changes - expected) * (work.errors(convention) > 0.5)))
+    worst = int(np.argmax(np.abs(work.changes - expected) * bad))
     a, b = (frame.origin.rpartition(":")[2] for frame in work.pairs[worst])
+    sheared = ", all of them sheared," if work.sheared[bad].all() else ""
     return (
-        f"{bad.sum()} of {len(bad)} pairs of strained cells differ in energy by something else than the work of their "
-        f"stresses, {a} and {b} by {1000 * work.changes[worst]:.2g} instead of {1000 * expected[worst]:.2g} meV"
+        f"{bad.sum()} of {telling.sum()} pairs of strained cells{sheared} differ in energy by something else than the "
+        f"work of their stresses, {a} and {b} by {1000 * work.changes[worst]:.2g} instead of "
+        f"{1000 * expected[worst]:.2g} meV"
     )
 
 

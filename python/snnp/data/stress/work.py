@@ -46,11 +46,15 @@ class StrainWork:
         work, size = self._compared(convention)
         return np.abs(self.changes - work) / (np.abs(self.changes) + size + self.resolution)
 
-    def contradictions(self, convention: Convention) -> np.ndarray:
-        """Which pairs have relative errors beyond one half, (pairs,); of those of which energies can say something."""
-        work, _ = self._compared(convention)
-        telling = np.maximum(np.abs(self.changes), np.abs(work)) > self.resolution
-        return (self.errors(convention) > 0.5)[telling]
+    def telling(self, convention: Convention) -> np.ndarray:
+        """Of which pairs energies can say something, (pairs,)."""
+        return np.maximum(np.abs(self.changes), np.abs(self.work(convention))) > self.resolution
+
+    @property
+    def sheared(self) -> np.ndarray:
+        """Which pairs differ by more shear than normal strain, (pairs,)."""
+        size = np.abs(self.coefficients).sum(1)
+        return size[:, 3:].sum(1) > size[:, :3].sum(1)
 
     def error(self, convention: Convention) -> float:
         """Mean of `errors`."""
