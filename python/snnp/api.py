@@ -7,15 +7,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator
+from ase.units import GPa
 
 from snnp import _core
-from snnp.analysis.errors import Predictions, Report, predict, report, use_shear_orders
+from snnp.analysis.errors import Predictions, Report, predict, report, with_stress_labels
 from snnp.calculator import SNNP, available_cores
 from snnp.console import Log, verdict_sentences, verdict_table
-from snnp.data import Dataset, Reading, from_atoms, read
-from snnp.data.shear import detect_shear_orders
+from snnp.data import Dataset, Frame, Reading, from_atoms, read
+from snnp.data.stress import detect, units, with_conventions
 from snnp.potential import Potential
 
 if TYPE_CHECKING:
@@ -131,11 +133,22 @@ def evaluate_with_log(
         log.print(f"note: {note}")
     with log.progress("evaluating", len(data.frames), "frames") as tick:
         predictions = predict(engine, data.frames, threads or available_cores(), tick)
-    shear = detect_shear_orders(predictions.stresses, predictions.stress_labels, predictions.stress_groups)
-    for note in shear.notes:
-        log.print(note)
-    predictions = use_shear_orders(predictions, shear.orders)
-    return Evaluation(report(predictions), predictions, [*data.notes, *shear.notes])
+    relabelled, notes = _relabelled(data.frames, predictions)
+    for note in notes:
+        log.print(f"note: {note}")
+    predictions = with_stress_labels(predictions, data.frames, relabelled)
+    return Evaluation(report(predictions), predictions, [*data.notes, *notes])
+
+
+def _relabelled(frames: Sequence[Frame], predictions: Predictions) -> tuple[list[Frame], list[str]]:
+    """Frames with stresses in ASE's convention, by what is predicted for them, and what is to be said about it."""
+    stressed = [frame for frame in frames if frame.stress is not None]
+    known = [n for n, frame in enumerate(stressed) if np.isfinite(frame.stress).all()]
+    if not known:
+        return list(frames), []
+    found = detect(units(frames, [stressed[n] for n in known], predictions.stresses[known] * GPa), "the potential")
+    relabelled, notes = with_conventions(frames, found.conventions)
+    return relabelled, [*found.notes, *notes]
 
 
 def validate(

@@ -165,28 +165,31 @@ def data(
     labels: Labels = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Extended XYZ to write, also .gz.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+    threads: Threads = None,
 ) -> None:
-    """What a fit would read: labels, groups, compositions, distances, duplicates, outliers.
+    """What a fit would read: labels and their contradictions, groups, compositions, distances, duplicates, outliers.
 
     snnp data train.xyz --test test.xyz
     snnp data 'run*/OUTCAR' -o all.xyz
     """
     from snnp.data.inspect import inspect, read_sets
     from snnp.data.writing import check_new, write_extxyz
+    from snnp.fitting.review_labels import review_labels
 
+    log = Log(quiet=as_json)
     with _sentences(ValueError):
         if output:
             check_new(output, [*inputs, *(test or [])])
         reading = _reading(format, units, elements, labels)
         sets = read_sets(inputs, test or [], reading)
         found = inspect(sets)
+        found.notes += review_labels(sets, threads, log)
         if output:
             frames = [frame for data in sets.values() for frame in data.frames]
             write_extxyz(output, frames)
     if as_json:
         print(json.dumps(found.as_dict(), indent=2))
         return
-    log = Log()
     for part in inspection_tables(found):
         log.print(part)
     if output:

@@ -4,7 +4,7 @@ import difflib
 import re
 import reprlib
 from pathlib import Path
-from typing import Annotated, Union, get_args, get_origin
+from typing import Annotated, Literal, Union, get_args, get_origin
 
 import numpy as np
 import yaml
@@ -25,7 +25,7 @@ from pydantic_core import PydanticCustomError
 from snnp import strict_yaml
 from snnp.calculator import available_cores
 from snnp.data import DataError, LabelKeys, Reading
-from snnp.data.shear import parse_shear_order
+from snnp.data.stress import given_conventions
 from snnp.data.weights import GroupWeights
 from snnp.files import read_text
 from snnp.kinds import KINDS, ConfigError, kind_of
@@ -104,22 +104,23 @@ class DataConfig(Section):
     stress_key: str | None = Field(None, min_length=1)
     virial_key: str | None = Field(None, min_length=1)
     shear_order: str | dict[str, str] | None = Field(
-        None, description="of the last three stress components, for all or by group of frames; auto: what fits"
+        None, description="of the last three stress components, for all or by group of frames"
+    )
+    stress_convention: dict[str, int | str | dict[str, int | str]] | Literal["left out"] | None = Field(
+        None, description="sign, unit, order of stresses, for all or by group of frames; auto: what fits"
     )
     weights: Annotated[dict[str, GroupWeightsConfig], BeforeValidator(_names_as_text)] = Field(
         {}, description="by group of frames or pattern: of the frames, or of their labels; 0 leaves them out"
     )
     validation_fraction: float = Field(0.1, ge=0, lt=1, description="of the training frames, if there are no files")
 
-    @field_validator("shear_order")
-    @classmethod
-    def _shear_orders_are_orders(cls, given):
+    @model_validator(mode="after")
+    def _conventions_are_conventions(self):
         try:
-            for order in given.values() if isinstance(given, dict) else [given] if given else []:
-                parse_shear_order(order)
+            given_conventions(self.stress_convention, self.shear_order)
         except DataError as error:
-            raise PydanticCustomError("order", "expected yz, xz and xy in some order") from error
-        return given
+            raise PydanticCustomError("no_sense", "{sentence}", {"sentence": str(error)}) from error
+        return self
 
     def reading(self) -> Reading:
         """How the files are read; raises DataError for units and elements that do not exist."""

@@ -5,6 +5,9 @@ import json
 import ase.io
 import numpy as np
 import pytest
+from ase.build import bulk
+from ase.calculators.lj import LennardJones
+from ase.calculators.singlepoint import SinglePointCalculator
 from typer.testing import CliRunner
 
 import data_files as files
@@ -47,6 +50,24 @@ def test_numbers_are_those_of_the_data(train):
     assert found["sets"]["train"]["elements"] == {"P": 36, "In": 24}
     nearest = min(f.atoms.get_all_distances(mic=True)[a, b] for f in FRAMES for a in (0, 3) for b in (0, 3) if a != b)
     assert found["sets"]["train"]["shortest"]["In-In"] == pytest.approx(nearest)
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_the_convention_of_stresses_is_said(right, tmp_path):
+    """Stresses follow from the energies of cells under pressure, by a Lennard-Jones potential."""
+    frames = []
+    for k, size in enumerate(np.linspace(0.94, 1.1, 12)):
+        atoms = bulk("Ar", "fcc", a=5.3 * size, cubic=True)
+        atoms.rattle(0.1, seed=k)
+        atoms.calc = LennardJones(sigma=3.4, epsilon=0.01, rc=7.0, smooth=True)
+        stress = atoms.get_stress() * (1 if right else -1)
+        energy, forces = atoms.get_potential_energy(), atoms.get_forces()
+        atoms.calc = SinglePointCalculator(atoms, energy=energy, forces=forces, stress=stress)
+        frames.append(atoms)
+    ase.io.write(tmp_path / "train.xyz", frames)
+    notes = json.loads(snnp_data(tmp_path / "train.xyz", "--json").stdout)["notes"]
+    said = "stresses of all are labelled with compression positive: this is what agrees with energies and forces"
+    assert any(said in note for note in notes) != right
 
 
 def test_tables_and_notes(train, tmp_path):

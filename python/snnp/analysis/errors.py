@@ -9,7 +9,6 @@ from ase.units import GPa
 from snnp import _core
 from snnp.data import Frame
 from snnp.data.neighbors import NeighborLists
-from snnp.data.shear import Order, reorder_shear
 from snnp.virial import matrix, stress
 
 
@@ -93,12 +92,12 @@ def predict(
     )
 
 
-def use_shear_orders(p: Predictions, orders: dict[str, Order]) -> Predictions:
-    """Stress labels of each group of frames taken to be in the order given for it."""
-    labels = p.stress_labels.copy()
-    for group, order in orders.items():
-        labels[p.stress_groups == group] = reorder_shear(labels[p.stress_groups == group], order)
-    return replace(p, stress_labels=labels)
+def with_stress_labels(p: Predictions, frames: Sequence[Frame], relabelled: Sequence[Frame]) -> Predictions:
+    """Predictions of `frames` compared with the stresses of the same frames `relabelled`, where these have one."""
+    pairs = [(before, after) for before, after in zip(frames, relabelled, strict=True) if before.stress is not None]
+    kept = np.array([after.stress is not None for _, after in pairs], dtype=bool)
+    labels = _stack([after.stress[None] / GPa for _, after in pairs if after.stress is not None], 6)
+    return replace(p, stresses=p.stresses[kept], stress_labels=labels, stress_groups=p.stress_groups[kept])
 
 
 def report(p: Predictions) -> Report:

@@ -9,6 +9,7 @@ from ase.stress import full_3x3_to_voigt_6_stress
 from snnp.data.entries import Structure, look
 from snnp.data.families import LabelKeys, choose
 from snnp.data.frames import DataError, Dataset, Frame
+from snnp.data.stress.convention import ASE, agreement
 from snnp.data.weights import frame_weights
 
 _GROUP = ("config_type", "config", "group", "label")
@@ -75,21 +76,42 @@ def _numbers(key: str, value: object, origin: str, shapes: Sequence[tuple[int, .
 
 def _stress(labels: dict[str, tuple[str, object]], structure: Structure, data: Dataset) -> np.ndarray | None:
     """The stress (6,), eV/Å³; None if nothing of it is known, or if the cell is not periodic in all directions."""
-    kind = next((kind for kind in ("stress", "virial") if kind in labels), None)
-    if kind is None:
+    kinds = [kind for kind in ("stress", "virial") if kind in labels]
+    if not kinds:
         return None
-    atoms = structure.atoms
-    if not atoms.pbc.all():
-        del labels[kind]
+    if not structure.atoms.pbc.all():
+        for kind in kinds:
+            del labels[kind]
         data.unused["stress of a cell that is not periodic in three directions"] += 1
         return None
+    values = [_one_stress(kind, labels, structure) for kind in kinds]
+    value = values[0] if len(values) == 1 else _of_both(*values, labels, structure, data)
+    return value if value is not None and np.isfinite(value).any() else None
+
+
+def _one_stress(kind: str, labels: dict[str, tuple[str, object]], structure: Structure) -> np.ndarray:
+    """The stress (6,) that one of the labels says: as it stands in the file, and −virial/V."""
     value = _numbers(*labels[kind], structure.origin, ((3, 3), (9,), (6,)))
     if value.size == 9:
         value = full_3x3_to_voigt_6_stress(value.reshape(3, 3))
-    if kind == "virial":
-        volume = abs(np.linalg.det(atoms.cell.array))
-        value = value * (-1.0 / volume if volume else np.nan)
-    return value if np.isfinite(value).any() else None
+    if kind == "stress":
+        return value
+    volume = abs(np.linalg.det(structure.atoms.cell.array))
+    return value * (-1.0 / volume if volume else np.nan)
+
+
+def _of_both(stress: np.ndarray, virial: np.ndarray, labels, structure: Structure, data: Dataset) -> np.ndarray | None:
+    """The one to take of stress and virial of the same frame; None: they contradict each other."""
+    volume = abs(np.linalg.det(structure.atoms.cell.array))
+    convention = agreement(stress, virial, volume) if np.isfinite(stress + virial).all() else ASE
+    if convention == ASE:
+        return stress
+    names = labels["stress"][0], labels["virial"][0]
+    if convention is None:
+        data.unused[f"{names[0]} and {names[1]}, which contradict each other"] += 1
+        return None
+    data.unused[f"{names[0]}, which agrees with {names[1]} only if it is {convention}"] += 1
+    return virial
 
 
 def _say_what_is_missing(data: Dataset, first: Structure) -> None:

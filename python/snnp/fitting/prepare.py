@@ -1,21 +1,17 @@
-"""Frames made ready for a fit: neighbour lists, targets without the ZBL repulsion, shear stresses in ASE's order."""
+"""Frames made ready for a fit: neighbour lists, and targets without the ZBL repulsion."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
-from ase.units import GPa
 
 from snnp import _core
 from snnp.data import DataError, Frame
-from snnp.data.batch import FrameStream, LabelledStructure, Labels, Weights, relative_weights
+from snnp.data.batch import FrameStream, LabelledStructure, Labels, relative_weights
 from snnp.data.neighbors import NeighborLists, element_indices
-from snnp.data.shear import ShearOrders, detect_shear_orders
-from snnp.fitting.least_squares import START_STRENGTHS, solve
-from snnp.models.linear import LinearModel, coarsened, linear_shape
 from snnp.models.normal_equations import fit_offsets, shifted
 from snnp.models.potentials import linear_potential
 from snnp.models.shape import Shape
-from snnp.virial import matrix, stress
+from snnp.virial import matrix
 
 # Labels below this are rounding: eV per atom, eV/Å, eV/Å³.
 _NOTHING = 1e-9
@@ -23,7 +19,7 @@ _NOTHING = 1e-9
 
 def prepare(frames: Sequence[Frame], shape: Shape, lists: NeighborLists, threads: int) -> Iterator[LabelledStructure]:
     """Neighbour lists and targets, one frame after the other; the ZBL repulsion is taken off the targets."""
-    zbl = _zbl_engine(shape)
+    zbl = zbl_engine(shape)
     for frame, weights in zip(frames, relative_weights(frames), strict=True):
         s = lists.of(frame.atoms)
         labels = Labels(frame.energy, frame.forces, frame.virial, weights)
@@ -38,7 +34,7 @@ def prepare(frames: Sequence[Frame], shape: Shape, lists: NeighborLists, threads
         yield s, labels
 
 
-def _zbl_engine(shape: Shape) -> _core.Engine | None:
+def zbl_engine(shape: Shape) -> _core.Engine | None:
     """Nothing but the ZBL repulsion; None: there is none."""
     outer = [radii[1] for radii in shape.zbl if radii]
     if not outer:
@@ -79,40 +75,3 @@ def streamed(
         len(frames),
         sum(len(frame.atoms) for frame in frames),
     )
-
-
-def shear_orders(
-    shape: Shape,
-    fixed_e0: Sequence[float | None],
-    train: Sequence[Frame],
-    validation: Sequence[Frame],
-    lists: NeighborLists,
-    energy_weight: float,
-    threads: int,
-    tick: Callable[[int], None],
-) -> ShearOrders:
-    """The order of shear labels, by what a linear model predicts that has seen energies and forces only."""
-    shape = coarsened(shape)
-    linear = LinearModel(linear_shape(shape))
-    offsets = baseline(train, shape.elements, fixed_e0)
-    known, held_out = (streamed(frames, shape, lists, threads, offsets) for frames in (train, validation))
-    weights = Weights(energy_weight, 0.0)
-    chosen = solve(
-        linear,
-        known,
-        held_out if validation else None,
-        weights,
-        fixed_e0,
-        START_STRENGTHS,
-        threads,
-        tick,
-        differences=True,
-    ).chosen
-    stressed = [frame for frame in train if frame.stress is not None]
-    found = []
-    for frame, (s, labels) in zip(stressed, prepare(stressed, shape, lists, threads), strict=True):
-        virial = matrix(linear.design.rows(s, threads)[1][0] @ chosen.x)
-        virial += frame.virial - labels.virial  # ZBL
-        found.append(stress(virial, frame.atoms.get_volume()) / GPa)
-    labels = np.array([frame.stress / GPa for frame in stressed])
-    return detect_shear_orders(np.array(found), labels, np.array([frame.group for frame in stressed]))

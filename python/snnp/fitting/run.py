@@ -1,6 +1,5 @@
 """A fit from configuration to files: data → shape of the model → fit → potential, tables, pictures."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -13,20 +12,22 @@ from snnp.analysis.curves import Curve
 from snnp.analysis.errors import Predictions, Report, predict, report
 from snnp.calculator import available_cores
 from snnp.config import ConfigError, FitConfig
-from snnp.data import DataError, Dataset, Frame, read
-from snnp.data.distances import survey
+from snnp.data import Dataset, read
+from snnp.data.batch import Weights
 from snnp.data.neighbors import NeighborLists
-from snnp.data.shear import parse_shear_order, with_shear_orders
+from snnp.data.stress import Conventions, given_conventions, named, settings, with_conventions
 from snnp.files import write_aside, write_text
 from snnp.fitting.checkpoint import Checkpoint
 from snnp.fitting.interruption import Interrupted, StopSignals
+from snnp.fitting.label_checks import StressCheck, sample
 from snnp.fitting.origin import Origin
 from snnp.fitting.outputs import Outputs
-from snnp.fitting.prepare import require_content, shear_orders
+from snnp.fitting.prepare import require_content
 from snnp.fitting.resume import saved_state
 from snnp.fitting.sets import DividedData, Sets, divide
 from snnp.fitting.task import Task
 from snnp.kinds import KINDS, ModelSection, kind_of
+from snnp.kinds.choose import choose
 from snnp.models.shape import Shape
 
 __all__ = ["Fitted", "Interrupted", "Outputs", "run"]
@@ -93,12 +94,14 @@ def _fit(
 
     # Kept where the fit keeps them anyway.
     lists = NeighborLists(shape.elements, shape.cutoff, keep=kind_of(model).keeps_lists)
-    saved = checkpoint.saved
-    orders = _shear_orders(config, shape, e0, sets, lists, threads, log) if saved is None else saved["shear_orders"]
-    sets = {name: with_shear_orders(frames, orders) for name, frames in sets.items()}
-    checkpoint.begin({"config": origin.settings, "data": origin.data, "shear_orders": orders})
-    order_by_group = {group: " ".join(order) for group, order in orders.items()}
-    config = config.model_copy(update={"data": config.data.model_copy(update={"shear_order": order_by_group})})
+    conventions = _stress_conventions(config, shape, e0, sets, lists, threads, log, checkpoint.saved)
+    for name in sets:
+        sets[name], notes = with_conventions(sets[name], conventions)
+        for note in notes:
+            log.print(f"note: {note}")
+    checkpoint.begin({"config": origin.settings, "data": origin.data, "stress_convention": settings(conventions)})
+    update = {"stress_convention": settings(conventions), "shear_order": None}
+    config = config.model_copy(update={"data": config.data.model_copy(update=update)})
     if outputs.potential:
         _write_configuration(config, outputs, command, origin)
 
@@ -131,26 +134,11 @@ def _shape(config: FitConfig, data: DividedData, log: console.Log) -> tuple[Mode
     unknown = sorted(set(config.model.e0) - set(elements))
     if unknown:
         raise ConfigError(f"model.e0: element {unknown[0]} is not in the data ({' '.join(elements)})")
-    model, shape = _choose(config.model, data.sets["train"], elements)
+    model, shape = choose(config.model, data.sets["train"], elements)
     e0 = data.use_isolated_atoms(shape.cutoff, model.e0, log)
     fixed = [e0.get(symbol) for symbol in elements]
     require_content(data.sets["train"], elements, fixed)
     return model.model_copy(update={"e0": e0}), shape, fixed
-
-
-def _choose(model: ModelSection, frames: Sequence[Frame], elements: Sequence[str]) -> tuple[ModelSection, Shape]:
-    """What the configuration leaves open, chosen from the data."""
-    kind, distances = kind_of(model), survey(frames, elements)
-    model = kind.complete(model, distances)
-    shape = kind.shape(model, distances)
-    key, cutoff = min(kind.cutoffs(model).items(), key=lambda item: item[1])
-    for (a, b), first in zip(shape.unordered, distances.first_knots(), strict=True):
-        if first >= 0.9 * cutoff:
-            raise DataError(
-                f"model.{key} of {cutoff} Å is too short: {elements[a]} and {elements[b]} come no closer than "
-                f"{first:.2f} Å"
-            )
-    return model, shape
 
 
 def _describe(shape: Shape, model: ModelSection, threads: int) -> str:
@@ -165,32 +153,29 @@ def _describe(shape: Shape, model: ModelSection, threads: int) -> str:
     return text
 
 
-def _shear_orders(
-    config: FitConfig, shape: Shape, e0, sets: Sets, lists: NeighborLists, threads: int, log: console.Log
-) -> dict[str, tuple[str, ...]]:
-    """The order of shear labels by group, as given or as found."""
-    given = config.data.shear_order
-    if given is not None:
-        groups = {frame.group for frames in sets.values() for frame in frames}
-        named = given if isinstance(given, dict) else dict.fromkeys(groups, given)
-        if unknown := sorted(named.keys() - groups):
-            there = ", ".join(sorted(groups))
-            raise ConfigError(f"data.shear_order: there is no group {unknown[0]} in the data, only {there}")
-        return {group: parse_shear_order(order) for group, order in named.items()}
-    if config.loss.stress == 0 or all(frame.stress is None for frame in sets["train"]):
-        return {}
-    # A part of the data is enough for this.
-    every = max(sum(len(frame.atoms) for frame in sets["train"]) // 10000, 1)
-    train, validation = sets["train"][::every], sets.get("validation", [])[::every]
-    if not kind_of(config.model).explains_shear:
+def _stress_conventions(
+    config: FitConfig, shape: Shape, e0, sets: Sets, lists: NeighborLists, threads: int, log: console.Log, saved
+) -> Conventions:
+    """How stress labels are meant by group, as given, as found, or as an interrupted fit had found."""
+    groups = {frame.group for frames in sets.values() for frame in frames}
+    if saved is not None:
+        return given_conventions(saved["stress_convention"], None, groups)
+    given = given_conventions(config.data.stress_convention, config.data.shear_order, groups)
+    asked = [frame for frames in sets.values() for frame in frames if named(frame, given) is None]
+    if config.loss.stress == 0 or not sample(asked):
+        return given
+    if not kind_of(config.model).explains_stress:
         default = KINDS["snnp"].config(zbl=config.model.zbl)
-        _, shape = _choose(default, sets["train"], shape.elements)
+        _, shape = choose(default, sets["train"], shape.elements)
         lists = NeighborLists(shape.elements, shape.cutoff, keep=False)
-    with log.progress("order of shear stresses", len(train) + len(validation), "frames") as tick:
-        found = shear_orders(shape, e0, train, validation, lists, config.loss.energy, threads, tick)
+    validation = sets.get("validation", [])
+    weights = Weights(config.loss.energy, force=config.loss.force)
+    check = StressCheck(shape, e0, lists, sets["train"], validation, asked, weights, threads)
+    with log.progress("convention of stresses", check.total, "frames") as tick:
+        found = check.conventions(tick)
     for note in found.notes:
-        log.print(note)
-    return found.orders
+        log.print(f"note: {note}")
+    return {**found.conventions, **given}
 
 
 # -- results ------------------------------------------------------------------------------------------------------

@@ -79,7 +79,7 @@ class Kind(ABC):
     """Default of `training.steps`."""
     keeps_lists: ClassVar[bool] = True
     """Whether the fit holds the neighbour lists of all frames in memory, and does not read them as a stream."""
-    explains_shear: ClassVar[bool] = False
+    explains_stress: ClassVar[bool] = False
     """Whether its linear form is good enough to check the labels of stresses with."""
 
     def cutoffs(self, config: ModelSection) -> dict[str, float]:

@@ -44,7 +44,7 @@ class Snnp(Kind):
     config = SnnpConfig
     training_keys = Kind.training_keys | {"steps", "batch_size", "learning_rate", "checkpoint_seconds"}
     steps = 6000
-    explains_shear = True
+    explains_stress = True
 
     def complete(self, config, distances):
         pair = pair_cutoff(config, distances)

@@ -1,0 +1,26 @@
+"""What a configuration leaves open about the model, chosen from the data."""
+
+from collections.abc import Sequence
+
+from snnp.data import DataError, Frame
+from snnp.data.distances import survey
+from snnp.kinds import ModelSection, kind_of
+from snnp.models.shape import Shape
+
+
+def choose(model: ModelSection, frames: Sequence[Frame], elements: Sequence[str]) -> tuple[ModelSection, Shape]:
+    """The section `model` with what it leaves open chosen from the data, and the shape.
+
+    Raises DataError if no atoms of two elements come closer than the cutoff.
+    """
+    kind, distances = kind_of(model), survey(frames, elements)
+    model = kind.complete(model, distances)
+    shape = kind.shape(model, distances)
+    key, cutoff = min(kind.cutoffs(model).items(), key=lambda item: item[1])
+    for (a, b), first in zip(shape.unordered, distances.first_knots(), strict=True):
+        if first >= 0.9 * cutoff:
+            raise DataError(
+                f"model.{key} of {cutoff} Å is too short: {elements[a]} and {elements[b]} come no closer than "
+                f"{first:.2f} Å"
+            )
+    return model, shape
