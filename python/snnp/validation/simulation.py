@@ -30,8 +30,8 @@ _WAIT = 5.0  # s, for a process that was asked to end
 class Run:
     """What a run left, even if it did not come to its end.
 
-    blocks: one for each `run` or `minimize`: columns Step, Time (ps), Temp (K), PotEng, TotEng (eV), Press (bar), Volume
-    (Å³) and Outside (atoms outside the domain of the training data; only for potentials that tell).
+    blocks: one for each `run` or `minimize`: columns Step, Time (ps), Temp (K), PotEng, TotEng (eV), Press (bar),
+    Volume (Å³) and Outside (atoms outside the domain of the training data; only for potentials that tell).
     frames: cells and unwrapped positions in the frame of LAMMPS; `info` has the step, arrays may have `outside`.
     problem: why it ended early, as LAMMPS says it; empty: it did not.
     """
@@ -70,7 +70,7 @@ def simulate(
 
 
 def system(model: Model, atoms: Atoms, file: Path, threads: int = 1) -> list[str]:
-    """Commands that set up atoms and potential; writes the atoms to a file. Atom types are the elements of the model."""
+    """Commands that set up atoms, from a file that is written, and potential. Types are the elements of the model."""
     copy = atoms.copy()
     copy.pbc = True
     write_lammps_data(file, copy, specorder=model.elements, masses=True, atom_style="atomic")

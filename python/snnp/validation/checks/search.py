@@ -140,7 +140,9 @@ def _outcome(setting: Setting, formula: str, known: Mixture, found: list[Minimum
         states.append(state)
         if energy < -BELOW:
             below.append(state)
-            atoms.info.update(energy_above_known=energy, known=known.name, outside=share)
+            atoms.info.update(energy_above_known=energy, known=known.name)
+            if share is not None:
+                atoms.info["outside"] = share
             kept.append(atoms)
     kept.sort(key=lambda atoms: atoms.info["energy_above_known"])
     lines = [_below(setting, formula, known, len(found), below), _lowest(states), *_failed(known, found)]
@@ -153,7 +155,7 @@ def _below(setting: Setting, formula: str, known: Mixture, number: int, below: l
     if not below:
         return Line(quantity, 0, f"of {number}", 0, "", Verdict.PASS)
     lowest = min(state["energy"] for state in below)
-    sentence = f"{len(below)} of {number} random cells of {formula} relax to states up to {-lowest:.2f} eV/atom below {known.name}"
+    sentence = f"{len(below)} of {number} random cells relax to below {known.name}, by up to {-lowest:.2f} eV/atom"
     shares = [state["flagged"] for state in below]
     if None not in shares:
         flagged = sum(share > 0 for share in shares)
