@@ -1,7 +1,14 @@
-"""The checks: each a module, listed here in the order of the table."""
+"""The checks: each a module, listed here in the order in which they are made and shown."""
 
 from snnp.validation.check import Check
+from snnp.validation.checks.defects import Defects
+from snnp.validation.checks.dimers import Dimers
 from snnp.validation.checks.dynamics import Dynamics
+from snnp.validation.checks.phases import Phases
+from snnp.validation.checks.phonons import PhononCheck
 from snnp.validation.checks.search import Search
+from snnp.validation.checks.surfaces import Surfaces
+from snnp.validation.checks.trimers import Trimers
 
-CHECKS: dict[str, Check] = {check.name: check for check in (Search(), Dynamics())}
+_ALL = (Dimers(), Trimers(), Phases(), Search(), PhononCheck(), Surfaces(), Defects(), Dynamics())
+CHECKS: dict[str, Check] = {check.name: check for check in _ALL}
