@@ -179,6 +179,12 @@ class FitConfig(Section):
     model: ModelConfig = KINDS["snnp"].config()
     loss: LossConfig = LossConfig()
     training: TrainingConfig = TrainingConfig()
+    # `validate` is a name that pydantic has for itself
+    checks: Literal["off", "quick", "full"] = Field(
+        "quick",
+        alias="validate",
+        description="of physics; quick: in at most a tenth of the time of the fit",
+    )
     _notes: list[str] = PrivateAttr([])  # what the user should know about how the configuration was read
     _source: Path | None = PrivateAttr(None)  # the file that it was read from
 
@@ -216,7 +222,7 @@ class FitConfig(Section):
     def dump(self) -> str:
         """As YAML, with every key that the kind of model knows."""
         unused = set(TrainingConfig.model_fields) - kind_of(self.model).training_keys
-        content = self.model_dump(mode="json", exclude={"training": unused})
+        content = self.model_dump(mode="json", by_alias=True, exclude={"training": unused})
         return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
 
 
@@ -373,4 +379,4 @@ def _keys(sections: list[str], kind: str | None) -> list[str]:
             model = get_args(get_args(model)[1])[0]
         else:
             model = model.model_fields[section].annotation
-    return list(model.model_fields)
+    return [field.alias or name for name, field in model.model_fields.items()]

@@ -12,6 +12,7 @@ from snnp.data.fingerprint import fingerprint
 # What does not decide it: names of files, test data, and how the work is done. How files are read shows in the content.
 _NOT_COMPARED = {
     "output": True,
+    "checks": True,
     "data": {"train", "validation", "test", "format", "units", "elements"},
     "training": {"threads", "checkpoint_seconds"},
 }

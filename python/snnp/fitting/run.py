@@ -1,5 +1,7 @@
 """A fit from configuration to files: data → shape of the model → fit → potential, tables, pictures."""
 
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -22,6 +24,7 @@ from snnp.fitting.interruption import Interrupted, StopSignals
 from snnp.fitting.label_checks import StressCheck, sample
 from snnp.fitting.origin import Origin
 from snnp.fitting.outputs import Outputs
+from snnp.fitting.physics import check_physics
 from snnp.fitting.prepare import require_content
 from snnp.fitting.resume import saved_state
 from snnp.fitting.sets import DividedData, Sets, divide
@@ -42,6 +45,7 @@ class Fitted:
     reports: dict[str, Report]
     predictions: dict[str, Predictions]
     curve: Curve
+    frames: Sequence[Frame]  # that were fitted to
 
 
 def run(
@@ -58,14 +62,19 @@ def run(
     for the record.
     Raises ConfigError, DataError or snnp.Error with one sentence; Interrupted if told to stop.
     """
+    begun = time.monotonic()
     outputs = Outputs(config.output, config.inputs)
     with StopSignals() as stop, outputs.claimed():
         saved = saved_state(outputs.beside(".checkpoint"), resume, restart)
         checkpoint = Checkpoint(outputs.beside(".checkpoint"), saved, log.print)
         try:
-            return _fit(config, data, outputs, checkpoint, stop, log, command)
+            fitted = _fit(config, data, outputs, checkpoint, stop, log, command)
         except Interrupted as told:
             raise Interrupted(f"{told}; {checkpoint.how_to_go_on}", told.signal) from told
+        if outputs.potential:
+            took = time.monotonic() - begun
+            check_physics(outputs.potential, config.checks, fitted.frames, took, _threads(config), log)
+        return fitted
 
 
 def _fit(
@@ -77,7 +86,7 @@ def _fit(
     log: console.Log,
     command: str,
 ) -> Fitted:
-    threads = config.training.threads or available_cores()
+    threads = _threads(config)
     for line in (f"snnp-fit {__version__}", f"command: {command}", *config.notes):
         log.print(line)
     divided = divide(config, data or _read(config), log)
@@ -113,10 +122,14 @@ def _fit(
     predictions = _predict(potential, sets, lists, threads, log)
     reports = {name: report(p) for name, p in predictions.items()}
     log.print(console.error_table(reports))
-    fitted = Fitted(potential, config, reports, predictions, curve)
+    fitted = Fitted(potential, config, reports, predictions, curve, sets["train"])
     if outputs.potential:
         _write_beside(outputs, fitted, log)
     return fitted
+
+
+def _threads(config: FitConfig) -> int:
+    return config.training.threads or available_cores()
 
 
 # -- data ---------------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -57,6 +58,14 @@ class Record:
     def verdict(self) -> Verdict:
         """The worst verdict on the model."""
         return max((outcome.verdict for outcome in self.of(self.model).values()), default=Verdict.INFO)
+
+    @property
+    def counts(self) -> str:
+        """How many quantities of the model got which verdict: "12 pass, 1 fail"."""
+        found = Counter(line.verdict for outcome in self.of(self.model).values() for line in outcome.lines)
+        return (
+            ", ".join(f"{found[verdict]} {verdict.value}" for verdict in Verdict if found[verdict]) or "nothing checked"
+        )
 
     @property
     def complaints(self) -> list[tuple[Verdict, str, str]]:
