@@ -14,7 +14,7 @@ from snnp.analysis.curves import Curve
 from snnp.analysis.errors import Predictions, Report, predict, report
 from snnp.calculator import available_cores
 from snnp.config import ConfigError, FitConfig
-from snnp.data import Dataset, read
+from snnp.data import Dataset, Frame, read
 from snnp.data.batch import Weights
 from snnp.data.neighbors import NeighborLists
 from snnp.data.stress import Conventions, given_conventions, named, settings, with_conventions
