@@ -32,7 +32,7 @@ class Quadratic:
     c: float
 
     def __call__(self, x: np.ndarray) -> float:
-        return float(self.c - 2 * self.b @ x + x @ self.A @ x)
+        return max(float(self.c - 2 * self.b @ x + x @ self.A @ x), 0.0)  # less is rounding
 
     def minimum(self, penalty: csr_array, pull: np.ndarray | float = 0.0) -> np.ndarray:
         """Where the loss plus xᵀ penalty x − 2 pull·x is smallest, (columns,).
