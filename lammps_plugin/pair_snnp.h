@@ -55,6 +55,7 @@ class PairSNNP : public Pair {
   void start_counting();
   void stop_all_ranks(const std::string &);
   void evaluate();
+  std::string explain(const snnp::Status &) const;
   int find_centers();
   bool excluded_from_all(int) const;
   void tally_atom_virials(int);

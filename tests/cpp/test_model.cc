@@ -1,6 +1,7 @@
 // The public interface, snnp.h: what it computes is that of the engine, and what is wrong is said in one sentence.
 #include "snnp/snnp.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <fstream>
 #include <functional>
@@ -243,4 +244,63 @@ TEST(threads_of_the_caller_share_a_model)
   for (double &x : found) threads.emplace_back([&m, &x] { x = energy(m); });
   for (std::thread &t : threads) t.join();
   for (const double x : found) CHECK(x == right);
+}
+
+namespace {
+
+// What a model says of lists twice, and what it says of the good ones afterwards.
+template <class Good> void refused(const Good &good, const std::function<void(Good &)> &spoil, const std::string &sentence)
+{
+  for (const Precision precision : {Precision::full, Precision::mixed}) {
+    Options options;
+    options.precision = precision;
+    const Model m = model(options);
+    for (const int threads : {1, 2}) {
+      Results before, after, results;
+      CHECK(m.evaluate(good.view(), threads, before).ok());
+      Good bad = good;
+      spoil(bad);
+      for (int n = 0; n < 2; ++n) CHECK(m.evaluate(bad.view(), threads, results).message() == sentence);
+      CHECK(m.evaluate(good.view(), threads, after).ok());
+      CHECK(after.energy == before.energy);
+    }
+  }
+}
+
+}  // namespace
+
+TEST(vectors_that_are_no_numbers_are_refused)
+{
+  const Lists good(skewed(), model().cutoff());
+  for (const double x : {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()})
+    refused<Lists>(
+        good, [&](Lists &l) { l.vectors[3 * l.offsets[2] + 1] = x; },
+        "vectors: one of the list of atom 2 is infinite or not a number, expected finite ones");
+}
+
+TEST(positions_that_are_no_numbers_are_refused_and_name_the_atom)
+{
+  const Ghosts good(skewed(), model().cutoff());
+  for (const double x : {std::numeric_limits<double>::quiet_NaN(), -std::numeric_limits<double>::infinity()})
+    for (const int atom : {3, 7})  // a centre and a ghost
+      refused<Ghosts>(
+          good, [&](Ghosts &g) { g.positions[3 * atom + 2] = x; },
+          "the position of atom " + std::to_string(atom) + " is infinite or not a number");
+}
+
+TEST(atoms_at_the_same_place_are_named_every_time)
+{
+  const Lists vectors(skewed(), model().cutoff());
+  refused<Lists>(
+      vectors, [](Lists &l) { std::fill_n(&l.vectors[3 * l.offsets[1]], 3, 0.0); },
+      "atoms 1 and " + std::to_string(vectors.indices[vectors.offsets[1]]) + " are at the same place");
+  const Ghosts ghosts(skewed(), model().cutoff());
+  refused<Ghosts>(
+      ghosts, [](Ghosts &g) { std::copy_n(&g.positions[3], 3, &g.positions[9]); },
+      "atoms 1 and 3 are at the same place");
+  Ghosts two = ghosts;
+  std::copy_n(&two.positions[3], 3, &two.positions[9]);
+  Results results;
+  const Status status = model().evaluate(two.view(), 1, results);
+  CHECK(status.first_atom() == 1 && status.second_atom() == 3);
 }
