@@ -249,7 +249,8 @@ TEST(threads_of_the_caller_share_a_model)
 namespace {
 
 // What a model says of lists twice, and what it says of the good ones afterwards.
-template <class Good> void refused(const Good &good, const std::function<void(Good &)> &spoil, const std::string &sentence)
+template <class Good>
+void refused(const Good &good, const std::function<void(Good &)> &spoil, const std::string &sentence)
 {
   for (const Precision precision : {Precision::full, Precision::mixed}) {
     Options options;
