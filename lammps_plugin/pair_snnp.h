@@ -12,6 +12,7 @@
 
 namespace snnp {
 struct Options;
+class Status;
 }
 
 namespace LAMMPS_NS {

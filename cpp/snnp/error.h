@@ -20,8 +20,9 @@ struct ItemError : Error {
 
 /// An atom that is nowhere, or two atoms at the same place, by their indices; `second` is −1 if there is only one.
 struct PositionError : Error {
+  /// The sentence names these atoms.
   PositionError(int first, int second) : Error(sentence(first, second)), first(first), second(second) {}
-  int first, second;
+  int first, second;  ///< indices as in the caller's arrays
 
  private:
   static std::string sentence(int first, int second)

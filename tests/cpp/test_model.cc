@@ -173,13 +173,10 @@ TEST(a_check_of_vector_lists_finds_the_wrong_neighbour)
   Lists lists = good;
   lists.indices[6] = 5;
   CHECK(m.check(lists.view()).message() == "indices: number 6 is 5, expected a number from 0 to 4");
-  const std::string sentence =
-      "vectors: number 6 is zero or not finite, expected the vector to another atom or an image";
-  for (const double x : {0.0, std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
-    lists = good;
-    for (int d = 0; d < 3; ++d) lists.vectors[18 + d] = x;
-    CHECK(m.check(lists.view()).message() == sentence);
-  }
+  lists = good;
+  std::fill_n(&lists.vectors[18], 3, 0.0);
+  CHECK(m.check(lists.view()).message() ==
+        "vectors: number 6 is zero, expected the vector to another atom or an image");
 }
 
 TEST(every_wrong_argument_of_indexed_lists_has_its_sentence)
@@ -296,12 +293,12 @@ TEST(atoms_at_the_same_place_are_named_every_time)
       vectors, [](Lists &l) { std::fill_n(&l.vectors[3 * l.offsets[1]], 3, 0.0); },
       "atoms 1 and " + std::to_string(vectors.indices[vectors.offsets[1]]) + " are at the same place");
   const Ghosts ghosts(skewed(), model().cutoff());
-  refused<Ghosts>(
-      ghosts, [](Ghosts &g) { std::copy_n(&g.positions[3], 3, &g.positions[9]); },
-      "atoms 1 and 3 are at the same place");
+  const int neighbor = *ghosts.firsts[1] & ~Ghosts::flag;
+  const auto move = [&](Ghosts &g) { std::copy_n(&g.positions[3], 3, &g.positions[3 * neighbor]); };
+  refused<Ghosts>(ghosts, move, "atoms 1 and " + std::to_string(neighbor) + " are at the same place");
   Ghosts two = ghosts;
-  std::copy_n(&two.positions[3], 3, &two.positions[9]);
+  move(two);
   Results results;
   const Status status = model().evaluate(two.view(), 1, results);
-  CHECK(status.first_atom() == 1 && status.second_atom() == 3);
+  CHECK(status.first_atom() == 1 && status.second_atom() == neighbor);
 }

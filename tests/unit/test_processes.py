@@ -129,7 +129,9 @@ assert all(np.array_equal(r, before) for r in results)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
-@pytest.mark.parametrize("text", [FORK, FORK_OF_A_FORK, FORK_DURING_A_CALL, POOL], ids=["child", "grandchild", "while", "pool"])
+@pytest.mark.parametrize(
+    "text", [FORK, FORK_OF_A_FORK, FORK_DURING_A_CALL, POOL], ids=["child", "grandchild", "while", "pool"]
+)
 def test_a_child_that_was_forked_after_threads_were_used_finds_the_same(tmp_path, text):
     done = script(tmp_path, text)
     assert done.returncode == 0, done.stderr
