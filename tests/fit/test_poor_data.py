@@ -60,8 +60,15 @@ def test_curve_of_a_dimer_is_enough_for_a_pair_function(kind):
     assert np.isfinite(done.errors["train"].all.force[0])
 
 
-def test_model_that_no_machine_holds():
-    """4 million unknowns: their matrix would have 10¹³ numbers."""
+@pytest.mark.parametrize(
+    ("kind", "model", "what"),
+    [
+        ("uf3", {"radial_knots": 200, "jk_knots": 200}, r"a model of \d{7} unknowns needs \d+ GB, this machine has"),
+        ("snnp", {"hidden": [1000, 1000]}, r"training needs \d+ GB, this machine has .* narrower layers"),
+    ],
+)
+def test_model_that_no_machine_holds(kind, model, what):
+    """Of a million numbers the matrix of covariances has 10¹²."""
     frames = [dimer(r, -1 / r, -1 / r**2) for r in np.linspace(2, 4, 3)]
-    with pytest.raises(snnp.DataError, match=r"\d+ unknowns need \d+ GB of memory, and this machine has"):
-        fit(frames, "uf3", pair_cutoff=5.0, radial_knots=200, jk_knots=200)
+    with pytest.raises(MemoryError, match=what):
+        fit(frames, kind, pair_cutoff=5.0, **model)

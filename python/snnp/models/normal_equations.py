@@ -4,7 +4,6 @@ The loss is that of `snnp.data.batch.Weights`, here a quadratic function of the 
 model, whose last coefficients are the energies of the elements.
 """
 
-import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -14,8 +13,8 @@ from scipy.linalg.blas import dsyrk
 from scipy.sparse import csr_array
 
 from snnp import _core, virial
-from snnp.data import DataError
 from snnp.data.batch import FrameStream, LabelledStructure, Weights, concatenate
+from snnp.memory import require_memory
 
 # Matrices (columns, columns) at a time: training, validation, their sum with the penalty, its factor.
 _MATRICES = 4
@@ -65,7 +64,8 @@ def accumulate(
     base: for a model that was made linear there, its coefficients, but 0 for those in which it is linear anyway: rows
     @ base is no part of its energy, and taken as if the labels had it, too.
     """
-    _require_memory(columns)
+    cure = "expected fewer knots (model.radial_knots, jk_knots, …) or elements"
+    require_memory(_MATRICES * 8 * columns**2, f"a model of {columns} unknowns", cure)
     A, b, c = np.zeros((columns, columns), order="F"), np.zeros(columns), 0.0
     for chunk in _chunks(frames, columns):
         for X, y in _blocks(rows, elements, chunk, weights, frames):
@@ -78,16 +78,6 @@ def accumulate(
     lower = np.tril_indices(columns, -1)
     A.T[lower] = A[lower]
     return Quadratic(A, b, c)
-
-
-def _require_memory(columns: int) -> None:
-    """Raises DataError for matrices that this machine cannot hold, which would end the program without a word."""
-    need, there = _MATRICES * 8 * columns**2, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    if need > there:
-        raise DataError(
-            f"{columns} unknowns need {need / 1e9:.0f} GB of memory, and this machine has {there / 1e9:.0f}: expected "
-            "fewer knots (model.radial_knots, jk_knots, …) or elements"
-        )
 
 
 def _blocks(rows: Rows, elements: int, chunk: Sequence[LabelledStructure], weights: Weights, all_frames: FrameStream):
