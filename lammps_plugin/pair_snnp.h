@@ -13,7 +13,7 @@
 namespace snnp {
 struct Options;
 class Status;
-}
+}  // namespace snnp
 
 namespace LAMMPS_NS {
 

@@ -161,8 +161,7 @@ void check_lists(const VectorNeighbors &s)
   for (std::ptrdiff_t k = 0; s.n_atoms > 0 && k < s.offsets[s.n_atoms]; ++k) {
     require_in_range(s.indices[k], 0, s.n_atoms - 1, "indices", k);
     const double *r = s.vectors + 3 * k, squared = r[0] * r[0] + r[1] * r[1] + r[2] * r[2];
-    require(squared > 0,
-            "vectors: number " + number(k) + " is zero, expected the vector to another atom or an image");
+    require(squared > 0, "vectors: number " + number(k) + " is zero, expected the vector to another atom or an image");
   }
 }
 
