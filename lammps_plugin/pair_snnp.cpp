@@ -158,6 +158,8 @@ std::string PairSNNP::read_file(const std::string &file, std::string &text)
   const std::string path = utils::get_potential_file_path(file);
   if (path.empty())
     return fmt::format("Potential file {} is neither here nor in a folder of LAMMPS_POTENTIALS, or not readable", file);
+  if (stat(path.c_str(), &found) == 0 && found.st_size > 512 << 20)
+    return fmt::format("Potential file {} is larger than 512 MB, expected a potential file, which is smaller", file);
   // Not left to open_potential, which would take a file that claims units real as it is.
   const std::string units = utils::get_potential_units(path, "potential");
   if (!units.empty() && units != "metal")
@@ -268,13 +270,22 @@ void PairSNNP::evaluate()
   results.with_virial = vflag_global != 0;
   results.outside = outside.data();
   const snnp::Status status = model->potential.evaluate(neighbors, comm->nthreads, results);
-  if (!status.ok()) error->one(FLERR, "Pair style snnp: {}", status.message());
+  if (!status.ok()) error->one(FLERR, "Pair style snnp: {}", explain(status));
   if (eflag_global) eng_vdwl += results.energy;
   if (vflag_global)
     for (int k = 0; k < 6; ++k) virial[k] += results.virial[k];
   if (results.virials) tally_atom_virials(n_atoms);
   pvector[0] = static_cast<double>(results.n_outside);
   pvector[1] += pvector[0];
+}
+
+// The message, with atoms as LAMMPS numbers them.
+std::string PairSNNP::explain(const snnp::Status &status) const
+{
+  const int i = status.first_atom(), j = status.second_atom();
+  if (i < 0 || !atom->tag_enable) return status.message();
+  if (j < 0) return fmt::format("the position of atom {} is infinite or not a number", atom->tag[i]);
+  return fmt::format("atoms {} and {} are at the same place", atom->tag[i], atom->tag[j]);
 }
 
 // Atoms of the neighbour list but those that LAMMPS has taken away.

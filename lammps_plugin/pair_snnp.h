@@ -12,7 +12,8 @@
 
 namespace snnp {
 struct Options;
-}
+class Status;
+}  // namespace snnp
 
 namespace LAMMPS_NS {
 
@@ -55,6 +56,7 @@ class PairSNNP : public Pair {
   void start_counting();
   void stop_all_ranks(const std::string &);
   void evaluate();
+  std::string explain(const snnp::Status &) const;
   int find_centers();
   bool excluded_from_all(int) const;
   void tally_atom_virials(int);

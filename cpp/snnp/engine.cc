@@ -1,8 +1,10 @@
 #include "snnp/engine.h"
 
 #include <algorithm>
+#include <cmath>
 #include <vector>
 
+#include "snnp/error.h"
 #include "snnp/parallel.h"
 
 namespace snnp {
@@ -18,19 +20,37 @@ Engine::Engine(const Potential &potential, double unit, Precision precision, Isa
 
 namespace {
 
-// Positions and elements packed by four, which kernels load at once; whether all elements are the first.
+bool is_finite(const double *r) { return std::isfinite(r[0]) && std::isfinite(r[1]) && std::isfinite(r[2]); }
+
+// At r = 0 a force has no direction: all that is added for such a pair is NaN, the energy included.
+template <class Source> void find_coincident(const Source &source)
+{
+  for (int n = 0; n < center_count(source); ++n) {
+    const int i = center(source, n);
+    if (element(source, i) < 0) continue;
+    for_each_neighbor(source, i, [&](int j, int b, double x, double y, double z) {
+      if (b >= 0 && x * x + y * y + z * z == 0) throw PositionError(i, j);
+    });
+  }
+}
+
+// Positions and elements packed by four, which kernels load at once; whether all elements are the first. Positions have
+// to be finite: comparisons with cutoffs would leave an atom at NaN out of all sums.
 template <class Real> bool pack_positions(const IndexedNeighbors &source, int threads, Scratch<Real> &scratch)
 {
   scratch.reserve_packed(source.n_atoms);
   double *packed = scratch.packed_positions;
-  bool single = true;
-#pragma omp parallel for num_threads(threads) schedule(static) reduction(&& : single)
+  bool single = true, finite = true;
+#pragma omp parallel for num_threads(threads) schedule(static) reduction(&& : single, finite)
   for (int i = 0; i < source.n_atoms; ++i) {
     const int e = element(source, i);
     for (int d = 0; d < 3; ++d) packed[4L * i + d] = source.positions[3L * i + d];
     packed[4L * i + 3] = e;
     single = single && e == 0;
+    finite = finite && is_finite(source.positions + 3L * i);
   }
+  for (int i = 0; !finite; ++i)
+    if (!is_finite(source.positions + 3L * i)) throw PositionError(i, -1);
   return single;
 }
 
@@ -95,8 +115,6 @@ void Engine::evaluate(Prepared<Real> &prepared, Kernel<Real> run, const Source &
 
   forces.add_up(threads);
   virials.add_up(threads);
-  // In this order each thread gets its own memory again.
-  for (int t = threads; t-- > 0;) prepared.scratch.give(std::move(scratch[t]));
   results.energy = 0;
   results.n_outside = 0;
   std::fill(results.virial, results.virial + 6, 0.0);
@@ -105,6 +123,10 @@ void Engine::evaluate(Prepared<Real> &prepared, Kernel<Real> run, const Source &
     results.n_outside += work.n_outside;
     for (int k = 0; k < 6; ++k) results.virial[k] += work.virial[k];
   }
+  // Memory that holds NaN is not used again: kernels multiply what lies beyond the end of lists by zero.
+  if (!std::isfinite(results.energy)) return find_coincident(source);
+  // In this order each thread gets its own memory again.
+  for (int t = threads; t-- > 0;) prepared.scratch.give(std::move(scratch[t]));
 }
 
 template <class Source> void Engine::evaluate(const Source &source, int threads, Results &results) const

@@ -18,4 +18,18 @@ struct ItemError : Error {
   std::string item;
 };
 
+/// An atom that is nowhere, or two atoms at the same place, by their indices; `second` is −1 if there is only one.
+struct PositionError : Error {
+  /// The sentence names these atoms.
+  PositionError(int first, int second) : Error(sentence(first, second)), first(first), second(second) {}
+  int first, second;  ///< indices as in the caller's arrays
+
+ private:
+  static std::string sentence(int first, int second)
+  {
+    if (second < 0) return "the position of atom " + std::to_string(first) + " is infinite or not a number";
+    return "atoms " + std::to_string(first) + " and " + std::to_string(second) + " are at the same place";
+  }
+};
+
 }  // namespace snnp

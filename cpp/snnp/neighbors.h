@@ -9,7 +9,8 @@
 
 namespace snnp {
 
-// Both kinds of neighbour lists under one set of names.
+// Both kinds of neighbour lists under one set of names. Positions and vectors are finite, which is checked where they come
+// in: comparisons of distances with cutoffs would leave a NaN out of all sums.
 
 /// Number of centres.
 inline int center_count(const IndexedNeighbors &s) { return s.n_centers; }

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "snnp/activations.h"
 #include "snnp/error.h"
+#include "snnp/potential_cost.h"
 
 namespace snnp {
 
@@ -102,6 +104,10 @@ void check_tensor(const Tensor &t, bool same, const std::string &item)
     if (!all_finite(polynomial_pieces({*knots, waves}))) throw ItemError(item, "is too steep for double precision");
   }
   const std::size_t ij = t.knots_ij.size() + 2, ik = t.knots_ik.size() + 2, jk = t.knots_jk.size() + 2;
+  // Kernels find a cell of 64 numbers by an int.
+  if (64.0 * ij * ik * jk > std::numeric_limits<int>::max())
+    throw ItemError(item, "has too many knots: found " + std::to_string(ij - 2) + " × " + std::to_string(ik - 2) +
+                              " × " + std::to_string(jk - 2) + ", expected a product below 33 million");
   check_size(t.coefficients.size(), ij * ik * jk, item, "coefficients");
   if (!all_finite(t.coefficients)) throw ItemError(item, "coefficients must be finite");
   if (!same) return;
@@ -218,6 +224,7 @@ void check(const Potential &p)
         }
       }
     }
+  check_cost(p);
 }
 
 }  // namespace snnp

@@ -15,7 +15,8 @@ Potential parse_potential(const std::string &text, const std::string &name);
 /// rule.
 std::string format_potential(const Potential &potential);
 
-/// Reads a potential file; throws Error as parse_potential does, or if the file cannot be read.
+/// Reads a potential file; throws Error as parse_potential does, or if the file cannot be read, is larger than any
+/// potential, or no regular file.
 Potential read_potential(const std::string &path);
 
 /// Writes beside `path` and renames, so that a file is never half-written. Throws Error if that fails.

@@ -1,9 +1,9 @@
 #include "snnp/potential_file.h"
 
+#include <filesystem>
 #include <fstream>
 #include <limits>
 #include <map>
-#include <sstream>
 #include <utility>
 
 #include "snnp/activations.h"
@@ -297,18 +297,34 @@ class Parser : WordReader {
   }
 };
 
+// Larger files are taken for a mistake before they fill the memory. The potential of ten elements with tensors of splines
+// has 200 MB.
+constexpr std::ptrdiff_t largest_file = 512 << 20;
+
+std::string read_text(const std::string &path)
+{
+  // Opening a pipe would wait for someone to write, and a device such as /dev/zero has no end.
+  std::error_code ignored;
+  const std::filesystem::file_status status = std::filesystem::status(path, ignored);
+  if (std::filesystem::exists(status) && !std::filesystem::is_regular_file(status))
+    throw Error(path + ": is no regular file");
+  std::ifstream file(path, std::ios::binary | std::ios::ate);
+  if (!file) throw Error(path + ": cannot be opened for reading");
+  const auto size = static_cast<std::streamoff>(file.tellg());
+  if (size > largest_file)
+    throw Error(path + ": is larger than " + std::to_string(largest_file >> 20) +
+                " MB, expected a potential file, which is smaller");
+  std::string text(size > 0 ? size : 0, '\0');
+  file.seekg(0);
+  file.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (!file) throw Error(path + ": cannot be read");
+  return text;
+}
+
 }  // namespace
 
 Potential parse_potential(const std::string &text, const std::string &name) { return Parser(text, name).parse(); }
 
-Potential read_potential(const std::string &path)
-{
-  std::ifstream file(path, std::ios::binary);
-  if (!file) throw Error(path + ": cannot be opened for reading");
-  std::ostringstream text;
-  text << file.rdbuf();
-  if (!file && !file.eof()) throw Error(path + ": cannot be read");
-  return parse_potential(text.str(), path);
-}
+Potential read_potential(const std::string &path) { return parse_potential(read_text(path), path); }
 
 }  // namespace snnp

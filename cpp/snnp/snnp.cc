@@ -1,5 +1,6 @@
 #include "snnp/snnp.h"
 
+#include <algorithm>
 #include <cmath>
 #include <new>
 
@@ -38,6 +39,8 @@ template <class Work, class Purpose> Status status_of(Work work, Purpose purpose
     try {
       work();
       return Status();
+    } catch (const PositionError &error) {
+      return Status(error.what(), error.first, error.second);
     } catch (const std::bad_alloc &) {
       return Status("not enough memory for " + purpose());
     } catch (const std::exception &error) {
@@ -83,7 +86,7 @@ void require_count(int n, const std::string &name)
   require(n >= 0, name + ": found " + number(n) + ", expected 0 or more");
 }
 
-// All that takes no longer than the number of atoms.
+// All that `evaluate` checks.
 void check_atoms(const IndexedNeighbors &s, int elements, int threads)
 {
   require_count(s.n_atoms, "n_atoms");
@@ -131,6 +134,12 @@ void check_atoms(const VectorNeighbors &s, int elements, int threads)
   if (s.offsets[s.n_atoms] == 0) return;
   require_array(s.indices, "indices");
   require_array(s.vectors, "vectors");
+  const int nowhere = first(s.n_atoms, threads, [&](int i) {
+    return !std::all_of(s.vectors + 3 * s.offsets[i], s.vectors + 3 * s.offsets[i + 1],
+                        [](double x) { return std::isfinite(x); });
+  });
+  require(nowhere == s.n_atoms,
+          "vectors: one of the list of atom " + number(nowhere) + " is infinite or not a number, expected finite ones");
 }
 
 // Every neighbour.
@@ -152,8 +161,7 @@ void check_lists(const VectorNeighbors &s)
   for (std::ptrdiff_t k = 0; s.n_atoms > 0 && k < s.offsets[s.n_atoms]; ++k) {
     require_in_range(s.indices[k], 0, s.n_atoms - 1, "indices", k);
     const double *r = s.vectors + 3 * k, squared = r[0] * r[0] + r[1] * r[1] + r[2] * r[2];
-    require(std::isfinite(squared) && squared > 0,
-            "vectors: number " + number(k) + " is zero or not finite, expected the vector to another atom or an image");
+    require(squared > 0, "vectors: number " + number(k) + " is zero, expected the vector to another atom or an image");
   }
 }
 

@@ -28,7 +28,7 @@
 //
 // ERRORS. No function throws. Those that can fail return a Status, whose message is one sentence for the user; the model
 // then is as it was before. Arguments are checked first, and if one is wrong nothing is written. If memory runs out later,
-// arrays of Results may hold a part of the sums.
+// or two atoms turn out to be at the same place, arrays of Results may hold a part of the sums, or NaN.
 //
 // THREADS. A call uses as many OpenMP threads as it is told to. Any number of threads of the caller may call `evaluate` of
 // one model at the same time, each with Results of its own. `read`, `parse` and `set` change the model and need it for
@@ -51,16 +51,24 @@ class [[nodiscard]] Status {
  public:
   /// Success.
   Status() = default;
-  /// Failure, for the reason that this sentence gives.
-  explicit Status(std::string message) : message_(std::move(message)) {}
+  /// Failure, for the reason that this sentence gives; `first` and `second` are the atoms that it is about.
+  explicit Status(std::string message, int first = -1, int second = -1)
+      : message_(std::move(message)), first_(first), second_(second)
+  {
+  }
 
   /// True after success.
   bool ok() const { return message_.empty(); }
   /// One sentence for the user: what is wrong, where, and what was expected; empty after success.
   const std::string &message() const { return message_; }
+  /// Index of the atom that the message is about, for programs that number atoms in another way; −1: there is none.
+  int first_atom() const { return first_; }
+  /// Index of the other atom, if it is about two; −1: there is none.
+  int second_atom() const { return second_; }
 
  private:
   std::string message_;
+  int first_ = -1, second_ = -1;
 };
 
 /// In which precision a model computes.

@@ -10,6 +10,9 @@ namespace snnp {
 
 namespace {
 
+// The words of a line take about 20 times its memory.
+constexpr std::size_t longest_line = 10000000;
+
 // Words of a file as they may stand in a message: short, and text even if the file is none.
 std::string printable(std::string words)
 {
@@ -51,6 +54,8 @@ bool WordReader::raw_line(std::string &line)
   line = text_.substr(next_, end - next_);
   next_ = end + 1;
   ++line_;
+  if (line.size() > longest_line)
+    fail("a line of " + std::to_string(line.size()) + " characters", "at most " + std::to_string(longest_line));
   return true;
 }
 

@@ -1,9 +1,28 @@
 #include "bindings.h"
 #include "long_call.h"
 #include "snnp/error.h"
+#include "text.h"
 
 namespace py = pybind11;
 using namespace snnp::bindings;
+
+namespace {
+
+void bind_error(py::module_ &m)
+{
+  static py::handle error;  // lives as long as the module, which is never unloaded
+  error = py::exception<snnp::Error>(m, "Error", PyExc_ValueError).release();
+  error.doc() = "Input that the engine cannot use; the text is one sentence for the user.";
+  py::register_local_exception_translator([](std::exception_ptr thrown) {
+    try {
+      if (thrown) std::rethrow_exception(thrown);
+    } catch (const snnp::Error &e) {
+      PyErr_SetObject(error.ptr(), text(e.what()).ptr());
+    }
+  });
+}
+
+}  // namespace
 
 PYBIND11_MODULE(_core, m)
 {
@@ -11,8 +30,7 @@ PYBIND11_MODULE(_core, m)
       "The C++ engine of snnp as Python objects. Units: eV, Å. Arrays that go in are checked and copied, or only read "
       "during the call; arrays that come out belong to the caller. All calls that may take long release the GIL.";
   notice_forks();
-  py::register_exception<snnp::Error>(m, "Error", PyExc_ValueError).doc() =
-      "Input that the engine cannot use; the text is one sentence for the user.";
+  bind_error(m);
   bind_splines(m);
   bind_potential(m);
   bind_structures(m);

@@ -9,6 +9,7 @@
 #include "copies.h"
 #include "long_call.h"
 #include "snnp/potential_file.h"
+#include "text.h"
 
 namespace py = pybind11;
 
@@ -176,8 +177,8 @@ void bind_files(py::module_ &m)
 }  // namespace
 
 EditablePotential::EditablePotential(const Potential &p)
-    : comment(p.comment), n2(p.n2), n3(p.n3), elements(shared(p.elements)), pairs(shared(p.pairs)), rho(p.rho), f(p.f),
-      g(p.g), V(p.V)
+    : comment(text(p.comment).cast<std::string>()), n2(p.n2), n3(p.n3), elements(shared(p.elements)),
+      pairs(shared(p.pairs)), rho(p.rho), f(p.f), g(p.g), V(p.V)
 {
 }
 

@@ -13,6 +13,18 @@ from snnp.potential import Potential
 from snnp.virial import matrix, stress
 
 
+class _Lock:
+    """A lock that a forked child does not inherit from a thread that it does not have."""
+
+    def __init__(self):
+        self._lock, self._process = RLock(), os.getpid()
+
+    def of_this_process(self):
+        if self._process != os.getpid():
+            self.__init__()
+        return self._lock
+
+
 class SNNP(Calculator):
     """ASE calculator of a potential.
 
@@ -29,7 +41,7 @@ class SNNP(Calculator):
     def __init__(
         self, potential: str | os.PathLike | Potential | _core.Potential, threads: int | None = None, **kwargs
     ):
-        self._lock = RLock()
+        self._lock = _Lock()
         self.threads = default_threads() if threads is None else threads
         super().__init__(**kwargs)
         if isinstance(potential, Potential):
@@ -78,7 +90,7 @@ class SNNP(Calculator):
 
     def get_property(self, name: str, atoms: Atoms | None = None, allow_calculation: bool = True):
         """A result for these atoms; called by ASE."""
-        with self._lock:
+        with self._lock.of_this_process():
             return super().get_property(name, atoms, allow_calculation)
 
     def calculate(self, atoms: Atoms | None = None, properties=("energy",), system_changes=all_changes) -> None:
@@ -99,7 +111,7 @@ class SNNP(Calculator):
         return {name: value for name, value in vars(self).items() if name != "_lock"}
 
     def __setstate__(self, state: dict) -> None:
-        vars(self).update(state, _lock=RLock())
+        vars(self).update(state, _lock=_Lock())
 
 
 def default_threads() -> int:

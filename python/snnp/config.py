@@ -81,10 +81,10 @@ def _weights(given):
 class WeightsConfig(Section):
     """Factors for a group of frames, and for each kind of their labels."""
 
-    frame: float = Field(1.0, ge=0, allow_inf_nan=False)
-    energy: float = Field(1.0, ge=0, allow_inf_nan=False)
-    force: float = Field(1.0, ge=0, allow_inf_nan=False)
-    stress: float = Field(1.0, ge=0, allow_inf_nan=False)
+    frame: float = Field(1.0, ge=0, le=1e9)
+    energy: float = Field(1.0, ge=0, le=1e9)
+    force: float = Field(1.0, ge=0, le=1e9)
+    stress: float = Field(1.0, ge=0, le=1e9)
 
 
 GroupWeightsConfig = Annotated[WeightsConfig, BeforeValidator(_weights)]

@@ -16,6 +16,7 @@ from snnp.analysis.errors import Errors, Report
 from snnp.data.inspect import Inspection
 from snnp.data.overview import Part
 from snnp.data.weights import Share
+from snnp.files import printable
 from snnp.validation.record import Record
 from snnp.validation.table import number, rows
 
@@ -283,5 +284,5 @@ def verdict_sentences(record: Record) -> Iterator[str]:
 
 def print_error(sentence: str) -> None:
     """One line on stderr."""
-    line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in sentence)
-    Console(file=_Patient(sys.stderr), highlight=False, soft_wrap=True).print(f"error: {line}", markup=False)
+    console = Console(file=_Patient(sys.stderr), highlight=False, soft_wrap=True)
+    console.print(f"error: {printable(sentence)}", markup=False)

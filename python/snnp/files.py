@@ -30,8 +30,8 @@ def write_aside(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """A text file, written like `write_aside`."""
-    write_aside(path, lambda aside: aside.write_text(text, encoding="utf-8"))
+    """A text file in UTF-8, written like `write_aside`."""
+    write_aside(path, lambda aside: aside.write_text(text, encoding="utf-8", errors="backslashreplace"))
 
 
 def read_text(path: Path, most: int, errors: str = "strict") -> str:
@@ -89,3 +89,8 @@ def is_potential(head: bytes) -> bool:
 def _kind(mode: int) -> str:
     names = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
     return names.get(stat.S_IFMT(mode), "a device")
+
+
+def printable(text: str) -> str:
+    """The text in one line: names of files may hold ends of lines and bytes that are no text, which are escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

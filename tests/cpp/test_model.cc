@@ -1,6 +1,7 @@
 // The public interface, snnp.h: what it computes is that of the engine, and what is wrong is said in one sentence.
 #include "snnp/snnp.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <fstream>
 #include <functional>
@@ -172,13 +173,10 @@ TEST(a_check_of_vector_lists_finds_the_wrong_neighbour)
   Lists lists = good;
   lists.indices[6] = 5;
   CHECK(m.check(lists.view()).message() == "indices: number 6 is 5, expected a number from 0 to 4");
-  const std::string sentence =
-      "vectors: number 6 is zero or not finite, expected the vector to another atom or an image";
-  for (const double x : {0.0, std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
-    lists = good;
-    for (int d = 0; d < 3; ++d) lists.vectors[18 + d] = x;
-    CHECK(m.check(lists.view()).message() == sentence);
-  }
+  lists = good;
+  std::fill_n(&lists.vectors[18], 3, 0.0);
+  CHECK(m.check(lists.view()).message() ==
+        "vectors: number 6 is zero, expected the vector to another atom or an image");
 }
 
 TEST(every_wrong_argument_of_indexed_lists_has_its_sentence)
@@ -243,4 +241,64 @@ TEST(threads_of_the_caller_share_a_model)
   for (double &x : found) threads.emplace_back([&m, &x] { x = energy(m); });
   for (std::thread &t : threads) t.join();
   for (const double x : found) CHECK(x == right);
+}
+
+namespace {
+
+// What a model says of lists twice, and what it says of the good ones afterwards.
+template <class Good>
+void refused(const Good &good, const std::function<void(Good &)> &spoil, const std::string &sentence)
+{
+  for (const Precision precision : {Precision::full, Precision::mixed}) {
+    Options options;
+    options.precision = precision;
+    const Model m = model(options);
+    for (const int threads : {1, 2}) {
+      Results before, after, results;
+      CHECK(m.evaluate(good.view(), threads, before).ok());
+      Good bad = good;
+      spoil(bad);
+      for (int n = 0; n < 2; ++n) CHECK(m.evaluate(bad.view(), threads, results).message() == sentence);
+      CHECK(m.evaluate(good.view(), threads, after).ok());
+      CHECK(after.energy == before.energy);
+    }
+  }
+}
+
+}  // namespace
+
+TEST(vectors_that_are_no_numbers_are_refused)
+{
+  const Lists good(skewed(), model().cutoff());
+  for (const double x : {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()})
+    refused<Lists>(
+        good, [&](Lists &l) { l.vectors[3 * l.offsets[2] + 1] = x; },
+        "vectors: one of the list of atom 2 is infinite or not a number, expected finite ones");
+}
+
+TEST(positions_that_are_no_numbers_are_refused_and_name_the_atom)
+{
+  const Ghosts good(skewed(), model().cutoff());
+  for (const double x : {std::numeric_limits<double>::quiet_NaN(), -std::numeric_limits<double>::infinity()})
+    for (const int atom : {3, 7})  // a centre and a ghost
+      refused<Ghosts>(
+          good, [&](Ghosts &g) { g.positions[3 * atom + 2] = x; },
+          "the position of atom " + std::to_string(atom) + " is infinite or not a number");
+}
+
+TEST(atoms_at_the_same_place_are_named_every_time)
+{
+  const Lists vectors(skewed(), model().cutoff());
+  refused<Lists>(
+      vectors, [](Lists &l) { std::fill_n(&l.vectors[3 * l.offsets[1]], 3, 0.0); },
+      "atoms 1 and " + std::to_string(vectors.indices[vectors.offsets[1]]) + " are at the same place");
+  const Ghosts ghosts(skewed(), model().cutoff());
+  const int neighbor = *ghosts.firsts[1] & ~Ghosts::flag;
+  const auto move = [&](Ghosts &g) { std::copy_n(&g.positions[3], 3, &g.positions[3 * neighbor]); };
+  refused<Ghosts>(ghosts, move, "atoms 1 and " + std::to_string(neighbor) + " are at the same place");
+  Ghosts two = ghosts;
+  move(two);
+  Results results;
+  const Status status = model().evaluate(two.view(), 1, results);
+  CHECK(status.first_atom() == 1 && status.second_atom() == neighbor);
 }

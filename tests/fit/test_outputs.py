@@ -500,7 +500,26 @@ def test_folder_that_takes_no_files(folder, monkeypatch):
         raise PermissionError(errno.EACCES, "Permission denied", "x.lock")
 
     monkeypatch.setattr(os, "open", refuse)
-    assert sentence(fit("train.xyz", "-o", "x.snnp")).endswith("x.lock: Permission denied")
+    assert sentence(fit("train.xyz", "-o", "x.snnp")).endswith("x.snnp cannot be written (Permission denied)")
+
+
+def test_folders_are_made_and_go_again_if_nothing_comes(folder):
+    fitted("train.xyz", "-o", "a/b/x.snnp")
+    assert (folder / "a" / "b" / "x.snnp").exists()
+    assert "no such file" in sentence(fit("none.xyz", "-o", "a/c/d/x.snnp"))
+    assert [path.name for path in (folder / "a").iterdir()] == ["b"]
+
+
+def test_names_may_be_anything_that_the_system_takes(folder, monkeypatch):
+    """Also what is no text, and what would be a line of the configuration by itself."""
+    name = "a\nloss: {}\n\udcff.xyz"
+    os.rename("train.xyz", name)
+    monkeypatch.setattr(sys, "argv", ["snnp-fit", name])
+    fitted(name, "-o", "x\udcff.snnp")
+    head = (folder / "x\udcff.yaml").read_text().splitlines()
+    assert head[1] == "# command: snnp-fit 'a\\nloss: {}\\n\\udcff.xyz'"
+    assert head[3] == "data:"
+    assert "a\\n" in sentence(fit("a\n.xyz", "-o", "y.snnp"))
 
 
 # -- Ctrl-C -------------------------------------------------------------------------------------------------------

@@ -211,10 +211,3 @@ def test_without_atoms_on_a_rank_marks_are_still_there(folder):
     """
     lmp.output(deck, folder, ranks=4)
     np.testing.assert_array_equal(np.loadtxt(folder / "marks.dump", skiprows=9)[:, 1], [CLOSE, CLOSE])
-
-
-def test_atoms_on_top_of_each_other_do_not_pass_for_a_result(folder):
-    deck = CRYSTAL.format(settings="") + "set atom 2 x 0 y 0 z 0\nset atom 1 x 0 y 0 z 0\nrun 0\n"
-    text = lmp.output(deck + 'print "energy $(pe)"', folder)
-    assert warnings(text)
-    assert not np.isfinite(float(text.partition("\nenergy ")[2].split()[0]))

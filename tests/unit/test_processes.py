@@ -98,6 +98,27 @@ if os.fork() == 0:
 assert os.wait()[1] == 0, "the grandchild did not find the same forces"
 """
 
+FORK_DURING_A_CALL = """
+from threading import Event, Thread
+other, done = snnp.load(sys.argv[1]), Event()  # of another engine, and so its memory
+before = forces()
+def evaluate():
+    while not done.is_set():
+        other.reset()
+        other.get_forces(atoms)
+thread = Thread(target=evaluate)
+thread.start()
+for _ in range(20):
+    if os.fork() == 0:
+        signal.alarm(30)
+        other.reset()
+        found = other.get_forces(atoms)
+        os._exit(0 if np.allclose(found, before, rtol=0, atol=1e-9) else 1)
+    assert os.wait()[1] == 0, "the child did not find the same forces"
+done.set()
+thread.join()
+"""
+
 POOL = """
 from multiprocessing import get_context
 before = forces()
@@ -108,7 +129,9 @@ assert all(np.array_equal(r, before) for r in results)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the system has no fork")
-@pytest.mark.parametrize("text", [FORK, FORK_OF_A_FORK, POOL], ids=["child", "grandchild", "pool"])
+@pytest.mark.parametrize(
+    "text", [FORK, FORK_OF_A_FORK, FORK_DURING_A_CALL, POOL], ids=["child", "grandchild", "while", "pool"]
+)
 def test_a_child_that_was_forked_after_threads_were_used_finds_the_same(tmp_path, text):
     done = script(tmp_path, text)
     assert done.returncode == 0, done.stderr

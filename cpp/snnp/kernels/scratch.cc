@@ -1,6 +1,9 @@
 #include "snnp/kernels/scratch.h"
 
+#include <pthread.h>
+
 #include <algorithm>
+#include <mutex>
 #include <new>
 #include <type_traits>
 
@@ -141,9 +144,23 @@ template <class Real> void Scratch<Real>::reserve_packed(int count)
   lay_out(positions, [&](Arena &piece) { piece(packed_positions, 4L * packed_capacity); });
 }
 
+namespace {
+
+// One for all pools. A process that forks holds it meanwhile: else a child could inherit it from a thread that it does
+// not have, and would wait for it for ever.
+std::mutex &pool_mutex()
+{
+  static std::mutex mutex;
+  static const int watched = pthread_atfork([] { mutex.lock(); }, [] { mutex.unlock(); }, [] { mutex.unlock(); });
+  static_cast<void>(watched);
+  return mutex;
+}
+
+}  // namespace
+
 template <class Real> std::unique_ptr<Scratch<Real>> ScratchPool<Real>::take()
 {
-  const std::lock_guard<std::mutex> lock(mutex_);
+  const std::lock_guard<std::mutex> lock(pool_mutex());
   if (free_.empty()) {
     auto scratch = std::make_unique<Scratch<Real>>();
     scratch->prepare(plan_);
@@ -156,7 +173,7 @@ template <class Real> std::unique_ptr<Scratch<Real>> ScratchPool<Real>::take()
 
 template <class Real> void ScratchPool<Real>::give(std::unique_ptr<Scratch<Real>> scratch)
 {
-  const std::lock_guard<std::mutex> lock(mutex_);
+  const std::lock_guard<std::mutex> lock(pool_mutex());
   free_.push_back(std::move(scratch));
 }
 

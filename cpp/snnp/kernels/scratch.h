@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <memory>
-#include <mutex>
 #include <vector>
 
 #include "snnp/kernels/plan.h"
@@ -142,7 +141,6 @@ template <class Real> class ScratchPool {
 
  private:
   const Plan<Real> &plan_;
-  std::mutex mutex_;
   std::vector<std::unique_ptr<Scratch<Real>>> free_;
 };
 

@@ -128,7 +128,7 @@ def comment(line: str, path: Path) -> str:
             raise ConvertError(f"{path}:1: found units '{units[0]}', expected metal")
     else:
         text = f"UNITS: metal {text}".strip()
-    return f" {text}" if _CONVERTED in text else f" {text} {_CONVERTED}{' '.join(path.name.split())})"
+    return f" {text}" if _CONVERTED in text else f" {text} {_CONVERTED}{files.printable(path.name)})"
 
 
 def is_ours(head: bytes) -> bool:

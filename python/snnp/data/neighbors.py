@@ -1,6 +1,8 @@
 """Neighbour lists of ASE structures, as the engine takes them."""
 
+import os
 from collections.abc import Sequence
+from threading import RLock
 
 import numpy as np
 from ase import Atoms
@@ -8,6 +10,12 @@ from vesin import NeighborList
 
 from snnp import _core
 from snnp.data.limits import search_cutoff
+
+# vesin has locks of its own. A process that forks holds this one meanwhile: else a child could inherit those from a
+# thread that it does not have, and would wait for ever.
+_in_vesin = RLock()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_in_vesin.acquire, after_in_parent=_in_vesin.release, after_in_child=_in_vesin.release)
 
 
 class ElementError(ValueError):
@@ -33,7 +41,8 @@ def full_list(atoms: Atoms, cutoff: float) -> tuple[np.ndarray, np.ndarray, np.n
     search = search_cutoff(atoms, cutoff)
     # One thread: the order of pairs, and with it every sum over them, is always the same.
     calculator = NeighborList(cutoff=search, full_list=True, sorted=True, n_threads=1)
-    i, j, vectors = calculator.compute(atoms.positions, atoms.cell.array, atoms.pbc, quantities="ijD")
+    with _in_vesin:
+        i, j, vectors = calculator.compute(atoms.positions, atoms.cell.array, atoms.pbc, quantities="ijD")
     if search > cutoff:
         near = np.linalg.norm(vectors, axis=1) < cutoff
         i, j, vectors = i[near], j[near], vectors[near]

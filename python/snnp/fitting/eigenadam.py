@@ -25,6 +25,12 @@ class EigenAdam(torch.optim.Optimizer):
         defaults = {"lr": lr, "betas": betas, "damping": damping, "most": most, "refresh": refresh, "parts": 1}
         super().__init__(blocks, defaults)
 
+    def memory(self) -> float:
+        """Bytes of all covariance matrices and bases, and of the work space to update the largest one."""
+        sizes = [sum(p.numel() for p in group["params"]) // group["parts"] for group in self.param_groups]
+        numbers = [group["parts"] * n**2 for group, n in zip(self.param_groups, sizes, strict=True)]
+        return 8 * (2 * sum(numbers) + 2 * max(sizes) ** 2)
+
     @torch.no_grad()
     def step(self, closure=None) -> None:
         """One step with the gradients at hand; parameters without a gradient count as having a zero one."""

@@ -72,6 +72,6 @@ def solve(
             "the data do not determine all coefficients: expected a greater model.smoothness, or more frames"
         )
     best = min(trial.validation_loss for trial in trials)
-    chosen = next(t for t in trials if t.validation_loss <= best * (1 + _SLACK)) if validation else trials[-1]
+    chosen = next(t for t in trials if t.validation_loss <= best + _SLACK * abs(best)) if validation else trials[-1]
     loss.A += (chosen.strength * penalty + fixed).toarray()
     return LinearFit(trials, chosen, loss)

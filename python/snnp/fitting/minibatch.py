@@ -11,6 +11,7 @@ import torch
 
 from snnp.fitting.eigenadam import EigenAdam
 from snnp.fitting.loss import Batch, Loss, make_batch
+from snnp.memory import require_memory
 from snnp.models.network import Model
 
 # Steps before the first move, a tenth of a short run; as many again until they have their full size.
@@ -48,6 +49,7 @@ class Optimizer:
         self.train = train
         self.validation = make_batch(validation) if validation else None
         self.adam = EigenAdam(model.blocks(), lr=schedule.learning_rate)
+        require_memory(self.adam.memory(), "training", "expected fewer filters or narrower layers (model.hidden)")
         self.average = copy.deepcopy(model.state_dict())
         self.best = copy.deepcopy(model.state_dict())
         self.best_loss = math.inf

@@ -23,6 +23,10 @@ def fit_network(task: Task) -> tuple[_core.Potential, Curve]:
     schedule = Schedule(training.steps, training.batch_size, training.learning_rate, training.seed)
     optimizer = Optimizer(model, loss, schedule, known, held_out)
     train(task, optimizer, model.unit)
+    if optimizer.history[0].validation_loss <= optimizer.best_loss:
+        task.log.print(
+            "warning: training did not make the validation loss smaller: this is the linear model it began with"
+        )
     potential = model.potential(task.comment())
     set_ranges(potential, [s for s, _ in known], task.threads)
     return potential, Curve.learning(optimizer.history, "linear model")

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from snnp.config import ConfigError
@@ -50,12 +50,18 @@ class Outputs:
             return
         self._check()
         folder = self.potential.parent
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with locked(self.beside(".lock")):
-                yield
-        except LockedError as error:
-            raise ConfigError(f"output {self.potential}: {error}") from error
+        new = [place for place in (folder, *folder.parents) if not place.exists()]
+        with ExitStack() as stack:
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+                for place in reversed(new):
+                    stack.callback(_remove_if_empty, place)
+                stack.enter_context(locked(self.beside(".lock")))
+            except LockedError as error:
+                raise ConfigError(f"output {self.potential}: {error}") from error
+            except OSError as error:
+                raise ConfigError(f"output {self.potential} cannot be written ({error.strerror})") from error
+            yield
 
     def _check(self) -> None:
         self._refuse(self.potential, is_potential)
@@ -71,3 +77,8 @@ class Outputs:
     def _refuse(self, path: Path, ours: Callable[[bytes], bool]) -> None:
         if why := refusal(path, self.inputs, ours):
             raise ConfigError(f"output {path} {why}: expected another output")
+
+
+def _remove_if_empty(folder: Path) -> None:
+    with suppress(OSError):
+        folder.rmdir()

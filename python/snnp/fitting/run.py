@@ -18,7 +18,7 @@ from snnp.data import Dataset, Frame, read
 from snnp.data.batch import Weights
 from snnp.data.neighbors import NeighborLists
 from snnp.data.stress import Conventions, given_conventions, named, settings, with_conventions
-from snnp.files import write_aside, write_text
+from snnp.files import printable, write_aside, write_text
 from snnp.fitting.checkpoint import Checkpoint
 from snnp.fitting.interruption import Interrupted, StopSignals
 from snnp.fitting.label_checks import StressCheck, sample
@@ -62,7 +62,7 @@ def run(
     for the record.
     Raises ConfigError, DataError or snnp.Error with one sentence; Interrupted if told to stop.
     """
-    begun = time.monotonic()
+    begun, command = time.monotonic(), printable(command)
     outputs = Outputs(config.output, config.inputs)
     with StopSignals() as stop, outputs.claimed():
         saved = saved_state(outputs.beside(".checkpoint"), resume, restart)

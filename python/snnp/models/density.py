@@ -13,6 +13,7 @@ from scipy import sparse
 from scipy.interpolate import BSpline
 
 from snnp import _core
+from snnp.data import DataError
 from snnp.data.batch import FrameStream, LabelledStructure, Weights
 from snnp.models.linear import HOLD_FIXED, HOLD_FREE, RIDGE, diagonal
 from snnp.models.normal_equations import Quadratic, accumulate
@@ -172,14 +173,22 @@ class DensityModel:
     def solved(
         self, place: Linearised, knots: np.ndarray, x: np.ndarray, names: Sequence[str], strength: float
     ) -> np.ndarray:
-        """x with the parts named, in which the model is linear, where they are best."""
+        """x with the parts named, in which the model is linear, where they are best.
+
+        Raises DataError if the data leave that open.
+        """
         x = x.copy()
         free = np.zeros(len(x), dtype=bool)
         for name, part in self.layout.split(free).items():
             part[:] = name in names
         A = place.quadratic.A + self.penalty(knots, strength).toarray()
         b = place.quadratic.b - A[:, ~free] @ x[~free]
-        x[free] = scipy.linalg.solve(A[np.ix_(free, free)], b[free], assume_a="pos")
+        try:
+            x[free] = scipy.linalg.cho_solve(scipy.linalg.cho_factor(A[np.ix_(free, free)]), b[free])
+        except np.linalg.LinAlgError as error:
+            raise DataError(
+                "the data do not determine all coefficients: expected more frames or fewer knots"
+            ) from error
         return x
 
 

@@ -14,7 +14,10 @@ from scipy.sparse import csr_array
 
 from snnp import _core, virial
 from snnp.data.batch import FrameStream, LabelledStructure, Weights, concatenate
+from snnp.memory import require_memory
 
+# Matrices (columns, columns) at a time: training, validation, their sum with the penalty, its factor.
+_MATRICES = 4
 # Memory of the rows that are held at once, bytes.
 _CHUNK = 2e8
 
@@ -32,7 +35,7 @@ class Quadratic:
     c: float
 
     def __call__(self, x: np.ndarray) -> float:
-        return float(self.c - 2 * self.b @ x + x @ self.A @ x)
+        return max(float(self.c - 2 * self.b @ x + x @ self.A @ x), 0.0)  # less is rounding
 
     def minimum(self, penalty: csr_array, pull: np.ndarray | float = 0.0) -> np.ndarray:
         """Where the loss plus xᵀ penalty x − 2 pull·x is smallest, (columns,).
@@ -61,6 +64,8 @@ def accumulate(
     base: for a model that was made linear there, its coefficients, but 0 for those in which it is linear anyway: rows
     @ base is no part of its energy, and taken as if the labels had it, too.
     """
+    cure = "expected fewer knots (model.radial_knots, jk_knots, …) or elements"
+    require_memory(_MATRICES * 8 * columns**2, f"a model of {columns} unknowns", cure)
     A, b, c = np.zeros((columns, columns), order="F"), np.zeros(columns), 0.0
     for chunk in _chunks(frames, columns):
         for X, y in _blocks(rows, elements, chunk, weights, frames):
