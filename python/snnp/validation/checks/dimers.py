@@ -7,7 +7,7 @@ import numpy as np
 from ase import Atoms
 
 from snnp.validation.check import Check, Level, Setting
-from snnp.validation.checks.approach import CLOSEST, Fall, binding, bond_length, falls, radii
+from snnp.validation.checks.approach import CLOSEST, MOST, Fall, binding, bond_length, falls, radii
 from snnp.validation.checks.common import Failure, against, failing
 from snnp.validation.checks.molecules import FAR, molecule_energies
 from snnp.validation.outcome import Line, Outcome, Verdict
@@ -35,8 +35,8 @@ class Dimers(Check):
     level = Level.QUICK
 
     def subjects(self, setting: Setting) -> list[str]:
-        """Pairs of elements."""
-        return ["-".join(pair) for pair in combinations_with_replacement(setting.model.elements, 2)]
+        """Pairs of elements, in alphabetical order."""
+        return ["-".join(pair) for pair in combinations_with_replacement(sorted(setting.model.elements), 2)]
 
     @failing
     def run(self, setting: Setting, subject: str) -> Outcome:
@@ -79,7 +79,7 @@ class Dimers(Check):
 
 
 def _closest(subject: str, energies: np.ndarray) -> Line:
-    value, repels = float(energies[-1]), energies[-1] > max(0.0, energies[-2])
+    value, repels = float(energies[-1]), energies[-1] > 0 and energies[-1] >= min(energies[-2], MOST)
     if repels:
         return Line(f"energy at {CLOSEST} Å", value, "eV", verdict=Verdict.PASS)
     text = f"{subject} does not repel at {CLOSEST} Å, where its energy is {value:.4g} eV"
