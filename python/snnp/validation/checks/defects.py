@@ -184,8 +184,8 @@ def _compound(setting: Setting, subject: str, host: Atoms) -> list[Line]:
     }
     unit = crystal * sum(formula.values()) / len(host)
     schottky = sum(number * lowest[element] for element, number in formula.items()) + unit
-    lines = [_formation(setting, subject, "Schottky defect, energy", schottky)]
-    for a, b in combinations(formula, 2):
+    lines = [_formation(setting, subject, "Schottky energy", schottky)]
+    for a, b in combinations(sorted(formula), 2):
         exchanged = sum(
             min(
                 energy(_replaced(host, site, new, setting, subject)) - crystal
@@ -194,7 +194,7 @@ def _compound(setting: Setting, subject: str, host: Atoms) -> list[Line]:
             )
             for old, new in ((a, b), (b, a))
         )
-        lines.append(_formation(setting, subject, f"antisites {a}–{b}, energy", exchanged))
+        lines.append(_formation(setting, subject, f"antisite pair energy, {a}-{b}", exchanged))
     return lines
 
 
