@@ -86,9 +86,16 @@ def test_a_barrier_outside_of_the_bond_is_to_be_warned_of_and_a_ripple_is_not():
     assert "barrier outside of the bond" not in found
 
 
-def test_a_bond_much_shorter_than_the_atoms_is_to_be_warned_of():
-    _, found = dimer(lambda r: morse(r + 1.2))
-    assert found["bond length"].verdict is Verdict.WARN
+@pytest.mark.parametrize(("length", "verdict"), [(1.7, "info"), (1.5, "warn"), (1.2, "fail")])
+def test_a_bond_much_shorter_than_the_atoms_is_to_be_warned_of(length, verdict):
+    """Covalent radii of copper, 1.32 Å, and lengths that are 0.64, 0.57, 0.45 of two of them."""
+    _, found = dimer(lambda r: morse(r + 2.5 - length))
+    assert found["bond length"].verdict.value == verdict
+
+
+def test_a_bond_stronger_than_any_fails():
+    _, found = dimer(lambda r: 15 * morse(r))
+    assert found["dissociation energy"].verdict is Verdict.FAIL
 
 
 def test_a_dimer_below_the_crystal_fails():

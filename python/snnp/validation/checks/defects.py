@@ -70,7 +70,7 @@ class Defects(Check):
 
     def seconds(self, setting: Setting, subject: str) -> float:
         """A guess: relaxations, and a path of some hundred steps of several images."""
-        return 30.0
+        return 10.0
 
     def figure(self, subject: str, data: dict[str, dict]) -> "Figure | None":
         """Energy along the step of the vacancy."""

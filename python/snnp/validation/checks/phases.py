@@ -48,6 +48,10 @@ class Phases(Check):
         references = {c.name: r for c in others if (r := _reference(setting, ground, c)[0]) is not None}
         return Outcome(lines, {"above": found, "references": references})
 
+    def seconds(self, setting: Setting, subject: str) -> float:
+        """A guess: relaxations in small cells."""
+        return 0.2 * sum(crystal.formula == subject for crystal in setting.crystals)
+
     def figure(self, subject: str, data: dict[str, dict]) -> "Figure | None":
         """Energies above the ground state; lines: reference."""
         from matplotlib.figure import Figure

@@ -32,7 +32,7 @@ class PhononCheck(Check):
     """Phonons of the ground states; from `FULL` on of all crystals."""
 
     name = "phonons"
-    title = "Phonons"
+    title = "Phonons, without LO-TO splitting"
     level = Level.STANDARD
 
     def subjects(self, setting: Setting) -> list[str]:
@@ -70,8 +70,8 @@ class PhononCheck(Check):
         return Outcome(lines, data)
 
     def seconds(self, setting: Setting, subject: str) -> float:
-        """A guess: several displacements, some seconds each."""
-        return 5.0 * len(crystal_named(setting, subject).atoms)
+        """A guess: displacements in some directions for each atom, and sums over the zone."""
+        return 1.0 + 1.0 * len(crystal_named(setting, subject).atoms)
 
     def figure(self, subject: str, data: dict[str, dict]) -> "Figure | None":
         """Bands and densities of states; circles: reference."""

@@ -52,6 +52,10 @@ class Trimers(Check):
         lengths = [np.linalg.norm(path[:, 0], axis=1).tolist() for path in paths[both]]
         return Outcome(lines, {"angle": [*ANGLES], "length": lengths, "energy": energies[both].tolist()})
 
+    def seconds(self, setting: Setting, subject: str) -> float:
+        """A guess: one evaluation of ten thousand atoms."""
+        return 0.5
+
     def figure(self, subject: str, data: dict[str, dict]) -> "Figure | None":
         """Energy of triangles with two bonds that shrink together, by the length of the first and the angle."""
         from matplotlib.figure import Figure
