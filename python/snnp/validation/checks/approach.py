@@ -17,6 +17,8 @@ from snnp.validation.outcome import Line, Verdict
 
 # Two atoms get as close as this with some hundred eV, the most in collisions that are simulated with such potentials.
 CLOSEST = 0.3  # Å
+# Beyond it nothing is looked at: no atom of a simulation has as much, and tables of some potentials end there.
+MOST = 1e4  # eV
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ def turning_points(energies: np.ndarray, least: float) -> list[int]:
 
 def falls(energies: np.ndarray, least: float) -> list[Fall]:
     """The falls of `least` (eV) or more, each after a rise of as much, of a curve (n,) in eV that leads inwards."""
+    energies = np.minimum(energies, MOST)
     turns = turning_points(energies, least)
     return [
         Fall(top, bottom, float(energies[top]), float(energies[top] - energies[bottom]))

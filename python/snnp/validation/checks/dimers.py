@@ -1,5 +1,6 @@
 """Two atoms: they repel at short distance, without holes, and bind less than in the crystal."""
 
+from dataclasses import replace
 from itertools import combinations_with_replacement
 from typing import TYPE_CHECKING
 
@@ -7,7 +8,7 @@ import numpy as np
 from ase import Atoms
 
 from snnp.validation.check import Check, Level, Setting
-from snnp.validation.checks.approach import CLOSEST, Fall, binding, bond_length, falls, radii
+from snnp.validation.checks.approach import CLOSEST, MOST, Fall, binding, bond_length, falls, radii
 from snnp.validation.checks.common import Failure, against, failing
 from snnp.validation.checks.molecules import FAR, molecule_energies
 from snnp.validation.outcome import Line, Outcome, Verdict
@@ -21,7 +22,10 @@ HOLE = 0.01  # eV
 # Atoms form bonds without a barrier; fits that have seen no dimers have some ripples at long distance.
 BARRIER = 0.1  # eV
 # The shortest bonds that are known, Cr–Cr and Mo–Mo, have 0.60 to 0.63 of the sum of the covalent radii.
-SHORT_BOND = 0.6
+# Half of it is the inner shells in each other: atoms that have fused.
+SHORT_BOND, FUSED = 0.6, 0.5
+# The strongest bond of two atoms is that of CO, 11.2 eV.
+STRONGEST = 12.0  # eV
 # Energies of dimers differ by a tenth between functionals of DFT, lengths of bonds by one or two per cent.
 LENGTH_WARN, LENGTH_FAIL = 0.05, 0.15
 ENERGY_WARN, ENERGY_FAIL = 0.2, 0.5
@@ -35,8 +39,8 @@ class Dimers(Check):
     level = Level.QUICK
 
     def subjects(self, setting: Setting) -> list[str]:
-        """Pairs of elements."""
-        return ["-".join(pair) for pair in combinations_with_replacement(setting.model.elements, 2)]
+        """Pairs of elements, in alphabetical order."""
+        return ["-".join(pair) for pair in combinations_with_replacement(sorted(setting.model.elements), 2)]
 
     @failing
     def run(self, setting: Setting, subject: str) -> Outcome:
@@ -57,6 +61,10 @@ class Dimers(Check):
         lines += _bond(setting, subject, distances, energies, holes)
         lines.append(binding(setting, pair, max(0.0, -energies.min()), alone))
         return Outcome(lines, {"distance": distances.tolist(), "energy": energies.tolist(), "bond": bond})
+
+    def seconds(self, setting: Setting, subject: str) -> float:
+        """A guess: one evaluation of some thousand atoms."""
+        return 0.3
 
     def figure(self, subject: str, data: dict[str, dict]) -> "Figure | None":
         """Energy by distance, from the well up to 10 eV; dotted: the length of a bond."""
@@ -79,7 +87,7 @@ class Dimers(Check):
 
 
 def _closest(subject: str, energies: np.ndarray) -> Line:
-    value, repels = float(energies[-1]), energies[-1] > max(0.0, energies[-2])
+    value, repels = float(energies[-1]), energies[-1] > 0 and energies[-1] >= min(energies[-2], MOST)
     if repels:
         return Line(f"energy at {CLOSEST} Å", value, "eV", verdict=Verdict.PASS)
     text = f"{subject} does not repel at {CLOSEST} Å, where its energy is {value:.4g} eV"
@@ -109,13 +117,14 @@ def _bond(setting: Setting, subject: str, distances: np.ndarray, energies: np.nd
     lowest = int(np.argmin(energies[: holes[0].outer if holes else None]))
     if energies[lowest] > -HOLE:
         return []
-    length = float(distances[lowest])
-    shortest = SHORT_BOND * radii(*subject.split("-"))
+    length, depth = float(distances[lowest]), -float(energies[lowest])
     line = against(setting, subject, "bond length", length, "Å", LENGTH_WARN, LENGTH_FAIL)
-    if line.verdict is Verdict.INFO and length < shortest:
-        text = (
-            f"the bond of {subject}, {length:.2f} Å, is shorter than {shortest:.2f} Å, {SHORT_BOND} of covalent radii"
-        )
-        line = Line(line.quantity, length, "Å", verdict=Verdict.WARN, sentence=text)
-    depth = -float(energies[lowest])
-    return [line, against(setting, subject, "dissociation energy", depth, "eV", ENERGY_WARN, ENERGY_FAIL)]
+    share = length / radii(*subject.split("-"))
+    if line.verdict < Verdict.WARN and share < SHORT_BOND:
+        text = f"the bond of {subject}, {length:.2f} Å, has {share:.2f} of the sum of covalent radii"
+        line = replace(line, verdict=Verdict.FAIL if share < FUSED else Verdict.WARN, sentence=text)
+    energy = against(setting, subject, "dissociation energy", depth, "eV", ENERGY_WARN, ENERGY_FAIL)
+    if depth > STRONGEST:
+        text = f"{subject} is bound by {depth:.3g} eV, more than any two atoms are"
+        energy = replace(energy, verdict=Verdict.FAIL, sentence=text)
+    return [line, energy]

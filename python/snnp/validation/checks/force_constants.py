@@ -29,6 +29,7 @@ class Phonons:
     """Force constants of a crystal, from which frequencies at any q follow.
 
     path: of seekpath: `point_coords`, `path` and the primitive cell that q refers to.
+    phonopy: with force constants and frequencies on a mesh.
     """
 
     path: dict
@@ -58,6 +59,7 @@ class Phonons:
         phonopy.forces = np.array(found)
         phonopy.produce_force_constants()
         phonopy.symmetrize_force_constants()
+        phonopy.run_mesh(MESH)
         return cls(path, phonopy)
 
     def at(self, q: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -106,7 +108,6 @@ class Phonons:
     @cached_property
     def density_of_states(self) -> dict:
         """`frequency` and `density`, (n,), THz and 1/THz for one primitive cell."""
-        self.phonopy.run_mesh(MESH)
         self.phonopy.run_total_dos()
         dos = self.phonopy.total_dos
         return {"frequency": dos.frequency_points.tolist(), "density": dos.dos.tolist()}
@@ -114,16 +115,14 @@ class Phonons:
     @cached_property
     def extremes(self) -> tuple[float, float]:
         """The lowest and the highest frequency on the path and on a mesh, THz."""
-        self.phonopy.run_mesh(MESH)
         everything = [self.phonopy.mesh.frequencies.ravel(), *(np.ravel(line["frequency"]) for line in self.bands)]
         frequencies = np.concatenate(everything)
         return float(frequencies.min()), float(frequencies.max())
 
     def heat_capacity(self, temperature: float) -> float:
         """At constant volume, k_B/atom: three times the mean of (x/2)² / sinh²(x/2), x = hν/kT; temperature in K."""
-        self.phonopy.run_mesh(MESH)
-        half = np.maximum(KELVIN * self.phonopy.mesh.frequencies / temperature / 2, 1e-6)  # 1 in the limit
-        weights = self.phonopy.mesh.weights
+        frequencies, weights = self.phonopy.mesh.frequencies, self.phonopy.mesh.weights
+        half = np.maximum(KELVIN * frequencies / temperature / 2, 1e-6)  # 1 in the limit
         return float(3 * weights @ ((half / np.sinh(half)) ** 2).mean(axis=1) / weights.sum())
 
     @property

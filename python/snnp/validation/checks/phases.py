@@ -39,7 +39,7 @@ class Phases(Check):
         lines, found = [], {ground.name: 0.0}
         for crystal in others:
             try:
-                found[crystal.name] = 1e3 * (_energy(setting, crystal) - lowest)
+                found[crystal.name] = float(1e3 * (_energy(setting, crystal) - lowest))
             except Failure as failure:
                 lines.append(Line(crystal.name, None, verdict=Verdict.WARN, sentence=str(failure)))
             else:
@@ -47,6 +47,10 @@ class Phases(Check):
         lines += _formation(setting, ground, lowest)
         references = {c.name: r for c in others if (r := _reference(setting, ground, c)[0]) is not None}
         return Outcome(lines, {"above": found, "references": references})
+
+    def seconds(self, setting: Setting, subject: str) -> float:
+        """A guess: relaxations in small cells."""
+        return 0.2 * sum(crystal.formula == subject for crystal in setting.crystals)
 
     def figure(self, subject: str, data: dict[str, dict]) -> "Figure | None":
         """Energies above the ground state; lines: reference."""
@@ -103,11 +107,12 @@ def _formation(setting: Setting, ground: Crystal, lowest: float) -> Iterator[Lin
     if ground.is_element or not set(ground.atoms.symbols) <= set(elements):
         return
     parts = [elements[symbol] for symbol in ground.atoms.symbols]
-    value = 1e3 * (lowest - np.mean([_energy(setting, part) for part in parts]))
+    value = float(1e3 * (lowest - np.mean([_energy(setting, part) for part in parts])))
     reference = None
     quantity, source = "energy of formation", ""
     if None not in (ground.energy, *(part.energy for part in parts)):
-        reference, source = 1e3 * (ground.energy - np.mean([part.energy for part in parts])), ground.origin
+        reference = float(1e3 * (ground.energy - np.mean([part.energy for part in parts])))
+        source = ground.origin
     known = setting.references.get(ground.formula, quantity) or setting.references.get(ground.name, quantity)
     if known is not None:
         reference, source = known.value, known.source
