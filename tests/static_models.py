@@ -11,13 +11,13 @@ from snnp.validation.references import Reference, References
 from teacher import potential_file
 
 
-def setting(model, crystals=(), level=Level.STANDARD, references=None, relaxed=False):
-    """A setting with crystals by name; relaxed: they are taken as they are."""
+def setting(model, crystals=(), level=Level.STANDARD, references=None, relaxed=False, origin="data"):
+    """A setting with crystals by name, the ground state first; relaxed: they are taken as they are."""
     known = {
         subject: {quantity: Reference(value, "a test") for quantity, value in values.items()}
         for subject, values in (references or {}).items()
     }
-    found = [Crystal(name, atoms, "prototype") for name, atoms in dict(crystals).items()]
+    found = [Crystal(name, atoms, origin) for name, atoms in dict(crystals).items()]
     made = Setting(model, found, References(known), level)
     if relaxed:
         made._relaxed.update(crystals)

@@ -43,6 +43,12 @@ def test_a_phase_below_the_ground_state_fails():
     assert Phases().figure("Cu", {"a": outcome.data}) is not None
 
 
+def test_a_phase_below_what_was_guessed_to_be_the_ground_state_may_be_right():
+    asked = setting(ALLOY, {"bcc Cu": BCC, "fcc Cu": FCC}, origin="prototype")
+    line = lines(Phases().run(asked, "Cu"))["fcc Cu above bcc Cu"]
+    assert line.verdict is Verdict.WARN and "it may be right" in line.sentence
+
+
 @pytest.mark.parametrize(("reference", "verdict"), [(0.0, "fail"), (0.030, "pass"), (0.045, "warn"), (0.220, "fail")])
 def test_energies_are_held_against_the_data(reference, verdict):
     """EMT has 33 meV/atom: off by 33 of 25, 3 of 30, 12 of 45, 187 of 220 meV."""

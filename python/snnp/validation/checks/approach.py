@@ -5,7 +5,7 @@ of the bond. A fall that begins where a distance is shorter than the bond, after
 Holes trap atoms in collisions, in melts and under pressure.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from ase import Atoms
@@ -13,6 +13,7 @@ from ase.data import atomic_numbers, covalent_radii
 
 from snnp.data.neighbors import full_list
 from snnp.validation.check import Setting
+from snnp.validation.checks.common import condemn
 from snnp.validation.outcome import Line, Verdict
 
 # Two atoms get as close as this with some hundred eV, the most in collisions that are simulated with such potentials.
@@ -91,6 +92,6 @@ def binding(setting: Setting, symbols: list[str], bound: float, alone: float) ->
         return line
     cohesive = alone / len(symbols) - atoms.get_potential_energy() / len(atoms)
     if of_atom <= cohesive:
-        return Line(line.quantity, of_atom, line.unit, verdict=Verdict.PASS)
+        return replace(line, verdict=Verdict.PASS)
     text = f"{'-'.join(symbols)} is bound by {of_atom:.3g} eV/atom and {crystal.name} by {cohesive:.3g} only"
-    return Line(line.quantity, of_atom, line.unit, verdict=Verdict.FAIL, sentence=text)
+    return condemn(line, crystal, text)

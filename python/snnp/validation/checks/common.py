@@ -1,6 +1,7 @@
 """What several checks need: evaluations that may fail, relaxation of atoms in a fixed cell, lines with references."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
 
 import numpy as np
@@ -43,6 +44,14 @@ def failing(run: Callable[..., Outcome]) -> Callable[..., Outcome]:
 def crystal_named(setting: Setting, name: str) -> Crystal:
     """The crystal of this name."""
     return next(crystal for crystal in setting.crystals if crystal.name == name)
+
+
+def condemn(line: Line, crystal: Crystal, sentence: str) -> Line:
+    """The line with the verdict fail, and why; a warning if the crystal is a mere guess, which may be wrong itself."""
+    if crystal.origin == "prototype" and crystal.energy is None:
+        sentence += "; it may be right, as it was not said which crystal is the ground state"
+        return replace(line, verdict=Verdict.WARN, sentence=sentence)
+    return replace(line, verdict=Verdict.FAIL, sentence=sentence)
 
 
 def relaxed(setting: Setting, crystal: Crystal) -> Atoms:

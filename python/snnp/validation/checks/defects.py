@@ -20,6 +20,7 @@ from snnp.validation.checks.common import (
     WIDTH,
     Failure,
     against,
+    condemn,
     conventional,
     crystal_named,
     energy,
@@ -123,7 +124,7 @@ def _formation(setting: Setting, subject: str, quantity: str, value: float) -> L
     line = against(setting, subject, quantity, float(value), "eV", ENERGY_WARN, ENERGY_FAIL)
     if value < 0:
         text = f"{subject} gains energy by a defect: its {quantity} is {value:.3g} eV"
-        return Line(quantity, line.value, "eV", line.reference, line.source, Verdict.FAIL, text)
+        return condemn(line, crystal_named(setting, subject), text)
     return line
 
 

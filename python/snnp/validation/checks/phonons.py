@@ -3,10 +3,11 @@
 Without the splitting of longitudinal and transverse optical modes at Γ (LO-TO), for which a potential has no charges.
 """
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from snnp.validation.check import Check, Level, Setting
-from snnp.validation.checks.common import against, crystal_named, failing, relaxed, width
+from snnp.validation.checks.common import against, condemn, crystal_named, failing, relaxed, width
 from snnp.validation.checks.force_constants import MOST_ATOMS, Phonons
 from snnp.validation.crystals import Crystal
 from snnp.validation.outcome import Line, Outcome, Verdict
@@ -107,12 +108,13 @@ def _lowest(setting: Setting, crystal: Crystal, phonons: Phonons) -> Line:
     if line.verdict is not Verdict.INFO:
         return line
     if lowest >= -NOISE * highest:
-        return Line(line.quantity, lowest, "THz", verdict=Verdict.PASS)
-    verdict = Verdict.INFO
-    if _matters(setting, crystal):
-        verdict = Verdict.FAIL if lowest < -IMAGINARY_FAIL * highest else Verdict.WARN
+        return replace(line, verdict=Verdict.PASS)
     text = f"{crystal.name} has imaginary modes down to {lowest:.3g} THz: it is not stable, atoms leave their sites"
-    return Line(line.quantity, lowest, "THz", verdict=verdict, sentence=text)
+    if not _matters(setting, crystal):
+        return replace(line, sentence=text)
+    if lowest >= -IMAGINARY_FAIL * highest:
+        return replace(line, verdict=Verdict.WARN, sentence=text)
+    return condemn(line, crystal, text)
 
 
 def _points(phonons: Phonons) -> dict[str, float]:

@@ -11,6 +11,7 @@ from snnp.validation.checks.common import (
     SYMMETRY,
     Failure,
     against,
+    condemn,
     conventional,
     crystal_named,
     energy,
@@ -73,7 +74,7 @@ class Surfaces(Check):
             else:
                 found[quantity[-4:-1]] = line.value
             lines.append(line)
-            if line.verdict is Verdict.FAIL and line.value is not None:
+            if line.value is not None and line.value < 0:
                 kept.append(_plain(slab, f"{subject}, {quantity}"))
         if not lines:
             text = "the two sides of all low-index slabs would differ in composition"
@@ -194,7 +195,7 @@ def _line(setting: Setting, subject: str, quantity: str, slab: Atoms, of_atom: f
             value = reconstructed
     if value < 0:
         text = f"{subject} gains energy by cutting it: its {quantity.split()[-1]} surface has {value:.4g} mJ/m²"
-        return Line(quantity, value, "mJ/m²", verdict=Verdict.FAIL, sentence=text)
+        return condemn(Line(quantity, value, "mJ/m²"), crystal_named(setting, subject), text)
     return against(setting, subject, quantity, value, "mJ/m²", ENERGY_WARN, ENERGY_FAIL)
 
 
