@@ -49,6 +49,18 @@ def test_a_phase_below_what_was_guessed_to_be_the_ground_state_may_be_right():
     assert line.verdict is Verdict.WARN and "it may be right" in line.sentence
 
 
+def test_a_phase_a_little_lower_is_warned_of_where_no_reference_says_by_how_much():
+    """Hcp copper beside fcc copper that is stretched by 0, 0.8 and 3 %: about the same, below 10 meV/atom, above."""
+    hcp = bulk("Cu", "hcp", 2.54, 4.14)
+    asked = setting(ALLOY, {"fcc Cu": FCC, "hcp Cu": hcp}, relaxed=True)
+    lower = asked._relaxed["fcc Cu"].copy()
+    for strain, verdict in ((0.0, "info"), (0.008, "warn"), (0.03, "fail")):
+        asked._relaxed["fcc Cu"] = lower.copy()
+        asked._relaxed["fcc Cu"].set_cell((1 + strain) * lower.cell.array, scale_atoms=True)
+        line = lines(Phases().run(asked, "Cu"))["hcp Cu above fcc Cu"]
+        assert line.verdict.value == verdict, line
+
+
 @pytest.mark.parametrize(("reference", "verdict"), [(0.0, "fail"), (0.030, "pass"), (0.045, "warn"), (0.220, "fail")])
 def test_energies_are_held_against_the_data(reference, verdict):
     """EMT has 33 meV/atom: off by 33 of 25, 3 of 30, 12 of 45, 187 of 220 meV."""

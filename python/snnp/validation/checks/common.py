@@ -20,6 +20,8 @@ RELAXED = 0.005  # eV/Å
 NEARLY_RELAXED = 0.05  # eV/Å
 # Two positions or cells this close are the same to spglib; relaxed crystals are symmetric to 1e-5 Å.
 SYMMETRY = 1e-3  # Å
+# Crystals this little above the ground state may be the ground state: functionals of DFT differ by as much.
+NEARLY = 10.0  # meV/atom
 # Cells of defects, phonons and slabs: two cutoffs, or this if the cutoff is smaller or not known.
 WIDTH = 10.0  # Å
 

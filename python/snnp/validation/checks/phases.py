@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from snnp.validation.check import Check, Level, Setting
-from snnp.validation.checks.common import Failure, condemn, energy, failing, relaxed
+from snnp.validation.checks.common import NEARLY, Failure, condemn, energy, failing, relaxed
 from snnp.validation.crystals import Crystal
 from snnp.validation.outcome import Line, Outcome, Verdict, compare
 
@@ -96,7 +96,8 @@ def _above(setting: Setting, ground: Crystal, crystal: Crystal, value: float) ->
     reference, source = _reference(setting, ground, crystal)
     if value < -SAME and not (reference is not None and reference < SAME):
         text = f"{crystal.name} is {-value:.3g} meV/atom below {ground.name}, which should be the ground state"
-        return condemn(Line(quantity, value, "meV/atom", reference, source), ground, text)
+        line = Line(quantity, value, "meV/atom", reference, source, Verdict.WARN, text)
+        return line if reference is None and value > -NEARLY else condemn(line, ground, text)
     scale = None if reference is None else max(CLOSE, abs(reference))
     return compare(quantity, value, "meV/atom", reference, source, ENERGY_WARN, ENERGY_FAIL, scale)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from snnp.validation.check import Check, Level, Setting
-from snnp.validation.checks.common import against, condemn, crystal_named, failing, relaxed, width
+from snnp.validation.checks.common import NEARLY, against, condemn, crystal_named, failing, relaxed, width
 from snnp.validation.checks.force_constants import MOST_ATOMS, Phonons
 from snnp.validation.crystals import Crystal
 from snnp.validation.outcome import Line, Outcome, Verdict
@@ -25,8 +25,6 @@ IMAGINARY_FAIL = 0.05
 FREQUENCY_WARN, FREQUENCY_FAIL = 0.1, 0.3
 # At 300 K most crystals are within some per cent of 3 k_B: an error of 15 % is one of a third in frequencies.
 HEAT_WARN, HEAT_FAIL = 0.05, 0.15
-# Crystals this little above the ground state may be the ground state: DFT functionals differ by as much.
-NEARLY = 0.010  # eV/atom
 
 
 class PhononCheck(Check):
@@ -97,7 +95,7 @@ class PhononCheck(Check):
 def _matters(setting: Setting, crystal: Crystal) -> bool:
     """Ground states, crystals that the user names, and those that the reference has next to the ground state."""
     first = next(c for c in setting.ground_states if c.formula == crystal.formula)
-    near = None not in (crystal.energy, first.energy) and crystal.energy - first.energy < NEARLY
+    near = None not in (crystal.energy, first.energy) and 1e3 * (crystal.energy - first.energy) < NEARLY
     return crystal is first or crystal.origin == "named" or near
 
 
