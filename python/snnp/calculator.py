@@ -29,14 +29,16 @@ class SNNP(Calculator):
     """ASE calculator of a potential.
 
     Results: energy and free_energy (eV), energies (n_atoms, eV), forces (n_atoms, 3, eV/Å) and, for cells with a
-    volume, stress (6, eV/Å³, ASE's sign and order). They depend on the potential, the atoms and `threads` only. A
-    calculator may be copied, sent to other processes, and used by several threads of Python, one after the other.
+    volume, stress (6, eV/Å³, ASE's sign and order) and stresses (n_atoms, 6, eV/Å³), the contributions of atoms to it:
+    those of LAMMPS' `compute stress/atom`, divided by the volume of the cell. They depend on the potential, the atoms
+    and `threads` only. A calculator may be copied, sent to other processes, and used by several threads of Python, one
+    after the other.
 
     potential: path of a `*.snnp` file, or a potential already read.
     threads: OpenMP threads; by default what OMP_NUM_THREADS says, else 1.
     """
 
-    implemented_properties = ["energy", "free_energy", "energies", "forces", "stress"]
+    implemented_properties = ["energy", "free_energy", "energies", "forces", "stress", "stresses"]
 
     def __init__(
         self, potential: str | os.PathLike | Potential | _core.Potential, threads: int | None = None, **kwargs
@@ -105,7 +107,9 @@ class SNNP(Calculator):
             "forces": out["forces"],
         }
         if self.atoms.cell.rank == 3:
-            self.results["stress"] = stress(matrix(out["virial"]), self.atoms.get_volume())
+            volume = self.atoms.get_volume()
+            self.results["stress"] = stress(matrix(out["virial"]), volume)
+            self.results["stresses"] = stress(out["virials"], volume)
 
     def __getstate__(self) -> dict:
         return {name: value for name, value in vars(self).items() if name != "_lock"}

@@ -149,6 +149,7 @@ class LossConfig(Section):
     energy: float = Field(30.0, ge=0, le=1e9)
     force: float = Field(1.0, ge=0, le=1e9)
     stress: float = Field(1.0, ge=0, le=1e9)
+    robust: bool = Field(True, description="frames with energies or forces far beyond the usual size count less")
 
 
 class TrainingConfig(Section):
@@ -190,7 +191,7 @@ class FitConfig(Section):
 
     @model_validator(mode="after")
     def _something_counts(self):
-        if not any(dict(self.loss).values()):
+        if not any((self.loss.energy, self.loss.force, self.loss.stress)):
             raise PydanticCustomError("no_sense", "loss: expected at least one weight greater than 0")
         return self
 

@@ -24,5 +24,5 @@ def components(full: np.ndarray) -> np.ndarray:
 
 
 def stress(full: np.ndarray, volume: float) -> np.ndarray:
-    """ASE's stress (6,), eV/Å³, of a cell of `volume` (Å³) with the virial `full` (3, 3), eV."""
+    """ASE's stress (…, 6), eV/Å³, of a cell of `volume` (Å³) with the virial `full` (…, 3, 3), eV."""
     return full_3x3_to_voigt_6_stress(-full / volume)

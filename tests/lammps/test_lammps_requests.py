@@ -12,6 +12,8 @@ from tolerances import DIFFERENCE, STEP
 # As in test_lammps_parity.py.
 ENERGY = 1e-10  # eV/atom
 FORCE = 1e-9  # eV/Å
+VIRIAL = 1e-6  # eV, of some: LAMMPS' factor for bar has eight digits
+BAR = 1.6021765e6  # eV/Å³ in bar, as LAMMPS has it
 
 HEAD = "units metal\natom_modify map array\nbox tilt large"
 WARM = "velocity all create 900 4928459 loop all\nthermo_modify norm no\n"
@@ -163,6 +165,15 @@ def test_fix_numdiff_agrees_with_forces_and_virial(session, crystal):
     by_strain = [session.lmp.extract_fix("strain", 0, 1, n) for n in range(6)]
     pressure = [session.thermo(f"p{k}") for k in ("xx", "yy", "zz", "yz", "xz", "xy")]
     np.testing.assert_allclose(by_strain, pressure, atol=1.0, rtol=0)  # bar, of some 1e4
+
+
+def test_stresses_of_atoms_are_those_of_the_calculator(session, crystal):
+    session.run("compute s all stress/atom NULL virial", "compute sum all reduce sum c_s[1]")
+    session.run("thermo_style custom step pe c_sum", "run 0")
+    in_voigts_order = session.compute("s")[:, [0, 1, 2, 5, 4, 3]] / BAR  # V σ, eV
+    stresses = SNNP(silicon(), threads=1).get_stresses(session.atoms(["Si"]))
+    assert np.abs(in_voigts_order).max() > 0.1
+    np.testing.assert_allclose(stresses * crystal.get_volume(), in_voigts_order, atol=VIRIAL, rtol=0)
 
 
 def test_the_heat_flux_is_that_of_a_many_body_potential(session):

@@ -45,6 +45,15 @@ def test_energies_of_atoms_add_up(path, atoms):
     assert calculator.get_potential_energy(atoms) == pytest.approx(total, abs=len(atoms) * ENERGY)
 
 
+def test_stresses_of_atoms_add_up(path, atoms):
+    atoms.calc = snnp.load(path)
+    stresses = atoms.get_stresses()
+    assert stresses.shape == (len(atoms), 6)
+    # V σ is an energy: it adds up as energies do.
+    assert stresses.sum(0) == pytest.approx(atoms.get_stress(), abs=10 * len(atoms) * ENERGY / atoms.get_volume())
+    assert np.ptp(stresses, axis=0).min() > 0
+
+
 def test_results_follow_the_atoms(path, atoms):
     atoms.calc = snnp.load(path)
     before = atoms.get_potential_energy()

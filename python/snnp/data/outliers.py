@@ -58,7 +58,7 @@ def find_outliers(frames: Sequence[Frame]) -> list[Outlier]:
 def _energies(frames: Sequence[Frame]) -> list[Outlier]:
     if not frames:
         return []
-    excess = _excess_energies(frames)
+    excess = excess_energies(frames)
     found = []
     for members in _rests(frames):
         far, usual = _far(excess[members], "energy")
@@ -100,7 +100,7 @@ def _far(values: np.ndarray, what: str) -> tuple[np.ndarray, float]:
     return np.flatnonzero(deviation > limit), usual
 
 
-def _excess_energies(frames: Sequence[Frame]) -> np.ndarray:
+def excess_energies(frames: Sequence[Frame]) -> np.ndarray:
     """Energies per atom without those of the elements, (frames,), eV: the smallest sum of absolute values."""
     numbers = np.unique(np.concatenate([frame.atoms.numbers for frame in frames]))
     fractions = np.array([[(f.atoms.numbers == z).mean() for z in numbers] for f in frames])

@@ -7,6 +7,7 @@ from snnp.data.bonds import bond_ratio
 from snnp.data.duplicates import find_duplicates
 from snnp.data.frames import Frame
 from snnp.data.outliers import Outlier, find_outliers
+from snnp.data.symmetry import forces_against_symmetry
 
 _NAMED = 3  # frames are named at most
 _SAMPLE = 60  # frames are enough to tell the unit of length
@@ -17,7 +18,7 @@ Pairs = Sequence[tuple[Frame, Frame]]
 
 def review(sets: Mapping[str, Sequence[Frame]], training: str = "train") -> list[str]:
     """Sentences about equal frames inside a set and in training and other sets, about equal structures with different
-    energies, and about energies and forces far outside the rest."""
+    energies, about forces that symmetry says are zero, and about energies and forces far outside the rest."""
     found = find_duplicates(sets, training)
     notes = [_inside(name, pairs) for name, pairs in found.inside.items() if pairs]
     notes += _lengths(sets)
@@ -25,6 +26,8 @@ def review(sets: Mapping[str, Sequence[Frame]], training: str = "train") -> list
     if found.contradictions:
         notes.append(_contradictions(found.contradictions))
     for name, frames in sets.items():
+        if against := forces_against_symmetry(frames):
+            notes.append(_against_symmetry(name, against))
         outliers = find_outliers(frames)
         for what in ("energy", "force"):
             here = [outlier for outlier in outliers if outlier.what == what]
@@ -74,6 +77,15 @@ def _outside(name: str, outliers: Sequence[Outlier]) -> str:
     }[worst[0].what]
     verb = _frames(len(outliers), "has", "have")
     return f"{name}: {verb} {what} ({named}; 95 % of the frames are within {worst[0].usual:.2g} {worst[0].unit})"
+
+
+def _against_symmetry(name: str, found: Sequence[tuple[Frame, float]]) -> str:
+    worst = sorted(found, key=lambda item: -item[1])
+    named = ", ".join(f"{place(frame)}: {force:.3g} eV/Å" for frame, force in _first(worst)) + _more(worst)
+    verb = _frames(len(found), "has", "have")
+    return (
+        f"{name}: {verb} forces that symmetry says are zero ({named}): forces of another structure, or another order?"
+    )
 
 
 def _frames(count: int, one: str, many: str) -> str:
