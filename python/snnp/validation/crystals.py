@@ -1,9 +1,15 @@
 """Crystals that a potential is tried on: found in the data, named by the user, or the usual ones of its elements."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ase import Atoms
-from ase.build import bulk
+
+from snnp.validation.model import Model
+from snnp.validation.naming import formula, prototype
+from snnp.validation.prototypes import parse_crystal, usual_crystals
+from snnp.validation.relaxation import relax
+from snnp.validation.series import Series
 
 
 @dataclass(frozen=True)
@@ -29,15 +35,42 @@ class Crystal:
         return len(set(self.atoms.symbols)) == 1
 
 
-def prototypes(element: str, volume: float) -> list[Crystal]:
-    """The usual crystals of an element, each with this volume of an atom, Å³."""
-    side = volume ** (1 / 3)
-    c_over_a = (8 / 3) ** 0.5
-    cells = {
-        "fcc": bulk(element, "fcc", a=4 ** (1 / 3) * side),
-        "bcc": bulk(element, "bcc", a=2 ** (1 / 3) * side),
-        "hcp": bulk(element, "hcp", a=(4 * volume / (3**0.5 * c_over_a)) ** (1 / 3), c=None, covera=c_over_a),
-        "sc": bulk(element, "sc", a=side),
-        "diamond": bulk(element, "diamond", a=8 ** (1 / 3) * side),
-    }
-    return [Crystal(f"{name} {element}", atoms, "prototype") for name, atoms in cells.items()]
+def find_crystals(model: Model, series: Sequence[Series] = (), named: Sequence[str] = ()) -> list[Crystal]:
+    """All crystals to try, of each composition the ground state first; elements without any get the usual ones.
+
+    series: what `find_series` finds in the data. named: see `parse_crystal`; these go before those of the data.
+    Raises ValueError with one sentence for a name that means nothing, and if there is no crystal at all.
+    """
+    found = {one.name: Crystal(one.name, one.atoms, _origin(one), one.energy) for one in series if one.is_at_rest}
+    for text in named:
+        atoms = parse_crystal(text, model.elements)
+        name = f"{prototype(atoms)} {formula(atoms)}"
+        energy = found[name].energy if name in found else None
+        found[name] = Crystal(name, atoms, "named", energy)
+    for element in model.elements:
+        if not any(crystal.formula == element for crystal in found.values()):
+            # Beside others that matter more, such as a compound, the lowest one is enough.
+            usual = usual_crystals(element, model)[: 1 if found else None]
+            found |= {name: Crystal(name, atoms, "prototype") for name, atoms in usual}
+    if not found:
+        raise ValueError(f"no crystal of {' '.join(model.elements)} is held together by {model.name}")
+    return _ordered(list(found.values()), model)
+
+
+def _origin(series: Series) -> str:
+    count = len(series.samples)
+    return f"data, {count} frame{'s' if count > 1 else ''}"
+
+
+def _ordered(crystals: list[Crystal], model: Model) -> list[Crystal]:
+    """By composition, elements first; then by energy of the reference, of the potential where that is not known."""
+
+    def rank(crystal: Crystal) -> tuple:
+        known = crystal.energy
+        return (not crystal.is_element, crystal.formula, known is None, energy(crystal) if known is None else known)
+
+    def energy(crystal: Crystal) -> float:
+        relaxed = relax(crystal.atoms, model.calculator())
+        return float("inf") if relaxed is None else relaxed.get_potential_energy() / len(relaxed)
+
+    return sorted(crystals, key=rank)

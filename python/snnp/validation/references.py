@@ -1,6 +1,51 @@
 """What a potential is held against: values from the data, or from the user's file; nothing is typed in from memory."""
 
-from dataclasses import dataclass, field
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import permutations
+from pathlib import Path
+
+import numpy as np
+from ase.stress import full_3x3_to_voigt_6_stress, voigt_6_to_full_3x3_stress
+
+from snnp.data.stress.convention import SHEAR, VOIGT, Convention
+from snnp.files import read_text
+from snnp.validation.crystals import Crystal
+from snnp.validation.elasticity import GPA, Polynomial, bulk_and_shear, constant_name, constants, tensor_of
+from snnp.validation.matching import match, primitive
+from snnp.validation.naming import lattice_constants
+from snnp.validation.series import FEWEST, REACHES, Sample, Series
+
+# Energies and stresses contradict each other where constants differ by so much, of the constant and of the largest.
+_CONTRADICTS, _OF_LARGEST = 0.3, 0.05
+_CLEARLY = 2.0  # times smaller residuals show that shear stresses are in another order
+_SAME_CRYSTAL = 0.05  # strain without change of volume between a named crystal and one of the data
+# What the checks have, and factors from other units.
+_UNITS = {
+    "GPa": ("GPa", 1.0),
+    "kbar": ("GPa", 0.1),
+    "Mbar": ("GPa", 100.0),
+    "eV/Å³": ("GPa", GPA),
+    "Å": ("Å", 1.0),
+    "nm": ("Å", 10.0),
+    "Å³": ("Å³", 1.0),
+    "eV": ("eV", 1.0),
+    "meV": ("eV", 1e-3),
+    "meV/atom": ("meV/atom", 1.0),
+    "eV/atom": ("meV/atom", 1e3),
+    "mJ/m²": ("mJ/m²", 1.0),
+    "J/m²": ("mJ/m²", 1e3),
+    "eV/Å²": ("mJ/m²", 1e2 * GPA),
+    "THz": ("THz", 1.0),
+    "cm⁻¹": ("THz", 0.0299792458),
+    "K": ("K", 1.0),
+    "": ("", 1.0),
+}
+_SAME_UNITS = {"A": "Å", "Angstrom": "Å", "A^3": "Å³", "eV/A^3": "eV/Å³", "mJ/m^2": "mJ/m²", "J/m^2": "J/m²"}
+_SAME_UNITS |= {"eV/A^2": "eV/Å²", "cm^-1": "cm⁻¹", "Å^3": "Å³", "eV/Å^3": "eV/Å³", "eV/Å^2": "eV/Å²"}
+_MOST_BYTES = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -13,14 +58,27 @@ class Reference:
 
 @dataclass
 class References:
-    """Reference values by subject (a crystal, a pair of elements) and quantity."""
+    """Reference values by subject (a crystal, a pair of elements) and quantity; sentences that the user should read."""
 
     values: dict[str, dict[str, Reference]] = field(default_factory=dict)
     curves: dict[str, dict[str, dict]] = field(default_factory=dict)  # for figures: subject, name, arrays as lists
+    notes: list[str] = field(default_factory=list)
 
     def get(self, subject: str, quantity: str) -> Reference | None:
         """None: not known."""
         return self.values.get(subject, {}).get(quantity)
+
+    def put(self, subject: str, quantity: str, value: float, source: str) -> None:
+        """Takes a value, in place of another one."""
+        self.values.setdefault(subject, {})[quantity] = Reference(float(value), source)
+
+    def update(self, others: "References") -> None:
+        """Takes the values, curves and notes of others, which go before those that are there."""
+        for subject, quantities in others.values.items():
+            self.values.setdefault(subject, {}).update(quantities)
+        for subject, curves in others.curves.items():
+            self.curves.setdefault(subject, {}).update(curves)
+        self.notes += others.notes
 
     @property
     def identity(self) -> dict:
@@ -29,3 +87,194 @@ class References:
             subject: {name: [reference.value, reference.source] for name, reference in quantities.items()}
             for subject, quantities in self.values.items()
         }
+
+
+def find_references(series: Sequence[Series], crystals: Sequence[Crystal]) -> References:
+    """What the data say of crystals: lattice constants, equations of state, elastic constants."""
+    found = References()
+    for crystal in crystals:
+        own = next((one for one in series if _is(one, crystal)), None)
+        if own is not None and own.is_at_rest:
+            _add_equation(found, crystal.name, own)
+            _add_elastic(found, crystal.name, own)
+    return found
+
+
+def _is(series: Series, crystal: Crystal) -> bool:
+    if series.name == crystal.name:
+        return True
+    own = primitive(crystal.atoms)
+    return own is not None and match(own, series.atoms, _SAME_CRYSTAL) is not None
+
+
+def _frames(samples: Sequence) -> str:
+    return f"{len(samples)} frame{'s' if len(samples) > 1 else ''}"
+
+
+def _add_equation(found: References, name: str, series: Series) -> None:
+    """Lattice constants and volume where the data tell the state at zero pressure; the curve of energies."""
+    points = series.hydrostatic
+    if len(points) > 1:
+        found.curves.setdefault(name, {})["equation of state"] = {
+            "volume": [s.volume for s in points],
+            "energy": [s.energy - series.energy for s in points],
+        }
+    if not series.is_settled:
+        return
+    source = f"data, {_frames(points if series.equation else series.samples)}"
+    for quantity, value in lattice_constants(series.atoms).items():
+        found.put(name, quantity, value, source)
+    found.put(name, "volume per atom", series.volume, source)
+    if series.equation is not None:
+        found.put(name, "bulk modulus", series.equation.modulus * GPA, source)
+
+
+@dataclass(frozen=True)
+class _Fitted:
+    polynomial: Polynomial
+    samples: list[Sample]
+
+    def value(self, indices: tuple[int, int]) -> float | None:
+        """An elastic constant, GPa; None: not known."""
+        return float(self.polynomial.voigt[indices]) if self.polynomial.known[indices] else None
+
+
+def _add_elastic(found: References, name: str, series: Series) -> None:
+    """Elastic constants; those with atoms clamped, where no more is in the data, under names of their own."""
+    missing = constants(series.symmetry)
+    for clamped, ending in ((False, ""), (True, ", atoms clamped")):
+        energies, stresses = _by_energies(series, clamped), _by_stresses(series, clamped, name, found.notes)
+        missing = _choose(found, name, series, missing, ending, energies, stresses)
+        if not clamped and not missing and "bulk modulus" not in found.values.get(name, {}):
+            known = {at: found.values[name][constant_name(*at)].value for at in constants(series.symmetry)}
+            source = found.values[name]["c11"].source
+            found.put(name, "bulk modulus", bulk_and_shear(tensor_of(known, series.symmetry))[0], source)
+        if len(series.atoms) == 1:  # nothing that could be clamped
+            return
+
+
+def _by_energies(series: Series, clamped: bool) -> _Fitted | None:
+    """Over the smallest strains that tell as much as larger ones do."""
+    return _most(
+        _Fitted(series.by_energies(samples), samples)
+        for reach in REACHES
+        if len(samples := series.within(reach, clamped)) >= FEWEST
+    )
+
+
+def _by_stresses(series: Series, clamped: bool, name: str, notes: list[str]) -> _Fitted | None:
+    """As by energies. Shear stresses are taken in the order in which they make sense."""
+    sets = [[s for s in series.within(reach, clamped) if s.stress is not None] for reach in REACHES]
+    sets = [samples for samples in sets if len(samples) >= FEWEST]
+    if not sets:
+        return None
+    residuals = {order: series.by_stresses(_reordered(sets[-1], order)).residual for order in permutations(SHEAR)}
+    best = min(residuals, key=residuals.__getitem__)
+    if residuals[best] * _CLEARLY > residuals[SHEAR]:
+        best = SHEAR
+    if best != SHEAR:
+        note = f"{name}: shear stresses of the data are labelled in the order {' '.join(best)}, not {' '.join(SHEAR)}"
+        notes += [note] if note not in notes else []
+    return _most(_Fitted(series.by_stresses(_reordered(samples, best)), samples) for samples in sets)
+
+
+def _most(fits: Iterable[_Fitted]) -> _Fitted | None:
+    return max(fits, key=lambda fit: fit.polynomial.known.sum(), default=None)
+
+
+def _reordered(samples: Sequence[Sample], order: tuple[str, ...]) -> list[Sample]:
+    convention = Convention(order=VOIGT[:3] + order)
+
+    def stress(sample: Sample) -> np.ndarray:
+        return voigt_6_to_full_3x3_stress(convention.stress(full_3x3_to_voigt_6_stress(sample.stress), 1.0))
+
+    return [replace(sample, stress=stress(sample)) for sample in samples]
+
+
+def _choose(
+    found: References,
+    name: str,
+    series: Series,
+    wanted: list[tuple[int, int]],
+    ending: str,
+    energies: _Fitted | None,
+    stresses: _Fitted | None,
+) -> list[tuple[int, int]]:
+    """Takes constants by energies, by stresses where only these tell and nothing contradicts them; returns the rest."""
+    pairs = {at: tuple(fit and fit.value(at) for fit in (energies, stresses)) for at in wanted}
+    largest = max((abs(value) for pair in pairs.values() for value in pair if value is not None), default=0.0)
+    doubtful = {at[0] // 3 for at, (e, s) in pairs.items() if None not in (e, s) and _differ(e, s, largest)}
+    rest = []
+    for at, (by_energy, by_stress) in pairs.items():
+        quantity = constant_name(*at) + ending
+        if by_energy is not None:
+            found.put(name, quantity, by_energy, f"data, energies of {_frames(energies.samples)}")
+        elif by_stress is not None and at[0] // 3 not in doubtful:
+            found.put(name, quantity, by_stress, f"data, stresses of {_frames(stresses.samples)}")
+        else:
+            rest.append(at)
+        if None not in (by_energy, by_stress) and _differ(by_energy, by_stress, largest):
+            groups = ", ".join(sorted({s.frame.group for s in stresses.samples}))
+            found.notes.append(
+                f"{name}: stresses of the data (group {groups}) give {quantity} {by_stress:.3g} GPa, energies "
+                f"{by_energy:.3g} GPa; the energies are taken"
+            )
+    return rest
+
+
+def _differ(a: float, b: float, largest: float) -> bool:
+    return abs(a - b) > _CONTRADICTS * max(abs(a), abs(b)) and abs(a - b) > _OF_LARGEST * largest
+
+
+def read_references(path: Path, crystals: Sequence[Crystal]) -> References:
+    """The user's values: a JSON file of crystals, and of each quantities as the checks name them.
+
+        {"bcc Li": {"c11": {"value": 15, "unit": "GPa", "source": "Phys. Rev. B 59, 11716"}}}
+
+    Raises ValueError with one sentence that names file and entry for anything else.
+    """
+    try:
+        content = json.loads(read_text(path, _MOST_BYTES))
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path}:{error.lineno}: this is no JSON: {error.msg}") from error
+    found = References()
+    for subject, quantities in _items(content, f"{path}", "crystals such as 'bcc Li'"):
+        if unknown := _unknown(subject, crystals):
+            raise ValueError(f"{path}: '{subject}' {unknown}")
+        for quantity, entry in _items(quantities, f"{path}: {subject}", "quantities such as 'c11'"):
+            value = _value(entry, f"{path}: {subject}, {quantity}")
+            found.put(subject, quantity, value, str(entry.get("source") or path.name))
+    return found
+
+
+def _items(content: object, where: str, what: str) -> list[tuple[str, object]]:
+    if not isinstance(content, dict):
+        raise ValueError(f"{where}: found {str(content)[:40]!r}, expected an object {{…}} of {what}")
+    return list(content.items())
+
+
+def _unknown(subject: str, crystals: Sequence[Crystal]) -> str:
+    """Why a subject is none; empty: it is a crystal, a composition, or a pair or triplet of their elements."""
+    names = [crystal.name for crystal in crystals]
+    symbols = {symbol for crystal in crystals for symbol in crystal.atoms.symbols}
+    if subject in names or subject in {crystal.formula for crystal in crystals}:
+        return ""
+    if set(re.split(r"[–-]", subject)) <= symbols:
+        return ""
+    return f"is no crystal that is checked, expected one of {', '.join(names)}"
+
+
+def _value(entry: object, where: str) -> float:
+    """In the unit of the checks."""
+    example = '{"value": 15, "unit": "GPa", "source": "…"}'
+    if not isinstance(entry, dict) or not {"value", "unit"} <= set(entry):
+        raise ValueError(f"{where}: found {str(entry)[:40]!r}, expected such as {example}")
+    if strange := set(entry) - {"value", "unit", "source"}:
+        raise ValueError(f"{where}: found the key '{min(strange)}', expected value, unit and source")
+    value, unit = entry["value"], entry["unit"]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
+        raise ValueError(f"{where}: the value is {str(value)[:40]!r}, expected a number")
+    known = _UNITS.get(_SAME_UNITS.get(unit, unit)) if isinstance(unit, str) else None
+    if known is None:
+        raise ValueError(f"{where}: the unit is {str(unit)[:40]!r}, expected one of {', '.join(filter(None, _UNITS))}")
+    return value * known[1]

@@ -18,6 +18,7 @@ from snnp.validation.page import page
 from snnp.validation.plan import choose, identity, plan, run
 from snnp.validation.record import Record
 from snnp.validation.references import find_references, read_references
+from snnp.validation.series import find_series
 from snnp.validation.table import as_csv
 
 
@@ -106,8 +107,9 @@ def _settings(model: Model, question: Question, tell: Callable[[str], object]) -
     unknown = sorted({s for frame in question.frames for s in frame.atoms.symbols} - set(model.elements))
     if unknown:
         raise DataError(f"the data have {unknown[0]}, which is no element of {model.name} ({' '.join(model.elements)})")
-    crystals = find_crystals(model, question.frames, question.crystals)
-    references = find_references(question.frames, crystals)
+    series = find_series(question.frames)
+    crystals = find_crystals(model, series, question.crystals)
+    references = find_references(series, crystals)
     if question.reference:
         references.update(read_references(question.reference, crystals))
     tell("crystals: " + "; ".join(f"{crystal.name} ({crystal.origin})" for crystal in crystals))
