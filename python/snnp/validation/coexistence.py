@@ -6,7 +6,7 @@ import numpy as np
 from ase import Atoms
 
 from snnp.validation.model import Model
-from snnp.validation.simulation import Run, simulate, time_step
+from snnp.validation.simulation import Run, simulate, slowness, time_step
 from snnp.validation.states import COLLAPSED, EVAPORATED
 
 LONG = 4  # supercells along the third axis; half of them are melted
@@ -41,7 +41,7 @@ def preparation() -> float:
 def coexist(
     model: Model, crystal: Atoms, temperature: float, length: float, shortest: float, seed: int, **how
 ) -> Coexistence:
-    """Crystal and melt, prepared at a temperature (K) and left alone for a time (ps).
+    """Crystal and melt, prepared at a temperature (K) and left alone for a time (ps; more in slow materials).
 
     crystal: a supercell at rest; it is repeated along its third axis. shortest: distance in it, Å. how: threads, ranks,
     timeout.
@@ -49,22 +49,23 @@ def coexist(
     atoms = crystal * (1, 1, LONG)
     atoms = atoms[np.argsort(atoms.get_scaled_positions()[:, 2] >= 0.5, kind="stable")]
     half = int(np.sum(atoms.get_scaled_positions()[:, 2] < 0.5))
-    run = simulate(model, atoms, _commands(atoms, half, temperature, length, seed), _EVERY, **how)
+    run = simulate(model, atoms, _commands(atoms, half, temperature, length, shortest, seed), _EVERY, **how)
     return _ended(run, shortest, temperature)
 
 
-def _commands(atoms: Atoms, half: int, temperature: float, length: float, seed: int) -> list[str]:
-    step = time_step(list(set(atoms.symbols)))
+def _commands(atoms: Atoms, half: int, temperature: float, length: float, shortest: float, seed: int) -> list[str]:
+    elements = list(set(atoms.symbols))
+    step, slow = time_step(elements), slowness(elements, temperature, shortest)
 
     def run(time: float) -> str:
         return f"run {_EVERY * round(time / step / _EVERY)}"
 
     def heat(group: str, at: float) -> str:
-        return f"fix heat {group} langevin {at:.6g} {at:.6g} {_THERMOSTAT} {seed} zero yes"
+        return f"fix heat {group} langevin {at:.6g} {at:.6g} {slow * _THERMOSTAT:.6g} {seed} zero yes"
 
-    free = f"fix move all nph aniso 0.0 0.0 {_BAROSTAT}"
+    free = f"fix move all nph aniso 0.0 0.0 {slow * _BAROSTAT:.6g}"
     return [
-        f"timestep {step:.6g}",
+        f"timestep {slow * step:.6g}",
         f"variable grown equal vol/{atoms.get_volume():.10g}",
         f"fix small all halt {_EVERY} v_grown < {COLLAPSED} error hard message no",
         f"fix large all halt {_EVERY} v_grown > {EVAPORATED} error hard message no",
@@ -86,8 +87,8 @@ def _ended(run: Run, shortest: float, temperature: float) -> Coexistence:
     last = run.blocks[-1]
     series = last["Temp"][len(last["Temp"]) // 2 :]
     blocks = np.array([block.mean() for block in np.array_split(series, BLOCKS)])
-    step = last["Time"][1] - last["Time"][0]
-    frames = run.frames[-1 - min(round(_WINDOW / step), len(last["Time"]) - 1) :]
+    window = round(_WINDOW / time_step(list(set(run.frames[-1].symbols))) / _EVERY)  # outputs
+    frames = run.frames[-1 - min(window, len(last["Time"]) - 1) :]
     return Coexistence(blocks, _resting(frames[0], frames[-1], shortest))
 
 
