@@ -73,6 +73,7 @@ def _commands(model: Model, atoms: Atoms, volume: float, place: Path) -> list[st
     return [
         "clear",
         *system(model, atoms, place.with_suffix(".data")),
+        "change_box all triclinic",
         f"thermo {_STEPS}",
         "min_style cg",
         f"variable density equal vol/{natoms * volume:.10g}",

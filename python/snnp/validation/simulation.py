@@ -13,7 +13,7 @@ from io import StringIO
 from pathlib import Path
 
 import numpy as np
-from ase import Atoms
+from ase import Atoms, units
 from ase.data import atomic_masses, atomic_numbers
 from ase.io import read
 from ase.io.lammpsdata import write_lammps_data
@@ -23,6 +23,7 @@ from snnp.validation.model import Model
 _COLUMNS = "step time temp pe etotal press vol"
 _LONGEST_STEP = 0.002  # ps: a tenth of the shortest period of vibration, some 20 THz in most solids, is 5 fs
 _STEP_OF_UNIT_MASS = 0.00035  # ps: a bond of hydrogen vibrates with 130 THz, and frequencies go with 1/√mass
+_FLIGHT = 0.6  # ps, of most metals
 _WAIT = 5.0  # s, for a process that was asked to end
 
 
@@ -116,6 +117,17 @@ def time_step(elements: Sequence[str]) -> float:
     """A time step in ps that suits vibrations of the lightest of these elements."""
     lightest = min(atomic_masses[atomic_numbers[element]] for element in elements)
     return min(_LONGEST_STEP, _STEP_OF_UNIT_MASS * lightest**0.5)
+
+
+def slowness(elements: Sequence[str], temperature: float, distance: float) -> float:
+    """How many times longer everything takes in a heavy, weakly bound material such as argon; 1 in most others.
+
+    That is the time in which an atom with thermal velocity √(kT/m) gets to its neighbour, relative to that in metals.
+    temperature: K, of melting. distance: of neighbours, Å.
+    """
+    lightest = min(atomic_masses[atomic_numbers[element]] for element in elements)
+    velocity = (units.kB * temperature / lightest) ** 0.5 * 1e3 * units.fs  # Å/ps
+    return float(max(1.0, distance / velocity / _FLIGHT))
 
 
 def tells_outside(model: Model) -> bool:

@@ -8,11 +8,12 @@ import spglib
 from ase import Atoms
 
 from snnp.validation.check import Level
-from snnp.validation.simulation import time_step
+from snnp.validation.simulation import slowness, time_step
 
 ATOMS = 100  # at least; with fewer, fluctuations of the volume hide what it does
 # Of the volume at rest: a cell that gets there is lost, and the run is stopped.
 COLLAPSED, EVAPORATED = 0.3, 4.0
+# Times are those of most materials; slow ones take more, in larger steps.
 _LENGTH = {Level.QUICK: 3.0, Level.STANDARD: 8.0, Level.FULL: 30.0}  # ps
 _HEATING = 2.0  # ps at three times the melting temperature: enough to forget the crystal
 _SETTLING = 1.0  # ps of a random packing at constant volume
@@ -89,19 +90,20 @@ def start(state: State, crystal: Atoms, shortest: float, rng: np.random.Generato
     return atoms
 
 
-def commands(state: State, level: Level, melting: float, crystal: Atoms, seed: int) -> list[str]:
+def commands(state: State, level: Level, melting: float, crystal: Atoms, shortest: float, seed: int) -> list[str]:
     """For LAMMPS, after atoms and potential; the first run is what leads to the state, if it needs that."""
-    temperature, step = state.temperature(melting), time_step(list(set(crystal.symbols)))
+    elements = list(set(crystal.symbols))
+    temperature, step, slow = state.temperature(melting), time_step(elements), slowness(elements, melting, shortest)
     volume = crystal.get_volume()
 
     def run(time: float) -> str:
         return f"run {EVERY * round(time / step / EVERY)}"
 
     def heat(at: float) -> str:
-        return f"fix heat all langevin {at:.6g} {at:.6g} {_THERMOSTAT} {seed} zero yes"
+        return f"fix heat all langevin {at:.6g} {at:.6g} {slow * _THERMOSTAT:.6g} {seed} zero yes"
 
     lines = [
-        f"timestep {step:.6g}",
+        f"timestep {slow * step:.6g}",
         f"variable grown equal vol/{volume:.10g}",
         f"fix small all halt {EVERY} v_grown < {COLLAPSED} error continue message no",
         f"fix large all halt {EVERY} v_grown > {EVAPORATED} error continue message no",
@@ -114,7 +116,7 @@ def commands(state: State, level: Level, melting: float, crystal: Atoms, seed: i
         hot, time = (3 * melting, _HEATING) if state.phase == "liquid" else (temperature, _SETTLING)
         lines += [heat(hot), "fix move all nve", run(time), "unfix heat", "unfix move"]
     sides = "aniso" if state.phase == "crystal" else "iso"
-    move = f"nph {sides} 0.0 0.0 {_BAROSTAT}" if state.volume is None else "nve"
+    move = f"nph {sides} 0.0 0.0 {slow * _BAROSTAT:.6g}" if state.volume is None else "nve"
     lines += [heat(temperature), f"fix move all {move}", run(_LENGTH[level])]
     if state.conserve:
         lines += ["unfix heat", "unfix move", "fix move all nve", run(_CONSERVING)]

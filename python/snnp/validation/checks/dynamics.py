@@ -154,7 +154,7 @@ def _measure(setting: Setting, state: State, melting: float, rest: Atoms, number
     shortest = shortest_distance(rest)
     rng = np.random.default_rng([setting.seed, number])
     atoms = start(state, crystal, shortest, rng)
-    words = commands(state, setting.level, melting, crystal, seed=int(rng.integers(1, 10**6)))
+    words = commands(state, setting.level, melting, crystal, shortest, seed=int(rng.integers(1, 10**6)))
     timeout = 60 + _PATIENCE * _seconds(setting, state, len(atoms))
     run = simulate(setting.model, atoms, words, EVERY, setting.threads, setting.ranks, timeout)
     block, conserved = _blocks(run, state)

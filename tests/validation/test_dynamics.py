@@ -1,0 +1,112 @@
+"""Molecular dynamics as a check: crystals that hold, crystals that do not, and whether a run would have told."""
+
+import numpy as np
+import pytest
+from ase.build import bulk
+
+import support
+from classical_models import ARGON_MELTS, argon, copper, setting, with_hole
+from snnp.validation.check import Level
+from snnp.validation.checks.dynamics import Dynamics
+from snnp.validation.checks.melting import Melting, _search
+from snnp.validation.coexistence import Coexistence, coexist
+from snnp.validation.lindemann import lindemann_temperature
+from snnp.validation.model import FileModel
+from snnp.validation.outcome import Line, Verdict
+from snnp.validation.phases import at_rest, shortest_distance
+from snnp.validation.states import State, states, supercell
+
+
+def dynamics(where, subject):
+    check = Dynamics()
+    assert check.subjects(where) == [subject]
+    return check.run(where, subject)
+
+
+def test_copper_is_a_crystal_below_its_melting_point():
+    outcome = dynamics(setting(copper(), "fcc", 3.6, melting=1340.0), "fcc Cu")
+    assert outcome.verdict < Verdict.WARN, [line.sentence for line in outcome.lines]
+    values = {line.quantity.split(":")[0]: line.value for line in outcome.lines}
+    assert 1.03 < values["V/V0"] < 1.09  # measured expansion from 0 to 1072 K: 5.5 %
+    assert values["atoms that left their sites"] == 0
+    (drawn,) = outcome.data.values()
+    peak = drawn["r"][int(np.argmax(drawn["g"]))]
+    assert peak == pytest.approx(2.6, abs=0.1) and 11.5 < drawn["coordination"] < 12.5
+    assert Dynamics().figure("fcc Cu", {"eam": outcome.data}) is not None
+
+
+def silicon_that_flies_apart(tmp_path, knows_all: bool):
+    """Silicon, said to melt at ten times the temperature at which it does."""
+    potential = support.silicon()
+    if knows_all:
+        (element,), (pair,) = potential.elements, potential.pairs
+        element.lowest, element.highest = [-1e6, -1e6], [1e6, 1e6]
+        pair.shortest = 0.0
+        potential.elements, potential.pairs = [element], [pair]
+    model = FileModel(support.write(potential, tmp_path / "Si.snnp"))
+    return dynamics(setting(model, "diamond", 5.43, melting=20000.0), "diamond Si")
+
+
+def test_a_crystal_that_flies_apart_fails_and_nobody_being_told_is_said(tmp_path):
+    told, untold = (silicon_that_flies_apart(tmp_path, knows_all) for knows_all in (False, True))
+    for outcome in (told, untold):
+        volume = next(line for line in outcome.lines if line.quantity.startswith("V/V0"))
+        assert volume.verdict is Verdict.FAIL and "expands" in volume.sentence
+        assert ("UNNOTICED" in volume.sentence) is (outcome is untold)
+        assert outcome.structures[0].info["state"].startswith("crystal")
+
+
+def test_atoms_that_fall_into_a_hole_of_a_hot_crystal_are_found(tmp_path):
+    outcome = dynamics(setting(with_hole(tmp_path), "fcc", 3.56, melting=6000.0), "fcc Cu")
+    failed = [line.quantity.split(":")[0] for line in outcome.lines if line.verdict is Verdict.FAIL]
+    assert "lowest energy" in failed
+
+
+def test_melting_point_is_guessed_within_the_half():
+    for model, structure, a, known in ((argon(), "fcc", 5.3, ARGON_MELTS), (copper(), "fcc", 3.6, 1340.0)):
+        where = setting(model, structure, a)
+        atoms = at_rest(where, where.crystals[0])
+        assert known / 1.5 < lindemann_temperature(atoms, shortest_distance(atoms)) < known * 1.5
+
+
+def test_states_are_all_there_and_what_melts_below_300_kelvin_is_no_crystal_there():
+    assert len(states(Level.QUICK, 1000.0)) == 1
+    assert {s.phase for s in states(Level.STANDARD, 1000.0)} == {"crystal", "liquid", "packing"}
+    assert State("crystal") in states(Level.STANDARD, 1000.0)
+    assert State("crystal") not in states(Level.STANDARD, ARGON_MELTS)
+
+
+def test_supercells_are_conventional_and_about_as_long_as_wide():
+    for structure, natoms in (("fcc", 108), ("bcc", 128), ("diamond", 216), ("hcp", 100)):
+        cell = supercell(bulk("Si", structure, a=4.0))
+        assert natoms <= len(cell) < 2.2 * natoms
+        assert cell.cell.lengths().max() < 1.7 * cell.cell.lengths().min()
+
+
+def test_crystal_and_melt_of_argon_settle_at_its_melting_point():
+    where = setting(argon(), "fcc", 5.3)
+    atoms = at_rest(where, where.crystals[0])
+    found = coexist(argon(), supercell(atoms), ARGON_MELTS, 15.0, shortest_distance(atoms), seed=1)
+    assert found.is_one
+    # 432 atoms are some 5 % low, and so is a cutoff of 2.5 σ
+    assert found.temperatures.mean() == pytest.approx(ARGON_MELTS, rel=0.12)
+
+
+def test_melting_point_is_searched_from_a_wrong_guess_and_bounds_are_said():
+    def attempt(width):
+        def made(temperature, number):
+            solid = 1.0 if temperature < 1000 / width else 0.0 if temperature > 1000 * width else 0.5
+            return Coexistence(np.array([1000.0, 1000.0]), solid)
+
+        return made
+
+    for guess in (500.0, 1000.0, 2000.0):
+        assert _search(attempt(1.2), guess).is_one
+    line = _search(attempt(1.0 - 1e-9), 900.0)
+    assert isinstance(line, Line) and line.verdict is Verdict.WARN and "between" in line.sentence
+
+
+def test_melting_is_measured_only_if_asked_for():
+    assert Melting().subjects(setting(argon(), "fcc", 5.3, Level.STANDARD)) == []
+    assert Melting().subjects(setting(argon(), "fcc", 5.3, Level.STANDARD, melting=84.0)) == ["fcc Ar"]
+    assert Melting().subjects(setting(argon(), "fcc", 5.3, Level.FULL)) == ["fcc Ar"]
