@@ -225,6 +225,7 @@ def validate_with_log(
     log.print(verdict_table(record))
     for sentence in verdict_sentences(record):
         log.print(sentence)
+    log.print(f"{model.name}: {record.verdict.value} ({record.counts})")
     if beside:
         log.print("written: " + ", ".join(str(beside[e]) for e in Files.ENDINGS if beside[e].exists()))
     return record

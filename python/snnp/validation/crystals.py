@@ -36,7 +36,7 @@ class Crystal:
 
 
 def find_crystals(model: Model, series: Sequence[Series] = (), named: Sequence[str] = ()) -> list[Crystal]:
-    """All crystals to try, of each composition the ground state first; elements without any get the usual ones.
+    """All crystals to try, of each composition the ground state first, with the usual ones of elements.
 
     series: what `find_series` finds in the data. named: see `parse_crystal`; these go before those of the data.
     Raises ValueError with one sentence for a name that means nothing, and if there is no crystal at all.
@@ -47,11 +47,11 @@ def find_crystals(model: Model, series: Sequence[Series] = (), named: Sequence[s
         name = f"{prototype(atoms)} {formula(atoms)}"
         energy = found[name].energy if name in found else None
         found[name] = Crystal(name, atoms, "named", energy)
+    known = {crystal.formula for crystal in found.values()}
     for element in model.elements:
-        if not any(crystal.formula == element for crystal in found.values()):
-            # Beside others that matter more, such as a compound, the lowest one is enough.
-            usual = usual_crystals(element, model)[: 1 if found else None]
-            found |= {name: Crystal(name, atoms, "prototype") for name, atoms in usual}
+        # An element of which nothing is known, beside compounds that are, only bounds their energies.
+        usual = usual_crystals(element, model)[: None if element in known or not known else 1]
+        found = {name: Crystal(name, atoms, "prototype") for name, atoms in usual} | found
     if not found:
         raise ValueError(f"no crystal of {' '.join(model.elements)} is held together by {model.name}")
     return _ordered(list(found.values()), model)
@@ -63,11 +63,16 @@ def _origin(series: Series) -> str:
 
 
 def _ordered(crystals: list[Crystal], model: Model) -> list[Crystal]:
-    """By composition, elements first; then by energy of the reference, of the potential where that is not known."""
+    """By composition, elements first; then by energy of the reference, and of the potential where that is not known.
+
+    Crystals that nobody has named come last.
+    """
 
     def rank(crystal: Crystal) -> tuple:
         known = crystal.energy
-        return (not crystal.is_element, crystal.formula, known is None, energy(crystal) if known is None else known)
+        guessed = crystal.origin == "prototype"
+        value = energy(crystal) if known is None else known
+        return (not crystal.is_element, crystal.formula, known is None, guessed, value)
 
     def energy(crystal: Crystal) -> float:
         relaxed = relax(crystal.atoms, model.calculator())

@@ -7,10 +7,10 @@ from ase import Atoms
 
 
 class Verdict(Enum):
-    """What a line of the table means; `INFO` where there is nothing to hold it against."""
+    """What a line of the table means, the worst last; `INFO` where there is nothing to hold it against."""
 
-    PASS = "pass"
     INFO = "info"
+    PASS = "pass"
     WARN = "warn"
     FAIL = "fail"
 

@@ -88,7 +88,12 @@ def phases(setting: Setting) -> list[Phase]:
 
 
 def mixture(known: Sequence[Phase], formula: str) -> Mixture | None:
-    """Shares w ≥ 0 of phases with Σ w E lowest and Σ w = 1 at this composition; None: these phases cannot make it."""
+    """Shares w ≥ 0 of phases with Σ w E lowest and Σ w = 1 at this composition; None: these phases cannot make it.
+
+    A known crystal of the composition counts alone: guessed ones, as of elements that no data show, may be too low.
+    """
+    own = [phase for phase in known if phase.known and phase.fractions == fractions(formula)]
+    known = own or known
     shares = _shares([phase.fractions for phase in known], [phase.energy for phase in known], formula)
     if shares is None:
         return None
