@@ -29,17 +29,17 @@ def argon() -> LammpsModel:
 
 
 def with_hole(folder: Path) -> LammpsModel:
-    """Morse's copper with a well of 3 eV at 1.7 Å, which its crystal, with neighbours at 2.5 Å, knows nothing of."""
+    """A Morse crystal with neighbours at 2.5 Å, which knows nothing of a well for pairs at 1.7 Å, 3.4 eV deep."""
     r = np.linspace(1.0, 6.0, 2000)
 
     def morse(r):
         return 0.35 * (np.exp(-2 * 2.0 * (r - 2.6)) - 2 * np.exp(-2.0 * (r - 2.6)))
 
-    energy = morse(r) - morse(6.0) - 3.0 * np.exp(-(((r - 1.7) / 0.15) ** 2))
+    energy = morse(r) - morse(6.0) - 12.0 * np.exp(-(((r - 1.7) / 0.15) ** 2))
     rows = zip(range(1, len(r) + 1), r, energy, -np.gradient(energy, r), strict=True)
     text = f"WELL\nN {len(r)} R 1.0 6.0\n\n" + "\n".join(f"{n} {x:.8f} {e:.10f} {f:.10f}" for n, x, e, f in rows)
     (folder / "well.table").write_text(text + "\n")
-    return LammpsModel(f"pair_style table linear 2000 / pair_coeff * * {folder}/well.table WELL", ["Cu"])
+    return LammpsModel(f"pair_style table spline 4000 / pair_coeff * * {folder}/well.table WELL", ["Cu"])
 
 
 def setting(model, structure: str, a: float, level=Level.QUICK, origin="named", **more) -> Setting:
