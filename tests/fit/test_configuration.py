@@ -44,6 +44,7 @@ def types_of(annotation):
 def keys(section, prefix=""):
     """Dotted keys of a section and those below it, with their types."""
     for name, field in section.model_fields.items():
+        name = field.alias or name
         annotation = field.annotation
         if isinstance(annotation, type) and issubclass(annotation, BaseModel):
             yield from keys(annotation, f"{prefix}{name}.")

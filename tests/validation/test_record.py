@@ -16,12 +16,12 @@ from snnp.validation.check import Check, Level, Setting
 from snnp.validation.crystals import Crystal
 from snnp.validation.model import CalculatorModel
 from snnp.validation.outcome import Line, Outcome, Verdict, compare
+from snnp.validation.outputs import Files
 from snnp.validation.page import page
 from snnp.validation.plan import choose, identity, plan, run
 from snnp.validation.record import Item, Record
 from snnp.validation.references import References
 from snnp.validation.table import as_csv, rows
-from snnp.validation.validate import Files
 
 
 class Energy(Check):

@@ -6,9 +6,11 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from snnp.config import ConfigError
+from snnp.data import DataError
 from snnp.files import is_potential, refusal
 from snnp.fitting import checkpoint
 from snnp.fitting.lock import LockedError, locked
+from snnp.validation.outputs import Files
 
 _CONFIGURATIONS = (".yaml", ".full.yaml")
 
@@ -39,6 +41,11 @@ class Outputs:
         """A file beside the potential: `Mo.log` for `Mo.snnp`, `Mo.v1.log` for `Mo.v1`."""
         return self.potential and self.potential.with_name(self.potential.name.removesuffix(".snnp") + ending)
 
+    @property
+    def validation(self) -> Files:
+        """The files of the checks of physics."""
+        return Files(self.beside(""), self.inputs)
+
     @contextmanager
     def claimed(self) -> Iterator[None]:
         """Makes sure that no output replaces what a fit did not write, and that this is the only fit that writes them.
@@ -67,6 +74,10 @@ class Outputs:
         self._refuse(self.potential, is_potential)
         for ending in _ENDINGS:
             self._refuse(self.beside(ending), _OURS[ending[ending.index(".") :]])
+        try:
+            self.validation.check()
+        except DataError as error:
+            raise ConfigError(str(error)) from error
         for path in map(self.beside, _CONFIGURATIONS):
             why = refusal(path, self.inputs, _OURS[".yaml"])
             if why is None:

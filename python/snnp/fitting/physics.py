@@ -1,44 +1,56 @@
 """The checks of physics at the end of a fit."""
 
+import signal
 from collections.abc import Sequence
-from pathlib import Path
 
 from snnp import console
 from snnp.data import Frame
+from snnp.fitting.interruption import Interrupted
+from snnp.fitting.outputs import Outputs
 
-# A quick check takes at most this part of the time of the fit, and is not begun in less than so many seconds.
+# A quick check takes at most this part of the time of the fit, and is not begun if that is less than so many seconds.
 _PART = 0.1
 _LEAST = 2.0
 
 
 def check_physics(
-    potential: Path, level: str, frames: Sequence[Frame], seconds: float, threads: int, log: console.Log
+    outputs: Outputs, level: str, frames: Sequence[Frame], seconds: float, threads: int, log: console.Log
 ) -> None:
     """Validates the potential file of a fit and prints what does not pass; the record stays beside the potential.
 
     level: "off", "quick" (within a tenth of `seconds`, which the fit took) or "full". frames: of the training data.
+    Whatever goes wrong is a line of the log, as the fit is done; raises Interrupted if told to stop.
     """
-    later = f'"snnp validate {potential.name} --data …" does them'
+    name = outputs.potential.name
+    later = f'"snnp validate {name} --data FILES" does it'
     if level == "off":
         return
     if level == "quick" and _PART * seconds < _LEAST:
         log.print(f"checks of physics: left out, as a tenth of the time of this fit is too short; {later}")
         return
     try:
-        from snnp.validation.check import Level
-        from snnp.validation.model import FileModel
-        from snnp.validation.validate import Files, Question, validate
+        _validate(outputs, level, frames, _PART * seconds if level == "quick" else None, threads, log)
     except ImportError as error:
         log.print(f'checks of physics: left out, package {error.name} is missing: pip install "snnp[validate]"')
-        return
+    except KeyboardInterrupt as stop:
+        number = getattr(stop, "signal", signal.SIGINT)
+        raise Interrupted(f"stopped at the checks of physics; {name} is complete, {later}", number) from stop
+    except Exception as error:
+        log.print(f"checks of physics: not made ({error}); {later}")
+
+
+def _validate(outputs: Outputs, level: str, frames, budget: float | None, threads: int, log: console.Log) -> None:
+    from snnp.validation.check import Level
+    from snnp.validation.model import FileModel
+    from snnp.validation.validate import Question, validate
+
     question = Question(frames=frames, level=Level[level.upper()], threads=threads)
-    files = Files(potential.with_name(potential.name.removesuffix(".snnp")))
-    budget = _PART * seconds if level == "quick" else None
-    record = validate(FileModel(potential, threads), question, files, log.print, restart=True, budget=budget)
+    model = FileModel(outputs.potential, threads)
+    record = validate(model, question, outputs.validation, log.print, restart=True, budget=budget)
     log.print(console.verdict_table(record))
     for sentence in console.verdict_sentences(record):
         log.print(sentence)
     if record.left_out:
-        log.print(f"checks of physics left out to save time: {'; '.join(record.left_out)}; {later}")
-    counts = record.counts
-    log.print(f"checks of physics: {counts}; {files['html'].name} shows them")
+        log.print(f"left out to save time: {'; '.join(record.left_out)}; snnp validate makes all checks")
+    page = outputs.validation["html"].name
+    log.print(f"checks of physics: {record.verdict.value} ({record.counts}); {page} shows them")

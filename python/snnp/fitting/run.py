@@ -73,7 +73,7 @@ def run(
             raise Interrupted(f"{told}; {checkpoint.how_to_go_on}", told.signal) from told
         if outputs.potential:
             took = time.monotonic() - begun
-            check_physics(outputs.potential, config.checks, fitted.frames, took, _threads(config), log)
+            check_physics(outputs, config.checks, fitted.frames, took, _threads(config), log)
         return fitted
 
 

@@ -1,19 +1,21 @@
 """A validation from a potential to its record and the files of it."""
 
 import os
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import ase.io
 
 from snnp.data import DataError, Frame
 from snnp.data.fingerprint import fingerprint
-from snnp.files import refusal, write_aside, write_text
+from snnp.files import write_aside, write_text
 from snnp.validation.check import Level, Setting
 from snnp.validation.checks import CHECKS
 from snnp.validation.crystals import find_crystals
 from snnp.validation.model import Model
+from snnp.validation.outputs import Files
 from snnp.validation.page import page
 from snnp.validation.plan import choose, identity, plan, run
 from snnp.validation.record import Record
@@ -44,34 +46,6 @@ class Question:
     seed: int = 1
 
 
-@dataclass
-class Files:
-    """Where the record goes: `Mo.validation.json`, `.html`, `.csv` and `.xyz` for the prefix `Mo`.
-
-    inputs: files that are read, which no output may be.
-    """
-
-    prefix: Path
-    inputs: Sequence[Path] = field(default_factory=list)
-
-    ENDINGS = ("html", "json", "csv", "xyz")
-
-    def __getitem__(self, ending: str) -> Path:
-        return self.prefix.with_name(f"{self.prefix.name}.validation.{ending}")
-
-    def check(self) -> None:
-        """Raises DataError if a file that is not ours would be replaced."""
-        ours = {
-            "json": lambda head: head.lstrip(b"{ \n").startswith(b'"snnp validate"'),
-            "html": lambda head: b"snnp validate" in head,
-            "csv": lambda head: head.startswith(b"check,subject,model,"),
-            "xyz": lambda head: b"check=" in head,
-        }
-        for ending, mark in ours.items():
-            if why := refusal(self[ending], self.inputs, mark):
-                raise DataError(f"output {self[ending]} {why}: expected another output")
-
-
 def validate(
     model: Model,
     question: Question,
@@ -87,13 +61,14 @@ def validate(
     Raises DataError, snnp.Error, ValueError or OSError with one sentence for what is asked wrongly, and
     KeyboardInterrupt if told to stop: the record in the file then has what was found.
     """
+    begun = time.monotonic()
     if files:
         files.check()
     checks = choose(CHECKS.values(), question.level, question.only)
     settings = _settings(model, question, tell)
     record = _record(identity(settings, checks, _data_identity(question)), files, restart, tell)
     try:
-        run(plan(checks, settings), record, tell, budget)
+        run(plan(checks, settings), record, tell, budget and budget - (time.monotonic() - begun))
     except KeyboardInterrupt as stop:
         raise KeyboardInterrupt("stopped; the same command goes on" if files else "stopped") from stop
     finally:
