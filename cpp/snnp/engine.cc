@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include "snnp/error.h"
@@ -22,14 +23,15 @@ namespace {
 
 bool is_finite(const double *r) { return std::isfinite(r[0]) && std::isfinite(r[1]) && std::isfinite(r[2]); }
 
-// At r = 0 a force has no direction: all that is added for such a pair is NaN, the energy included.
+// At r = 0 a force has no direction: all that is added for such a pair is NaN, the energy included. So it is where r² is
+// too small a number for 1/r² to be one.
 template <class Source> void find_coincident(const Source &source)
 {
   for (int n = 0; n < center_count(source); ++n) {
     const int i = center(source, n);
     if (element(source, i) < 0) continue;
     for_each_neighbor(source, i, [&](int j, int b, double x, double y, double z) {
-      if (b >= 0 && x * x + y * y + z * z == 0) throw PositionError(i, j);
+      if (b >= 0 && x * x + y * y + z * z < std::numeric_limits<double>::min()) throw PositionError(i, j);
     });
   }
 }

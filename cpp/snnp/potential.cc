@@ -193,14 +193,15 @@ void check(const Potential &p)
   if (p.comment.find_first_of("\r\n") != std::string::npos) throw ItemError("comment", "must be one line");
   if (n == 0) throw ItemError("elements", "a potential needs at least one");
   if (p.n2 < 0 || p.n3 < 0) throw ItemError("filters", "numbers must not be negative");
+  // At first, for what follows is computed in int: these numbers are not more than there are pairs and splines.
+  check_size(p.pairs.size(), static_cast<std::size_t>(n) * (n + 1) / 2, "potential", "pairs of elements");
+  check_size(p.rho.size(), static_cast<std::size_t>(n) * n * p.n2, "potential", "splines rho");
+  check_size(p.f.size(), static_cast<std::size_t>(n) * n * p.n3, "potential", "splines f");
   for (int a = 0; a < n; ++a) {
     check_element(p.elements[a], p.n2 + p.n3);
     for (int b = 0; b < a; ++b)
       if (p.elements[a].name == p.elements[b].name) throw ItemError("element " + p.elements[a].name, "occurs twice");
   }
-  check_size(p.pairs.size(), p.n_pairs(), "potential", "pairs of elements");
-  check_size(p.rho.size(), static_cast<std::size_t>(n) * n * p.n2, "potential", "splines rho");
-  check_size(p.f.size(), static_cast<std::size_t>(n) * n * p.n3, "potential", "splines f");
   check_size(p.g.size(), static_cast<std::size_t>(n) * p.n_pairs() * p.n3, "potential", "splines g");
   if (!p.V.empty()) check_size(p.V.size(), static_cast<std::size_t>(n) * p.n_pairs(), "potential", "tensors V");
 

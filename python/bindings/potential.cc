@@ -5,10 +5,12 @@
 
 #include <filesystem>
 
+#include "arrays.h"
 #include "bindings.h"
 #include "copies.h"
 #include "long_call.h"
 #include "snnp/potential_file.h"
+#include "snnp/zbl.h"
 #include "text.h"
 
 namespace py = pybind11;
@@ -77,6 +79,20 @@ Potential indexed(const EditablePotential &p, std::initializer_list<int> element
   for (const int e : elements)
     if (e < 0 || e >= same.size()) throw py::index_error("element " + std::to_string(e) + " is out of range");
   return same;
+}
+
+// ZBL(r) s(r) of two elements and its slope.
+py::tuple repulsion(const EditablePotential &p, int a, int b, const Numbers &r)
+{
+  const std::size_t index = indexed(p, {a, b}).pair_index(a, b);
+  require(index < p.pairs.size(), "potential: there are fewer pairs than its elements have");
+  const Pair &pair = *p.pairs[index];
+  const Zbl zbl(atomic_number(p.elements[a]->name), atomic_number(p.elements[b]->name), pair.zbl_inner, pair.zbl_outer);
+  const Shape shape(r.shape(), r.shape() + r.ndim());
+  Numbers values = zeros(shape), slopes = zeros(shape);
+  for (py::ssize_t i = 0; i < r.size(); ++i)
+    if (r.data()[i] < zbl.outer()) values.mutable_data()[i] = zbl(r.data()[i], slopes.mutable_data()[i]);
+  return py::make_tuple(values, slopes);
 }
 
 void bind_networks(py::module_ &m)
@@ -221,6 +237,11 @@ void bind_potential(py::module_ &m)
           [](const P &p, int centre, int b, int c) { return indexed(p, {centre, b, c}).triplet_index(centre, b, c); },
           py::arg("centre"), py::arg("b"), py::arg("c"),
           "Index of the elements of a centre and of two neighbours in any order; raises IndexError.")
+      .def("repulsion", &repulsion, py::arg("a"), py::arg("b"), py::arg("r"),
+           "ZBL(r) s(r) of two elements, the universal repulsion of Ziegler, Biersack and Littmark (1985).\n\n"
+           "r: distances > 0 in any shape, Å.\n"
+           "Returns values (eV) and slopes (eV/Å) in the shape of r. Raises IndexError for an element that is not "
+           "there.")
       .def(
           "cutoff",
           [](const P &p) {

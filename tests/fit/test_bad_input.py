@@ -132,7 +132,7 @@ def test_checkpoint_of_another_kind_of_model(finished, data, tmp_path):
     (tmp_path / "Si.checkpoint").write_bytes(finished)
     words = [data / "train.xyz", "-o", tmp_path / "Si.snnp", "--resume", "--set", "model.kind=eam"]
     line = failing(command(fit_app, *words))
-    assert "Si.checkpoint belongs to a fit with other data or settings (model." in line
+    assert "Si.checkpoint belongs to a fit with other data or settings (model.kind was snnp, now it is eam)" in line
 
 
 def test_checkpoint_of_another_version(finished, data, tmp_path, snnp_fit):

@@ -8,7 +8,8 @@ from ase.build import bulk
 from ase.io import write as write_atoms
 
 import run_lammps as lmp
-from support import random_potential, shaken, write
+from snnp import _core
+from support import random_potential, shaken, with_tensors, write
 
 
 @pytest.fixture
@@ -34,6 +35,37 @@ def test_atoms_at_the_same_place_are_named_every_time_and_forgotten_when_they_pa
     session.run("set atom 6 x {:.17g} y {:.17g} z {:.17g}".format(*there[5]), "run 0")
     assert session.thermo("pe") == energy
     np.testing.assert_array_equal(session.of_atoms("f"), forces)
+
+
+POTENTIALS = {
+    "network": random_potential(seed=1, n2=3, n3=3, cutoff=4.5),
+    "network of many filters": random_potential(seed=2, n2=4, n3=19, cutoff=4.5),
+    "spline of a density": random_potential(seed=3, n2=1, n3=1, cutoff=4.5, activation="density"),
+    "tensors": with_tensors(random_potential(seed=4, n2=0, n3=0, cutoff=4.5, activation="none")),
+    "pairs": random_potential(seed=5, n2=0, n3=0, cutoff=4.5, activation="none"),
+    "pairs without core": random_potential(seed=6, n2=0, n3=0, cutoff=4.5, activation="none", core=False),
+}
+
+
+@pytest.mark.parametrize("isa", ["base", "avx2", "avx512"])
+@pytest.mark.parametrize("kind", POTENTIALS)
+def test_no_kernel_leaves_out_atoms_at_the_same_place(session, atoms, kind, isa, monkeypatch):
+    """Also not where the square of their distance, 1e-200 Å, is zero as a number."""
+    monkeypatch.setenv("SNNP_ISA", isa)
+    try:
+        _core.Engine(POTENTIALS[kind])
+    except _core.Error:
+        pytest.skip(f"the CPU has no {isa}")
+    write(POTENTIALS[kind], session.folder / "p.snnp")
+    atoms.positions[0], atoms.positions[1] = 0, [0, 0, 0.1]
+    for precision in ("double", "mixed"):
+        style = f"pair_style snnp precision {precision}\npair_coeff * * {session.folder}/p.snnp Si"
+        session.start(atoms, ["Si"], style, "units metal\natom_modify map array")
+        session.run("run 0")
+        for distance in (0, 1e-200):
+            session.run(f"set atom 2 z {distance}")
+            with pytest.raises(Exception, match=r"Pair style snnp: atoms (1 and 2|2 and 1) are at the same place"):
+                session.run("run 0")
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ import pytest
 
 import snnp
 import support
-from snnp import _core
+from snnp import _core, reference
 
 # Two atoms, each the other's neighbour.
 GOOD = {
@@ -230,3 +230,18 @@ def test_a_number_of_threads_that_makes_no_sense_is_refused_everywhere(threads):
     for call in calls:
         with pytest.raises(snnp.Error, match=sentence):
             call()
+
+
+def test_the_repulsion_is_that_of_the_reference_and_ends():
+    """To rounding of exponentials; 1 below the inner radius, 0 from the outer one on."""
+    potential = support.random_potential(("In", "P"))
+    pair = potential.pairs[potential.pair_index(0, 1)]
+    r = np.linspace(0.1, 1.5 * pair.zbl_outer, 300).reshape(3, 100)
+    value, slope = reference.zbl(49, 15, r.ravel())
+    s, ds = reference.switch(r.ravel(), pair.zbl_inner, pair.zbl_outer)
+    values, slopes = potential.repulsion(1, 0, r)
+    np.testing.assert_allclose(values.ravel(), value * s, rtol=1e-12, atol=1e-9)
+    np.testing.assert_allclose(slopes.ravel(), slope * s + value * ds, rtol=1e-12, atol=1e-9)
+    assert (values[r >= pair.zbl_outer] == 0).all() and (values[r < 0.9 * pair.zbl_outer] > 0).all()
+    with pytest.raises(IndexError, match="element 2 is out of range"):
+        potential.repulsion(0, 2, r)

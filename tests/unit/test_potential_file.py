@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ase import Atoms
+from ase.data import chemical_symbols
 
 import snnp
 import support
@@ -125,6 +126,21 @@ def test_many_filters_with_knots_in_common_are_no_matter():
     p.elements[0].linear, p.elements[0].lowest, p.elements[0].highest = [0.0] * 1000, [], []
     p.f, p.g = p.f * 1000, p.g * 1000
     p.check()
+
+
+@pytest.mark.parametrize(("name", "splines"), [("n2", "rho"), ("n3", "f")])
+def test_numbers_of_filters_near_the_largest_integer_are_refused(name, splines):
+    potential = support.random_potential(n2=2, n3=2)
+    setattr(potential, name, 2**31 - 1)
+    with pytest.raises(snnp.Error, match=f"found 2 splines {splines}, expected 2147483647"):
+        potential.check()
+
+
+@pytest.mark.parametrize("elements", [10, 20])
+def test_potentials_of_many_elements_are_no_matter(elements):
+    """As tables of metals and their alloys have them."""
+    names = chemical_symbols[21 : 21 + elements]
+    _core.Engine(support.random_potential(names, n2=2, n3=1))
 
 
 def test_a_comment_of_several_lines_is_refused(tmp_path):

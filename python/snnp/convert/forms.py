@@ -9,7 +9,6 @@ Filters that enter the density or the energy linearly are added up, so that many
 from dataclasses import dataclass
 
 import numpy as np
-from ase.data import atomic_numbers
 
 from snnp import _core
 from snnp.convert.base import ConvertError
@@ -45,8 +44,8 @@ class Form:
 
     def zbl(self, a: int, b: int) -> "Zbl | None":
         """The ZBL repulsion of two elements (by index); None: there is none."""
-        pair = self.p.pairs[self.p.pair_index(a, b)]
-        return Zbl(self.elements[a], self.elements[b], pair.zbl_inner, pair.zbl_outer) if pair.zbl_outer else None
+        zbl = Zbl(self.p, a, b)
+        return zbl if zbl.outer else None
 
     def name(self, n: int) -> str:
         """The pair of elements of φ number n, for messages."""
@@ -129,25 +128,22 @@ def used(form: Form) -> bool:
     return bool(form.dense or form.linear or form.p.V or (form.rho is not None))
 
 
+@dataclass
 class Zbl:
-    """ZBL(r) s(r) of a pair of elements, as docs/potential_file.md has it."""
+    """ZBL(r) s(r) of two elements of a potential, as docs/potential_file.md has it."""
 
-    def __init__(self, first: str, second: str, inner: float, outer: float):
-        z1, z2 = atomic_numbers[first], atomic_numbers[second]
-        self.inner, self.outer = inner, outer
-        self._strength = 14.399645478425668 * z1 * z2
-        self._c = np.array([0.18175, 0.50986, 0.28022, 0.028171])
-        self._d = np.array([3.19980, 0.94229, 0.40290, 0.20162]) * (z1**0.23 + z2**0.23) / 0.46850
+    p: _core.Potential
+    a: int
+    b: int
+
+    @property
+    def outer(self) -> float:
+        """Where it ends, Å."""
+        return self.p.pairs[self.p.pair_index(self.a, self.b)].zbl_outer
 
     def __call__(self, r: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Values (eV) and slopes (eV/Å)."""
-        r = np.asarray(r, dtype=float)
-        terms = self._c * np.exp(-self._d * r[..., None])
-        value = self._strength * terms.sum(-1) / r
-        slope = -self._strength * (self._d * terms).sum(-1) / r - value / r
-        x = np.clip((r - self.inner) / (self.outer - self.inner), 0, 1)
-        s, ds = 1 - x**3 * (10 - x * (15 - 6 * x)), -30 * (x * (1 - x)) ** 2 / (self.outer - self.inner)
-        return value * s, slope * s + value * ds
+        """Values (eV) and slopes (eV/Å) at distances of any shape (Å)."""
+        return self.p.repulsion(self.a, self.b, r)
 
 
 def with_zbl(phi: Cubic, zbl: Zbl | None, r: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

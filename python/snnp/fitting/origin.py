@@ -47,7 +47,7 @@ class Origin:
         """Raises ConfigError, which names a difference, if a checkpoint belongs to another fit."""
         then = _flat({"content": saved["data"], **saved["config"]})
         now = _flat({"content": self.data, **self.settings})
-        for key in sorted(then.keys() | now.keys()):
+        for key in sorted(then.keys() | now.keys(), key=lambda key: (key != "model.kind", key)):
             if then.get(key) != now.get(key):
                 raise ConfigError(
                     f"{path} belongs to a fit with other data or settings ({key} was {then.get(key)}, now it is "
