@@ -124,7 +124,10 @@ def _fit(
     follows[:, :, place] = bases.second.transpose(1, 2, 0) / sizes[place]
     follows = follows @ right.T
     missing = np.linalg.norm(follows[..., rank:], axis=2) > _MISSING * np.linalg.norm(follows, axis=2)
-    error = residual * np.linalg.norm(follows[..., :rank] / present[:rank], axis=2)
+    # Errors by what is left at each row, which may be more for shear than for other stresses (White, Econometrica 48,
+    # 817 (1980)).
+    shares = follows[..., :rank] / present[:rank] @ left[:, :rank].T
+    error = np.linalg.norm(shares * left_over, axis=2) * np.sqrt(len(target) / max(len(target) - rank, 1))
     elastic = np.tensordot(coefficients[second], bases.second, 1)
     n = len(target)
     return Polynomial(
