@@ -24,13 +24,15 @@ _MISSING = 0.03
 
 @dataclass(frozen=True)
 class Polynomial:
-    """A fitted polynomial. stress: S (6,); elastic: C (6, 6), Mandel, eV/Å³. known: (6, 6), what the data determine.
+    """A fitted polynomial. stress: S (6,); elastic: C (6, 6), Mandel, eV/Å³. determined: (6, 6), what
+    follows from the data at all; known: what follows with little error.
 
     residual: root of the mean square of what is left, eV/Å³. criterion: the lower the better is the fit.
     """
 
     stress: np.ndarray
     elastic: np.ndarray
+    determined: np.ndarray
     known: np.ndarray
     residual: float
     criterion: float
@@ -133,6 +135,7 @@ def _fit(
     return Polynomial(
         stress=coefficients[bases.orders == 1] @ bases.first,
         elastic=elastic,
+        determined=~missing,
         known=~missing & (error < _KNOWN * np.abs(elastic[~missing]).max(initial=0)) & (n > rank),
         residual=float(residual),
         criterion=float(n * np.log(residual**2 + 1e-30) + rank * np.log(n)),
