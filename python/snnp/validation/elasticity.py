@@ -24,13 +24,15 @@ _MISSING = 0.03
 
 @dataclass(frozen=True)
 class Polynomial:
-    """A fitted polynomial. stress: S (6,); elastic: C (6, 6), Mandel, eV/Å³. known: (6, 6), what the data determine.
+    """A fitted polynomial. stress: S (6,); elastic: C (6, 6), Mandel, eV/Å³. determined: (6, 6), what
+    follows from the data at all; known: what follows with little error.
 
     residual: root of the mean square of what is left, eV/Å³. criterion: the lower the better is the fit.
     """
 
     stress: np.ndarray
     elastic: np.ndarray
+    determined: np.ndarray
     known: np.ndarray
     residual: float
     criterion: float
@@ -124,12 +126,16 @@ def _fit(
     follows[:, :, place] = bases.second.transpose(1, 2, 0) / sizes[place]
     follows = follows @ right.T
     missing = np.linalg.norm(follows[..., rank:], axis=2) > _MISSING * np.linalg.norm(follows, axis=2)
-    error = residual * np.linalg.norm(follows[..., :rank] / present[:rank], axis=2)
+    # Errors by what is left at each row, which may be more for shear than for other stresses (White, Econometrica 48,
+    # 817 (1980)).
+    shares = follows[..., :rank] / present[:rank] @ left[:, :rank].T
+    error = np.linalg.norm(shares * left_over, axis=2) * np.sqrt(len(target) / max(len(target) - rank, 1))
     elastic = np.tensordot(coefficients[second], bases.second, 1)
     n = len(target)
     return Polynomial(
         stress=coefficients[bases.orders == 1] @ bases.first,
         elastic=elastic,
+        determined=~missing,
         known=~missing & (error < _KNOWN * np.abs(elastic[~missing]).max(initial=0)) & (n > rank),
         residual=float(residual),
         criterion=float(n * np.log(residual**2 + 1e-30) + rank * np.log(n)),
@@ -139,7 +145,7 @@ def _fit(
 
 
 def to_voigt(elastic: np.ndarray) -> np.ndarray:
-    """An elastic tensor in Mandel's notation, eV/Å³, in Voigt's, GPa."""
+    """An elastic tensor (6, 6) in Mandel's notation, eV/Å³, in Voigt's, GPa."""
     return elastic / np.outer(FACTORS, FACTORS) * GPA
 
 
@@ -168,7 +174,7 @@ def constant_name(i: int, j: int) -> str:
 
 
 def tensor_of(known: dict[tuple[int, int], float], symmetry: Symmetry) -> np.ndarray:
-    """The whole tensor (6, 6), Voigt, from its independent constants."""
+    """The whole tensor (6, 6), Voigt, from its independent constants, in their unit."""
     basis = symmetry.elastic() / np.outer(FACTORS, FACTORS)
     rows = np.array([basis[:, i, j] for i, j in known])
     return np.tensordot(np.linalg.solve(rows, list(known.values())), basis, 1)

@@ -25,7 +25,7 @@ class Equation:
 
 
 def fit_equation(volumes: np.ndarray, energies: np.ndarray) -> Equation | None:
-    """The least-squares fit; None: these energies have no minimum within these volumes, or are too few.
+    """The least-squares fit to energies (n,), eV, at volumes (n,), Å³; None: they have no minimum, or are too few.
 
     The energy is a polynomial of third degree in V^(−2/3), so that nothing has to be guessed.
     """

@@ -31,7 +31,7 @@ class Model(Protocol):
         """LAMMPS commands for atom types of these elements, in `units metal`; None: LAMMPS cannot run this one."""
 
     def outside(self, atoms: Atoms) -> np.ndarray | None:
-        """Which atoms (n,) are outside the domain of the training data; None: this potential does not tell."""
+        """For each atom, (n,), in order: is it outside the domain of the training data? None: there is no telling."""
 
 
 @dataclass

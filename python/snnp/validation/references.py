@@ -134,9 +134,11 @@ class _Fitted:
     polynomial: Polynomial
     samples: list[Sample]
 
-    def value(self, indices: tuple[int, int]) -> float | None:
-        """An elastic constant, GPa; None: not known."""
-        return float(self.polynomial.voigt[indices]) if self.polynomial.known[indices] else None
+    def value(self, at: tuple[int, int], surely: bool = True) -> float | None:
+        """An elastic constant, GPa; None: not known, or not even badly."""
+        polynomial = self.polynomial
+        there = polynomial.known[at] if surely else polynomial.determined[at]
+        return float(polynomial.voigt[at]) if there else None
 
 
 def _add_elastic(found: References, name: str, series: Series) -> None:
@@ -201,24 +203,27 @@ def _choose(
     stresses: _Fitted | None,
 ) -> list[tuple[int, int]]:
     """Takes constants by energies, by stresses where only these tell and nothing contradicts them; returns the rest."""
-    pairs = {at: tuple(fit and fit.value(at) for fit in (energies, stresses)) for at in wanted}
-    largest = max((abs(value) for pair in pairs.values() for value in pair if value is not None), default=0.0)
-    doubtful = {at[0] // 3 for at, (e, s) in pairs.items() if None not in (e, s) and _differ(e, s, largest)}
-    rest = []
-    for at, (by_energy, by_stress) in pairs.items():
-        quantity = constant_name(*at) + ending
-        if by_energy is not None:
-            found.put(name, quantity, by_energy, f"data, energies of {_frames(energies.samples)}")
-        elif by_stress is not None and at[0] // 3 not in doubtful:
-            found.put(name, quantity, by_stress, f"data, stresses of {_frames(stresses.samples)}")
-        else:
-            rest.append(at)
-        if None not in (by_energy, by_stress) and _differ(by_energy, by_stress, largest):
+    by_energy = {at: energies and energies.value(at) for at in wanted}
+    by_stress = {at: stresses and stresses.value(at) for at in wanted}
+    largest = max((abs(v) for v in (*by_energy.values(), *by_stress.values()) if v is not None), default=0.0)
+    doubtful, rest = set(), []  # doubtful: stresses of normal (0) or shear components (1)
+    for at in wanted:
+        claimed = stresses and stresses.value(at, surely=False)
+        if None not in (by_energy[at], claimed) and _differ(by_energy[at], claimed, largest):
+            doubtful.add(at[0] // 3)
             groups = ", ".join(sorted({s.frame.group for s in stresses.samples}))
             found.notes.append(
-                f"{name}: stresses of the data (group {groups}) give {quantity} {by_stress:.3g} GPa, energies "
-                f"{by_energy:.3g} GPa; the energies are taken"
+                f"{name}: stresses of the data (group {groups}) give {constant_name(*at)}{ending} {claimed:.3g} GPa, "
+                f"their energies {by_energy[at]:.3g} GPa; the energies are taken"
             )
+    for at in wanted:
+        quantity = constant_name(*at) + ending
+        if by_energy[at] is not None:
+            found.put(name, quantity, by_energy[at], f"data, energies of {_frames(energies.samples)}")
+        elif by_stress[at] is not None and at[0] // 3 not in doubtful:
+            found.put(name, quantity, by_stress[at], f"data, stresses of {_frames(stresses.samples)}")
+        else:
+            rest.append(at)
     return rest
 
 

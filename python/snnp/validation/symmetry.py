@@ -34,12 +34,12 @@ def symmetry_data(atoms: Atoms, precision: float = PRECISION):
 
 
 def mandel(matrix: np.ndarray) -> np.ndarray:
-    """Symmetric matrices (…, 3, 3) as vectors (…, 6)."""
+    """Symmetric matrices (…, 3, 3) of any unit as vectors (…, 6)."""
     return matrix[..., _ROWS, _COLUMNS] * FACTORS
 
 
 def from_mandel(vector: np.ndarray) -> np.ndarray:
-    """Vectors (…, 6) as symmetric matrices (…, 3, 3)."""
+    """Vectors (…, 6) of any unit as symmetric matrices (…, 3, 3)."""
     full = np.empty((*vector.shape[:-1], 3, 3))
     full[..., _ROWS, _COLUMNS] = full[..., _COLUMNS, _ROWS] = vector / FACTORS
     return full

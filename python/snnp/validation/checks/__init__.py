@@ -4,6 +4,8 @@ from snnp.validation.check import Check
 from snnp.validation.checks.defects import Defects
 from snnp.validation.checks.dimers import Dimers
 from snnp.validation.checks.dynamics import Dynamics
+from snnp.validation.checks.elastic import Elastic
+from snnp.validation.checks.equation_of_state import EquationOfState
 from snnp.validation.checks.melting import Melting
 from snnp.validation.checks.phases import Phases
 from snnp.validation.checks.phonons import PhononCheck
@@ -11,5 +13,17 @@ from snnp.validation.checks.search import Search
 from snnp.validation.checks.surfaces import Surfaces
 from snnp.validation.checks.trimers import Trimers
 
-_ALL = (Dimers(), Trimers(), Phases(), Search(), PhononCheck(), Surfaces(), Defects(), Dynamics(), Melting())
+_ALL = (
+    Dimers(),
+    Trimers(),
+    EquationOfState(),
+    Elastic(),
+    Phases(),
+    Search(),
+    PhononCheck(),
+    Surfaces(),
+    Defects(),
+    Dynamics(),
+    Melting(),
+)
 CHECKS: dict[str, Check] = {check.name: check for check in _ALL}

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from functools import wraps
+from typing import Any
 
 import numpy as np
 import spglib
@@ -64,6 +65,14 @@ def relaxed(setting: Setting, crystal: Crystal) -> Atoms:
     return atoms
 
 
+def worst(setting: Setting, crystal: Crystal) -> Verdict:
+    """What a crystal can lead to: of prototypes beside crystals that are known to exist nobody asks much."""
+    supposed = crystal.origin == "prototype"
+    if supposed and (crystal not in setting.ground_states or any(c.origin != "prototype" for c in setting.crystals)):
+        return Verdict.WARN
+    return Verdict.FAIL
+
+
 def conventional(atoms: Atoms) -> Atoms:
     """The same crystal in its conventional cell."""
     cell, positions, numbers = spglib.standardize_cell(
@@ -93,15 +102,16 @@ def repeats(atoms: Atoms, wide: float, most: int) -> tuple[int, int, int]:
 
 def energy(atoms: Atoms) -> float:
     """The potential energy, eV; raises Failure if it is no finite number."""
-    return _finite(atoms, atoms.get_potential_energy)
+    return finite(atoms, atoms.get_potential_energy)
 
 
 def forces(atoms: Atoms) -> np.ndarray:
     """Forces (n, 3), eV/Å; raises Failure if they are no finite numbers."""
-    return _finite(atoms, atoms.get_forces)
+    return finite(atoms, atoms.get_forces)
 
 
-def _finite(atoms: Atoms, evaluate: Callable):
+def finite(atoms: Atoms, evaluate: Callable[[], Any]) -> Any:
+    """What `evaluate` gives for the atoms; raises Failure if it does not, or gives no finite numbers."""
     try:
         value = evaluate()
     except Exception as error:  # of any kind: LAMMPS raises `Exception` itself
