@@ -55,6 +55,13 @@ class Setting:
         return copy
 
     @property
+    def important(self) -> list[Crystal]:
+        """Crystals that the data or the user have, or else the ground states; for `FULL` all."""
+        if self.level is Level.FULL:
+            return self.crystals
+        return [crystal for crystal in self.crystals if crystal.origin != "prototype"] or self.ground_states
+
+    @property
     def ground_states(self) -> list[Crystal]:
         """The first crystal of each composition."""
         return list({crystal.formula: crystal for crystal in reversed(self.crystals)}.values())[::-1]

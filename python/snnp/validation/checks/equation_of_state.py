@@ -43,8 +43,8 @@ class EquationOfState(Check):
     level = Level.QUICK
 
     def subjects(self, setting: Setting) -> list[str]:
-        """All crystals."""
-        return [crystal.name for crystal in setting.crystals]
+        """Crystals of data and user."""
+        return [crystal.name for crystal in setting.important]
 
     @failing
     def run(self, setting: Setting, subject: str) -> Outcome:
