@@ -42,7 +42,7 @@ class Run:
     problem: str = ""
 
     def joined(self, column: str, since: int = 0) -> np.ndarray:
-        """A column (steps,) of all blocks from number `since` on; empty if there is none."""
+        """A column of all blocks from number `since` on, (n,) in the units above; empty if there is none."""
         return np.concatenate([np.zeros(0), *(block[column] for block in self.blocks[since:] if column in block)])
 
 
