@@ -2,7 +2,9 @@
 
 import json
 import resource
+import shutil
 import statistics
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -143,6 +145,61 @@ def shear(session: Session) -> None:
     write("shear", {"Mo, group Elastic": results})
 
 
+def validation(session: Session) -> None:
+    """What `snnp validate` says of the potentials in potentials/; its pages go to docs/validation."""
+    pages = ROOT / "docs" / "validation"
+    pages.mkdir(exist_ok=True)
+    results = {}
+    for file in sorted((ROOT / "potentials").glob("*.snnp")):
+        name = file.stem
+        data = session.indium_phosphide if name == "InP" else session.files(name)[0]
+        results[name] = validated(session, file, data, f"validation/{name}", [])
+        shutil.copy(session.folder / f"validation/{name}.validation.html", pages / f"{name}.html")
+    write("validation", results)
+
+
+def properties(session: Session) -> None:
+    """Properties of the crystal by every kind of model, fitted to the same data."""
+    checks = [word for name in PROPERTIES for word in ("--only", name)]
+    results = {}
+    for element in FULL:
+        train = session.files(element)[0]
+        results[element] = {}
+        for name, settings in fits(list(KINDS), [], []).items():
+            file = session.fit(name, element, settings)["file"]
+            results[element][name] = validated(session, file, train, f"{element}/{name}", checks)
+        shipped = ROOT / "potentials" / f"{element}.snnp"
+        results[element]["snnp"] = validated(session, shipped, train, f"{element}/shipped", checks)
+    write("properties", results)
+
+
+PROPERTIES = ("equation_of_state", "elastic", "phases", "phonons", "surfaces", "defects")
+
+
+def validated(session: Session, potential: Path, data: Path, prefix: str, options: list) -> dict:
+    """The lines of a validation by subject and quantity, its verdict, and a sentence for all that does not pass."""
+    output = session.folder / prefix
+    output.parent.mkdir(parents=True, exist_ok=True)
+    command = [program("snnp"), "validate", potential, "--data", data, "-o", output, *options]
+    print(f"validation of {potential.name}", flush=True)
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
+    if done.returncode not in (0, 3):
+        sys.exit(done.stdout + done.stderr)
+    content = json.loads(output.with_name(f"{output.name}.validation.json").read_text())
+    lines: dict[str, dict] = {}
+    for item in content["items"]:
+        for line in item["lines"]:
+            kept = {key: line[key] for key in ("value", "unit", "reference", "source", "verdict") if line[key]}
+            lines.setdefault(item["subject"], {})[line["quantity"]] = kept
+    sentences = [
+        f"{line['verdict']}: {item['subject']}: {line['sentence']}"
+        for item in content["items"]
+        for line in item["lines"]
+        if line["sentence"]
+    ]
+    return {"verdict": content["verdict"], "sentences": sentences, "lines": lines}
+
+
 def heating(session: Session) -> None:
     """The potential of In-P, whose data hold no molecular dynamics, at three temperatures."""
     crystal = ("InP", "zincblende", 5.87)
@@ -192,6 +249,8 @@ PARTS = {
     "seeds": seeds,
     "shear": shear,
     "kinds": kinds,
+    "validation": validation,
+    "properties": properties,
     "heating": heating,
     "conservation": conservation,
     "costs": costs,

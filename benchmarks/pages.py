@@ -22,6 +22,7 @@ PAGES = (
     "docs/pair_style_snnp.md",
     "docs/robustness.md",
     "docs/speed.md",
+    "docs/validated.md",
     "potentials/README.md",
 )
 # What each figure shows.

@@ -36,7 +36,18 @@ def main() -> None:
 
 
 def arguments() -> argparse.Namespace:
-    parts = ["potentials", "snap", "seeds", "shear", "kinds", "heating", "conservation", "costs"]
+    parts = [
+        "potentials",
+        "snap",
+        "seeds",
+        "shear",
+        "kinds",
+        "validation",
+        "properties",
+        "heating",
+        "conservation",
+        "costs",
+    ]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
     measure = commands.add_parser("measure")

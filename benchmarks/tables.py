@@ -261,6 +261,58 @@ def versions_table(results: dict) -> str:
     return markdown(heads, rows)
 
 
+# Of the crystal of each element: what the table of properties shows.
+CRYSTALS = {"Mo": "bcc Mo", "Si": "diamond Si"}
+KIND_NAMES = {"pair": "pair", "eam": "EAM", "smeam": "s-MEAM", "uf3": "UF3", "snnp": "s-NNP"}
+PROPERTIES = (
+    *("lattice constant a", "bulk modulus", "c11", "c12", "c44", "lowest eigenvalue of the elastic tensor"),
+    *("lowest frequency", "phonon N longitudinal", "phonon N transverse 1", "phonon H", "phonon X transverse 1"),
+    *("vacancy formation energy", "vacancy migration energy"),
+    *("surface energy (100)", "surface energy (110)", "surface energy (111)"),
+)
+MARKS = {"fail": " ✗", "warn": " !"}
+
+
+def validation_table(results: dict) -> str:
+    """The verdict on each potential of this repository, and what does not pass."""
+    rows = []
+    for name, found in results["validation"]["results"].items():
+        verdicts = [line["verdict"] for lines in found["lines"].values() for line in lines.values()]
+        counts = " ".join(f"| {verdicts.count(verdict)}" for verdict in ("pass", "warn", "fail"))
+        rows.append([f"[{name}](validation/{name}.html)", f"{found['verdict']} {counts}"])
+    return markdown(["potential", "verdict | pass | warn | fail"], rows)
+
+
+def complaints(results: dict) -> str:
+    """A sentence for each quantity that does not pass."""
+    lines = []
+    for name, found in results["validation"]["results"].items():
+        lines += [f"**{name}**", "", *(f"- {sentence}" for sentence in found["sentences"] or ["nothing"]), ""]
+    return "\n".join(lines).rstrip()
+
+
+def properties_table(results: dict, element: str) -> str:
+    """Properties of a crystal by kind of model."""
+    by_kind = {name: results["properties"]["results"][element][name]["lines"] for name in KIND_NAMES}
+    rows = []
+    for quantity in PROPERTIES:
+        cells = {name: lines.get(CRYSTALS[element], {}).get(quantity) for name, lines in by_kind.items()}
+        there = next((cell for cell in cells.values() if cell), None)
+        if there is None:
+            continue
+        values = [_number(cell) for cell in cells.values()]
+        title = f"{quantity}, {there['unit']}" if there.get("unit") else quantity
+        rows.append([title, *values, _number({"value": there.get("reference")})])
+    return markdown(["", *KIND_NAMES.values(), "data"], rows)
+
+
+def _number(line: dict | None) -> str:
+    value = line.get("value") if line else None
+    if not isinstance(value, float | int):
+        return "–"
+    return f"{value:.3g}{MARKS.get(line.get('verdict', ''), '')}"
+
+
 def _errors(energy: float, force: float) -> str:
     """Energy in meV/atom and force in eV/Å as two cells; small forces have a digit more."""
     return f"{energy:.2f} | {force:.3f}" if force >= 0.02 else f"{energy:.2f} | {force:.4f}"
@@ -280,6 +332,10 @@ TABLES = {
     "shear": shear_table,
     "indium-phosphide": indium_phosphide_table,
     "potentials": potentials_table,
+    "validation": validation_table,
+    "complaints": complaints,
+    "properties-Mo": lambda results: properties_table(results, "Mo"),
+    "properties-Si": lambda results: properties_table(results, "Si"),
     "heating": heating_table,
     "conservation": conservation_table,
     "size": size_table,
