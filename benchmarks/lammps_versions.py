@@ -123,7 +123,7 @@ def structure() -> Atoms:
 
 def compare(package: Path, plugin: Path, ranks: int = 1, threads: int = 1) -> tuple[float, float, float]:
     """The largest differences to the ASE calculator in energy per atom, forces and stress."""
-    atoms, potential = structure(), ROOT / "potentials/InP.snnp"
+    atoms, potential = structure(), ROOT / "benchmarks/InP.snnp"
     write(package.parent / "atoms.data", atoms, format="lammps-data", specorder=["In", "P"])
     pair = PAIR.format(plugin=plugin.resolve(), potential=potential, elements="In P")
     text = run(package, SINGLE_POINT.format(pair=pair), ranks, threads)

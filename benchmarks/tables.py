@@ -111,13 +111,14 @@ def indium_phosphide_table(results: dict) -> str:
 
 def potentials_table(results: dict) -> str:
     """The potentials of this repository."""
-    papers = dict.fromkeys(ELEMENTS, "Zuo et al., J. Phys. Chem. A 124, 731 (2020), training set")
-    papers["InP"] = "Cusentino et al., J. Phys. Chem. A 124, 5456 (2020), 90 % of the frames"
     rows = []
-    for name, found in results["potentials"]["results"].items():
-        tested = "test set" if name in ELEMENTS else "all frames"
-        rows.append([f"`{name}.snnp`", papers[name], tested, _errors(found["all"][ENERGY], found["all"][FORCE])])
-    return markdown(["file", "fitted to", "errors on", "energy, meV/atom", "force, eV/Å"], rows)
+    for name in ELEMENTS:
+        found = results["potentials"]["results"][name]["all"]
+        options = " ".join(results["shipped_fits"]["results"]["options"].get(name, [])) or "none"
+        verdict = results["validation"]["results"][name]["verdict"]
+        errors = _errors(found[ENERGY], found[FORCE])
+        rows.append([f"`{name}.snnp`", options, errors, f"[{verdict}](../docs/validation/{name}.html)"])
+    return markdown(["file", "options of `snnp-fit`", "energy, meV/atom", "force, eV/Å", "`snnp validate`"], rows)
 
 
 def boundary_table(results: dict, element: str) -> str:
