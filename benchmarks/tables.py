@@ -223,10 +223,11 @@ def zero_of_energy(results: dict) -> str:
 
 def accuracy_caption(results: dict) -> str:
     """What the figure of the README shows."""
-    minutes = [round(results["shipped_fits"]["results"]["minutes"][e]) for e in ELEMENTS]
+    minutes = [round(time) for name, time in results["shipped_fits"]["results"]["minutes"].items() if name in ELEMENTS]
     return _wrapped(
         "*Mean absolute errors on the DFT test sets of Zuo et al. (J. Phys. Chem. A 124, 731, 2020). snnp: fits by "
-        f"`snnp-fit` without configuration, which took {min(minutes)} to {max(minutes)} minutes on one core. "
+        f"`snnp-fit`, without configuration but for longer cutoffs of Li; those without took {min(minutes)} to "
+        f"{max(minutes)} minutes on one core. "
         "SNAP and qSNAP: the published potentials on the same files. GAP and MTP: as published. All numbers: "
         "[Accuracy](docs/accuracy.md).*"
     )

@@ -25,6 +25,7 @@ from pydantic_core import PydanticCustomError
 from snnp import strict_yaml
 from snnp.calculator import available_cores
 from snnp.data import DataError, LabelKeys, Reading
+from snnp.data.energy_offsets import AUTO, KEEP, LEFT_OUT
 from snnp.data.stress import given_conventions
 from snnp.data.weights import GroupWeights
 from snnp.files import read_text
@@ -52,6 +53,9 @@ RENAMED = {
     "training.rate": "training.learning_rate",
     "training.batch": "training.batch_size",
 }
+
+# eV/atom: all electrons of the heaviest atom have less.
+_MOST_OFFSET = 1e7
 
 # A configuration is not larger, bytes; one that we write has about 2000.
 _MOST_BYTES = 1_000_000
@@ -90,6 +94,17 @@ class WeightsConfig(Section):
 GroupWeightsConfig = Annotated[WeightsConfig, BeforeValidator(_weights)]
 
 
+def _offset(given):
+    is_number = isinstance(given, int | float) and not isinstance(given, bool) and abs(given) <= _MOST_OFFSET
+    if is_number or given in (KEEP, LEFT_OUT, AUTO):
+        return given
+    raise PydanticCustomError("energy_offset", "expected auto, keep, left out, or a number of eV/atom")
+
+
+EnergyOffset = Annotated[float | str, BeforeValidator(_offset)]
+EnergyOffsets = Annotated[dict[str, EnergyOffset], BeforeValidator(_names_as_text)] | Literal["auto", "keep"]
+
+
 class DataConfig(Section):
     """Files, folders and patterns in any format of docs/data.md."""
 
@@ -108,6 +123,9 @@ class DataConfig(Section):
     )
     stress_convention: dict[str, int | str | dict[str, int | str]] | Literal["left out"] | None = Field(
         None, description="sign, unit, order of stresses, for all or by group of frames; auto: what fits"
+    )
+    energy_offsets: EnergyOffsets = Field(
+        {}, description="eV/atom, by group of frames; auto: as found; what is found of other groups is left out"
     )
     weights: Annotated[dict[str, GroupWeightsConfig], BeforeValidator(_names_as_text)] = Field(
         {}, description="by group of frames or pattern: of the frames, or of their labels; 0 leaves them out"

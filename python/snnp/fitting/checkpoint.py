@@ -12,7 +12,7 @@ from snnp import __version__
 from snnp.files import write_aside
 from snnp.kinds.base import ConfigError
 
-_PARTS = {"config", "data", "stress_convention", "finished", "steps", "unit", "optimizer"}
+_PARTS = {"config", "data", "stress_convention", "energy_offsets", "finished", "steps", "unit", "optimizer"}
 _CURE = "delete it, or begin anew with --restart"
 _TREE = "state.json"
 

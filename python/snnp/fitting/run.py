@@ -15,21 +15,19 @@ from snnp.analysis.errors import Predictions, Report, predict, report
 from snnp.calculator import available_cores
 from snnp.config import ConfigError, FitConfig
 from snnp.data import Dataset, Frame, read
-from snnp.data.batch import Weights
 from snnp.data.neighbors import NeighborLists
-from snnp.data.stress import Conventions, given_conventions, named, settings, with_conventions
 from snnp.files import printable, write_aside, write_text
 from snnp.fitting.checkpoint import Checkpoint
 from snnp.fitting.interruption import Interrupted, StopSignals
-from snnp.fitting.label_checks import StressCheck, sample
 from snnp.fitting.origin import Origin
 from snnp.fitting.outputs import Outputs
 from snnp.fitting.physics import check_physics
 from snnp.fitting.prepare import require_content
 from snnp.fitting.resume import saved_state
 from snnp.fitting.sets import DividedData, Sets, divide
+from snnp.fitting.settle import settle
 from snnp.fitting.task import Task
-from snnp.kinds import KINDS, ModelSection, kind_of
+from snnp.kinds import ModelSection, kind_of
 from snnp.kinds.choose import choose
 from snnp.models.shape import Shape
 
@@ -103,13 +101,10 @@ def _fit(
 
     # Kept where the fit keeps them anyway.
     lists = NeighborLists(shape.elements, shape.cutoff, keep=kind_of(model).keeps_lists)
-    conventions = _stress_conventions(config, shape, e0, sets, lists, threads, log, checkpoint.saved)
-    for name in sets:
-        sets[name], notes = with_conventions(sets[name], conventions)
-        for note in notes:
-            log.print(f"note: {note}")
-    checkpoint.begin({"config": origin.settings, "data": origin.data, "stress_convention": settings(conventions)})
-    update = {"stress_convention": settings(conventions), "shear_order": None}
+    settled = settle(config, shape, e0, sets, lists, threads, log, checkpoint.saved)
+    sets = settled.sets
+    checkpoint.begin({"config": origin.settings, "data": origin.data, **settled.decisions})
+    update = {**settled.decisions, "shear_order": None}
     config = config.model_copy(update={"data": config.data.model_copy(update=update)})
     if outputs.potential:
         _write_configuration(config, outputs, command, origin)
@@ -164,31 +159,6 @@ def _describe(shape: Shape, model: ModelSection, threads: int) -> str:
     if model.e0:
         text += "; energies of isolated atoms " + ", ".join(f"{el} {e:.4f} eV" for el, e in model.e0.items())
     return text
-
-
-def _stress_conventions(
-    config: FitConfig, shape: Shape, e0, sets: Sets, lists: NeighborLists, threads: int, log: console.Log, saved
-) -> Conventions:
-    """How stress labels are meant by group, as given, as found, or as an interrupted fit had found."""
-    groups = {frame.group for frames in sets.values() for frame in frames}
-    if saved is not None:
-        return given_conventions(saved["stress_convention"], None, groups)
-    given = given_conventions(config.data.stress_convention, config.data.shear_order, groups)
-    asked = [frame for frames in sets.values() for frame in frames if named(frame, given) is None]
-    if config.loss.stress == 0 or not sample(asked):
-        return given
-    if not kind_of(config.model).explains_stress:
-        default = KINDS["snnp"].config(zbl=config.model.zbl)
-        _, shape = choose(default, sets["train"], shape.elements)
-        lists = NeighborLists(shape.elements, shape.cutoff, keep=False)
-    validation = sets.get("validation", [])
-    weights = Weights(config.loss.energy, force=config.loss.force)
-    check = StressCheck(shape, e0, lists, sets["train"], validation, asked, weights, threads)
-    with log.progress("convention of stresses", check.total, "frames") as tick:
-        found = check.conventions(tick)
-    for note in found.notes:
-        log.print(f"note: {note}")
-    return {**found.conventions, **given}
 
 
 # -- results ------------------------------------------------------------------------------------------------------

@@ -75,9 +75,6 @@ def divide(config: FitConfig, data: dict[str, Dataset], log: console.Log) -> Div
     if "validation" not in sets:
         sets["train"], sets["validation"] = split(sets["train"], config.data.validation_fraction, config.training.seed)
         log.print(f"validation: {len(sets['validation'])} of these frames are held out")
-    if config.loss.robust:
-        sets = _with_robust_weights(sets, log)
-    _say_what_counts(sets["train"], log)
     sets = {name: sets[name] for name in ("train", "validation", "test") if sets.get(name)}
     return DividedData(sets, alone)
 
@@ -119,7 +116,7 @@ def _without_isolated_atoms(sets: Sets) -> tuple[Sets, list[Frame]]:
     return sets, alone
 
 
-def _with_robust_weights(sets: Sets, log: console.Log) -> Sets:
+def with_robust_weights(sets: Sets, log: console.Log) -> Sets:
     """Training and validation sets in which frames with labels far beyond the usual size count less."""
     found = robust({name: sets[name] for name in ("train", "validation") if name in sets})
     for note in found.notes:
@@ -127,7 +124,7 @@ def _with_robust_weights(sets: Sets, log: console.Log) -> Sets:
     return {**sets, **found.sets}
 
 
-def _say_what_counts(frames: Sequence[Frame], log: console.Log) -> None:
+def say_what_counts(frames: Sequence[Frame], log: console.Log) -> None:
     """A table of what each group counts, if there are several or any weights."""
     found = shares(frames)
     if len(found) > 1 or any(frame.is_weighted for frame in frames):

@@ -207,8 +207,8 @@ def linear_shape(shape: Shape) -> LinearShape:
     return LinearShape(shape.n_elements, shape.pair_knots, shape.radial_knots if three else [], angles, distance=False)
 
 
-def coarsened(shape: Shape) -> Shape:
-    """The shape with as many radial and angular knots as the linear model can afford.
+def coarsened(shape: Shape, most: int = _MAX_COLUMNS) -> Shape:
+    """The shape with as many radial and angular knots as a linear model of at most `most` unknowns can afford.
 
     Halving the number of intervals keeps splines exact when they are taken back to the full knots.
     """
@@ -219,9 +219,9 @@ def coarsened(shape: Shape) -> Shape:
         return E * E * a * (a + 1) // 2 * c + E * (E * (E - 1) // 2) * a * a * c
 
     radial, angles = len(shape.radial_knots[0]), len(shape.angle_knots)
-    if columns(radial, angles) > _MAX_COLUMNS and radial % 2 and angles % 2:
+    if columns(radial, angles) > most and radial % 2 and angles % 2:
         radial, angles = (radial + 1) // 2, (angles + 1) // 2
-    while columns(radial, angles) > _MAX_COLUMNS and radial > 4:
+    while columns(radial, angles) > most and radial > 4:
         radial, angles = radial - 1, max(angles - 1, 4)
     radial_knots = [np.linspace(k[0], k[-1], radial) if radial < len(k) else k for k in shape.radial_knots]
     angle_knots = np.linspace(-1, 1, angles) if angles < len(shape.angle_knots) else shape.angle_knots
