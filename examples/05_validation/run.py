@@ -64,11 +64,11 @@ def show(record, kinds: list[str]) -> None:
         for line in outcome.lines:
             if isinstance(line.value, float):
                 values.setdefault((item.subject, line.quantity, line.unit), {})[item.model] = line.value
-    print(f"{'':44}{'teacher':>10}" + "".join(f"{kind:>10}" for kind in kinds))
+    print(f"{'':56}{'teacher':>10}" + "".join(f"{kind:>10}" for kind in kinds))
     for (subject, quantity, unit), found in values.items():
         if len(found) == len(kinds) + 1:
             here = f"{found['sw']:10.3f}" + "".join(f"{found[kind] - found['sw']:+10.3f}" for kind in kinds)
-            print(f"{f'{subject}, {quantity}, {unit}':44}{here}")
+            print(f"{f'{subject}, {quantity}, {unit}':56}{here}")
 
 
 if __name__ == "__main__":
