@@ -51,7 +51,7 @@ def found(frames):
 
 
 def test_crystals_come_from_the_data_by_energy(found):
-    crystals, _ = found
+    crystals = [crystal for crystal in found[0] if crystal.origin != "prototype"]
     assert [(c.name, c.origin) for c in crystals] == [("fcc Cu", "data, 40 frames"), ("bcc Cu", "data, 9 frames")]
     # The regression is of third order; what it leaves out at 1 % strain is far below 1 meV/atom.
     assert crystals[0].energy == pytest.approx(COPPER.get_potential_energy(), abs=2e-4)
@@ -176,7 +176,9 @@ def test_cells_with_vacancies_are_no_crystals():
 
 def test_named_crystals_and_prototypes():
     named = find_crystals(MODEL, (), ["fcc=3.6", "bcc Cu=2.87"])
-    assert [(c.name, c.origin) for c in named] == [("fcc Cu", "named"), ("bcc Cu", "named")]
+    assert {c.name for c in named if c.origin == "named"} == {"fcc Cu", "bcc Cu"} and "hcp Cu" in {
+        c.name for c in named
+    }
     guessed = find_crystals(MODEL)
     assert {"fcc Cu", "hcp Cu", "bcc Cu"} <= {c.name for c in guessed} and {c.origin for c in guessed} == {"prototype"}
     fcc = next(c for c in guessed if c.name == "fcc Cu")
@@ -185,10 +187,10 @@ def test_named_crystals_and_prototypes():
     assert energies == sorted(energies)
 
 
-def test_elements_beside_a_compound_have_one_crystal_each():
-    model = CalculatorModel(EMT, ["Cu", "Au"])
-    found = find_crystals(model, (), ["L1_2 Cu3Au=3.75", "fcc Cu=3.6"])
-    assert [c.formula for c in found] == ["Au", "Cu", "AuCu3"] and found[-1].name == "L1_2 AuCu3"
+def test_an_element_of_which_nothing_is_known_has_one_crystal_beside_a_compound():
+    found = find_crystals(CalculatorModel(EMT, ["Cu", "Au"]), (), ["L1_2 Cu3Au=3.75", "fcc Cu=3.6"])
+    assert [c.formula for c in found].count("Au") == 1 and [c.formula for c in found].count("Cu") > 1
+    assert found[-1].name == "L1_2 AuCu3"
 
 
 def test_a_structure_file_names_a_crystal(tmp_path):

@@ -275,7 +275,7 @@ def _parent(group, frame: Frame, found: Primitive, lowest: float) -> Atoms | Non
 
 
 def shear(stress: np.ndarray) -> float:
-    """The largest stress but for the pressure, of a stress (6,) or (3, 3); NaN where it is not known."""
+    """The largest stress but for the pressure, eV/Å³, of a stress (6,) or (3, 3); NaN where it is not known."""
     full = voigt_6_to_full_3x3_stress(stress) if np.ndim(stress) == 1 else stress
     if not np.isfinite(full).all():
         return np.nan
