@@ -16,7 +16,7 @@ _SHIFTED = 0.12
 # Strains, without change of volume, up to which a lattice is a strained one. The path from bcc to fcc has 0.28.
 STRAINED = 0.13
 _MOST_ATOMS = 30  # in a primitive cell
-_PROBES = 4
+_PROBES = 6
 _STEPS = np.array([n for n in np.ndindex(5, 5, 5) if n != (2, 2, 2)]) - 2
 
 
@@ -76,15 +76,20 @@ def primitive(atoms: Atoms) -> Primitive | None:
 
 
 def _repeats(atoms: Atoms, precision: float) -> bool:
-    """Whether a translation brings some atoms to others: a quick test, passed by cells of several primitive ones."""
-    rarest = min(set(atoms.numbers), key=(atoms.numbers == np.arange(120)[:, None]).sum(axis=1).__getitem__)
-    scaled, lattice = atoms.get_scaled_positions()[atoms.numbers == rarest], atoms.cell.array
-    shifts = scaled[1:] - scaled[0]
-    for place in scaled[1 : 1 + _PROBES]:
-        apart = scaled[None] - (place + shifts)[:, None]
-        apart = (apart - np.rint(apart)) @ lattice
-        shifts = shifts[np.einsum("ijk,ijk->ij", apart, apart).min(axis=1) < precision**2]
-    return len(shifts) > 0
+    """Whether some translation brings all atoms to atoms of their kind: quick where there is none."""
+    scaled, numbers = atoms.get_scaled_positions(), atoms.numbers
+    kinds, counts = np.unique(numbers, return_counts=True)
+    first, *others = scaled[numbers == kinds[counts.argmin()]]
+    shifts = np.array(others).reshape(-1, 3) - first
+    for count, probe in enumerate(np.argsort(numbers != kinds[counts.argmin()], kind="stable")):
+        if count == _PROBES:
+            shifts = shifts[:_PROBES]  # one is enough
+        apart = scaled[numbers == numbers[probe]][None] - (scaled[probe] + shifts)[:, None]
+        apart = (apart - np.rint(apart)) @ atoms.cell.array
+        shifts = shifts[(apart**2).sum(axis=-1).min(axis=1) < precision**2]
+        if not len(shifts):
+            return False
+    return True
 
 
 @dataclass(frozen=True)

@@ -59,7 +59,7 @@ _CELLS = {
 _KNOWN = sorted({*_ELEMENTS, *_COMPOUNDS, *_CELLS})
 _NEED_C = {"hcp": (8 / 3) ** 0.5, "wurtzite": (8 / 3) ** 0.5, "bct": None}
 # Volumes that a scan goes through, by the one that covalent radii suggest.
-_SCAN = np.geomspace(0.35, 4.0, 50)
+_SCAN = np.geomspace(0.5, 3.0, 30)
 USUAL = ("fcc", "bcc", "hcp", "diamond", "sc", "beta-sn")
 
 

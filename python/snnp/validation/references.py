@@ -8,6 +8,7 @@ from itertools import permutations
 from pathlib import Path
 
 import numpy as np
+from ase.formula import Formula
 from ase.stress import full_3x3_to_voigt_6_stress, voigt_6_to_full_3x3_stress
 
 from snnp.data.stress.convention import SHEAR, VOIGT, Convention
@@ -243,11 +244,13 @@ def read_references(path: Path, crystals: Sequence[Crystal]) -> References:
     except json.JSONDecodeError as error:
         raise ValueError(f"{path}:{error.lineno}: this is no JSON: {error.msg}") from error
     found = References()
-    for subject, quantities in _items(content, f"{path}", "crystals such as 'bcc Li'"):
-        if unknown := _unknown(subject, crystals):
-            raise ValueError(f"{path}: '{subject}' {unknown}")
-        for quantity, entry in _items(quantities, f"{path}: {subject}", "quantities such as 'c11'"):
-            value = _value(entry, f"{path}: {subject}, {quantity}")
+    for name, quantities in _items(content, f"{path}", "crystals such as 'bcc Li'"):
+        subject = _subject(name, crystals)
+        if subject is None:
+            names = ", ".join(crystal.name for crystal in crystals)
+            raise ValueError(f"{path}: '{name}' is no crystal that is checked, expected one of {names}")
+        for quantity, entry in _items(quantities, f"{path}: {name}", "quantities such as 'c11'"):
+            value = _value(entry, f"{path}: {name}, {quantity}")
             found.put(subject, quantity, value, str(entry.get("source") or path.name))
     return found
 
@@ -258,15 +261,20 @@ def _items(content: object, where: str, what: str) -> list[tuple[str, object]]:
     return list(content.items())
 
 
-def _unknown(subject: str, crystals: Sequence[Crystal]) -> str:
-    """Why a subject is none; empty: it is a crystal, a composition, or a pair or triplet of their elements."""
-    names = [crystal.name for crystal in crystals]
+def _subject(name: str, crystals: Sequence[Crystal]) -> str | None:
+    """What is meant: a crystal, with its elements in any order, a composition, a pair or triplet; None: no such."""
     symbols = {symbol for crystal in crystals for symbol in crystal.atoms.symbols}
-    if subject in names or subject in {crystal.formula for crystal in crystals}:
-        return ""
-    if set(re.split(r"[–-]", subject)) <= symbols:
-        return ""
-    return f"is no crystal that is checked, expected one of {', '.join(names)}"
+    if set(re.split(r"[–-]", name)) <= symbols:
+        return name
+    kind, _, elements = name.rpartition(" ")
+    try:
+        reduced = Formula(elements).reduce()[0].format("hill")
+    except ValueError:
+        return None
+    for crystal in crystals:
+        if crystal.formula == reduced and kind in ("", crystal.name.rpartition(" ")[0]):
+            return crystal.name if kind else reduced
+    return None
 
 
 def _value(entry: object, where: str) -> float:

@@ -20,6 +20,8 @@ from snnp.validation.symmetry import PRECISION, Symmetry, from_mandel, mandel, s
 # wants checked, and often defects and steps on the way between crystals.
 _LEAST_OPERATIONS = 6
 _SYMMETRIC = 0.01  # Å, for each Å of the cube root of the volume of an atom
+_HIGH = 0.5  # eV/atom
+_LOOSE = (0.03, 0.06, 0.1, 0.15)  # the same, where only strained frames are there
 # Strains without change of volume below which frames make an equation of state. Cells of lower symmetry may relax.
 _SHAPE, _OTHER_SHAPE = 1e-3, 0.02
 _UNMOVED = 0.01  # Å, of sublattices: below it their atoms are where the strain alone brings them
@@ -110,20 +112,15 @@ class Series:
         found = [s for s in self.samples if s.match.distortion < shape and s.is_clamped]
         return sorted(found, key=lambda sample: sample.volume)
 
-    @property
-    def shear(self) -> float:
-        """The largest stress of the frame of least energy but for its pressure, eV/Å³; NaN: not known."""
-        lowest = min(self.samples, key=lambda sample: sample.energy)
-        if lowest.stress is None:
-            return np.nan
-        sheared = lowest.stress - np.eye(3) * np.trace(lowest.stress) / 3
-        return float(np.abs(np.linalg.eigvalsh(sheared)).max())
-
     def is_on_the_way(self, others: Sequence["Series"]) -> bool:
         """Whether this is no crystal, but one under a strain or with a shift of atoms that is too large to be told."""
-        if self.shear > _MOST_SHEAR or min(self.samples, key=lambda sample: sample.energy).force > _MOST_FORCE:
+        if self.is_settled:
+            return False
+        lowest = min(self.samples, key=lambda sample: sample.energy)
+        sheared = np.nan if lowest.stress is None else shear(lowest.stress)
+        if sheared > _MOST_SHEAR or lowest.force > _MOST_FORCE:
             return True
-        if self.shear < _LITTLE_SHEAR:
+        if sheared < _LITTLE_SHEAR:
             return False
         own, order = primitive(self.atoms), len(self.symmetry.rotations)
         higher = [other for other in others if len(other.symmetry.rotations) > order]
@@ -213,16 +210,20 @@ class Series:
 def find_series(frames: Iterable[Frame]) -> list[Series]:
     """All crystals of these frames. Frames that are surfaces, defects, thermal or far apart belong to none."""
     sets: list[tuple[Atoms, list[Sample]]] = []
-    for group, frame, found in sorted(_candidates(frames), key=_most_symmetric):
+    candidates = sorted(_candidates(frames), key=_most_symmetric)
+    lowest: dict[str, float] = {}
+    for _, frame, found in candidates:
+        name = formula(found.atoms)
+        lowest[name] = min(lowest.get(name, np.inf), frame.energy / len(frame.atoms))
+    for group, frame, found in candidates:
         for atoms, members in sets:
             if matched := match(found, atoms):
                 members.append(_sample(frame, found, matched))
                 break
         else:
-            if _order(group) >= _LEAST_OPERATIONS:
-                atoms = standardised(found.atoms, _tolerance(found))
-                if matched := match(found, atoms):
-                    sets.append((atoms, [_sample(frame, found, matched)]))
+            parent = _parent(group, frame, found, lowest[formula(found.atoms)])
+            if parent is not None:
+                sets.append((parent, [_sample(frame, found, match(found, parent))]))
     series = [Series(atoms, members) for atoms, members in sets]
     series = [one for one in series if not (one.is_on_the_way(series) or _is_defect(one, series))]
     for n, one in enumerate(series):
@@ -246,6 +247,39 @@ def _candidates(frames: Iterable[Frame]):
 def _most_symmetric(candidate: tuple) -> tuple[int, float]:
     group, frame, _ = candidate
     return -_order(group), frame.energy / len(frame.atoms)
+
+
+def _parent(group, frame: Frame, found: Primitive, lowest: float) -> Atoms | None:
+    """The crystal that a frame is, or that it is a strained one of: the most symmetric one nearby; None: it is none.
+
+    A frame of some symmetry that is at rest, or about which one cannot know, is its own. lowest: energy of an atom in
+    the frames of this composition; what is far above is not searched for a crystal that it could be close to.
+    """
+    length, order = found.volume ** (1 / 3), _order(group)
+    best, most = None, 0
+    if order >= _LEAST_OPERATIONS:
+        best, most = standardised(found.atoms, _tolerance(found)), order
+        if frame.stress is None or shear(frame.stress) < _LITTLE_SHEAR:
+            return best if match(found, best) else None
+    for precision in _LOOSE if frame.energy / len(frame.atoms) < lowest + _HIGH else ():
+        data = symmetry_data(found.atoms, precision * length)
+        if data is None or _order(data) <= max(most, _LEAST_OPERATIONS - 1) or len(data.std_types) % len(found.numbers):
+            continue
+        try:
+            parent = standardised(found.atoms, precision * length)
+        except ValueError:
+            continue
+        if len(parent) == len(found.numbers) and match(found, parent):
+            best, most = parent, _order(data)
+    return best if best is not None and match(found, best) else None
+
+
+def shear(stress: np.ndarray) -> float:
+    """The largest stress but for the pressure, eV/Å³, of a stress (6,) or (3, 3); NaN where it is not known."""
+    full = voigt_6_to_full_3x3_stress(stress) if np.ndim(stress) == 1 else stress
+    if not np.isfinite(full).all():
+        return np.nan
+    return float(np.abs(np.linalg.eigvalsh(full - np.eye(3) * np.trace(full) / 3)).max())
 
 
 def _order(group) -> int:
