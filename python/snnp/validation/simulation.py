@@ -24,6 +24,7 @@ _COLUMNS = "step time temp pe etotal press vol"
 _LONGEST_STEP = 0.002  # ps: a tenth of the shortest period of vibration, some 20 THz in most solids, is 5 fs
 _STEP_OF_UNIT_MASS = 0.00035  # ps: a bond of hydrogen vibrates with 130 THz, and frequencies go with 1/√mass
 _FLIGHT = 0.6  # ps, of most metals
+_GRACE = 30.0  # s
 _WAIT = 5.0  # s, for a process that was asked to end
 
 
@@ -90,7 +91,9 @@ def execute(
 ) -> tuple[str, str]:
     """What LAMMPS prints, and why it ended early (empty: it did not). Relative paths are those of this process."""
     script, output = folder / "in.lammps", folder / "output"
-    script.write_text("\n".join([f"package omp {threads}", *commands, ""]))
+    # LAMMPS ends by itself, too, where this process was killed and cannot end it.
+    minutes = int((timeout + _GRACE) / 60) + 1
+    script.write_text("\n".join([f"package omp {threads}", f"timer timeout 00:{minutes}:00 every 100", *commands, ""]))
     mpi = [_program("mpirun"), "-np", str(ranks)] if ranks > 1 else []
     words = [*mpi, _program("lmp"), "-in", str(script), "-log", "none", "-nocite"]
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
