@@ -7,6 +7,7 @@ from ase.build import bulk
 import support
 from classical_models import ARGON_MELTS, argon, copper, setting, with_hole
 from snnp.validation.check import Level
+from snnp.validation.checks import CHECKS
 from snnp.validation.checks.dynamics import Dynamics
 from snnp.validation.checks.melting import Melting, _search
 from snnp.validation.coexistence import Coexistence, coexist
@@ -14,6 +15,7 @@ from snnp.validation.lindemann import lindemann_temperature
 from snnp.validation.model import FileModel
 from snnp.validation.outcome import Line, Verdict
 from snnp.validation.phases import at_rest, shortest_distance
+from snnp.validation.plan import choose
 from snnp.validation.states import State, states, supercell
 
 
@@ -107,6 +109,9 @@ def test_melting_point_is_searched_from_a_wrong_guess_and_bounds_are_said():
 
 
 def test_melting_is_measured_only_if_asked_for():
-    assert Melting().subjects(setting(argon(), "fcc", 5.3, Level.STANDARD)) == []
-    assert Melting().subjects(setting(argon(), "fcc", 5.3, Level.STANDARD, melting=84.0)) == ["fcc Ar"]
-    assert Melting().subjects(setting(argon(), "fcc", 5.3, Level.FULL)) == ["fcc Ar"]
+    def melts(level, **options):
+        return "melting" in [check.name for check in choose(CHECKS.values(), level, **options)]
+
+    assert not melts(Level.STANDARD) and melts(Level.FULL)
+    assert melts(Level.QUICK, only=["melting"]) and melts(Level.QUICK, more=["melting"])
+    assert Melting().subjects(setting(argon(), "fcc", 5.3)) == ["fcc Ar"]

@@ -20,13 +20,16 @@ class Work:
     seconds: float  # a guess
 
 
-def choose(checks: Iterable[Check], level: Level, only: Sequence[str] = ()) -> list[Check]:
-    """The checks of a level; `only` names them, of whatever level. Raises ValueError for a name that there is not."""
+def choose(checks: Iterable[Check], level: Level, only: Sequence[str] = (), more: Sequence[str] = ()) -> list[Check]:
+    """The checks of a level and those named by `more`; or those that `only` names, of whatever level.
+
+    Raises ValueError for a name that there is not.
+    """
     checks = list(checks)
     names = [check.name for check in checks]
     if unknown := next((name for name in only if name not in names), None):
         raise ValueError(f"there is no check '{unknown}', expected some of {', '.join(names)}")
-    return [check for check in checks if (check.name in only if only else check.level <= level)]
+    return [check for check in checks if check.name in (only or more) or (not only and check.level <= level)]
 
 
 def plan(checks: Iterable[Check], settings: Sequence[Setting]) -> list[Work]:

@@ -64,8 +64,11 @@ def validate(
     begun = time.monotonic()
     if files:
         files.check()
-    checks = choose(CHECKS.values(), question.level, question.only)
+    checks = choose(CHECKS.values(), question.level, question.only, [] if question.melting is None else ["melting"])
     settings = _settings(model, question, tell)
+    for check in checks:
+        if not check.subjects(settings[0]):
+            tell(f"{check.name}: there is nothing to check of this potential")
     record = _record(identity(settings, checks, _data_identity(question)), files, restart, tell)
     try:
         run(plan(checks, settings), record, tell, budget and budget - (time.monotonic() - begun))

@@ -25,16 +25,15 @@ _PATIENCE = 20.0  # times the guess
 
 
 class Melting(Check):
-    """Two phases at constant enthalpy. Only if the melting temperature is given, or for `FULL`: it takes minutes."""
+    """Two phases at constant enthalpy. It takes minutes: only for `FULL`, by name, or if the temperature is given."""
 
     name = "melting"
     title = "Melting temperature"
-    level = Level.STANDARD
+    level = Level.FULL
 
     def subjects(self, setting: Setting) -> list[str]:
         """The ground state of the material."""
-        wanted = setting.melting is not None or setting.level == Level.FULL
-        if not wanted or setting.model.lammps(setting.model.elements) is None:
+        if setting.model.lammps(setting.model.elements) is None:
             return []
         return [material(known_crystals(setting)).name]
 
