@@ -11,9 +11,11 @@ import numpy as np
 from ase.formula import Formula
 from ase.stress import full_3x3_to_voigt_6_stress, voigt_6_to_full_3x3_stress
 
+from snnp.data.frames import Frame
 from snnp.data.stress.convention import SHEAR, VOIGT, Convention
 from snnp.files import read_text
 from snnp.validation.crystals import Crystal
+from snnp.validation.defective import as_slab, is_vacancy
 from snnp.validation.elasticity import GPA, Polynomial, bulk_and_shear, constant_name, constants, tensor_of
 from snnp.validation.matching import match, primitive
 from snnp.validation.naming import lattice_constants
@@ -46,6 +48,7 @@ _UNITS = {
 }
 _SAME_UNITS = {"A": "Å", "Angstrom": "Å", "A^3": "Å³", "eV/A^3": "eV/Å³", "mJ/m^2": "mJ/m²", "J/m^2": "J/m²"}
 _SAME_UNITS |= {"eV/A^2": "eV/Å²", "cm^-1": "cm⁻¹", "Å^3": "Å³", "eV/Å^3": "eV/Å³", "eV/Å^2": "eV/Å²"}
+_RELAXED = 0.15  # eV/Å: forces in slabs and around vacancies below which their energies are right to some per cent
 _MOST_BYTES = 10_000_000
 
 
@@ -90,15 +93,39 @@ class References:
         }
 
 
-def find_references(series: Sequence[Series], crystals: Sequence[Crystal]) -> References:
-    """What the data say of crystals: lattice constants, equations of state, elastic constants."""
+def find_references(series: Sequence[Series], crystals: Sequence[Crystal], frames: Sequence[Frame] = ()) -> References:
+    """What the data say of crystals: lattice constants, equations of state, elastic constants.
+
+    series: of the data. frames: all of them, among which relaxed slabs and vacancies are looked for.
+    """
     found = References()
     for crystal in crystals:
         own = next((one for one in series if _is(one, crystal)), None)
         if own is not None and own.is_at_rest:
             _add_equation(found, crystal.name, own)
             _add_elastic(found, crystal.name, own)
+            _add_defects(found, crystal.name, own, frames)
     return found
+
+
+def _add_defects(found: References, name: str, series: Series, frames: Sequence[Frame]) -> None:
+    """Energies of surfaces and of a vacancy, from relaxed frames; of several the lowest."""
+    known = {id(sample.frame) for sample in series.samples}
+    surfaces: dict[str, list[float]] = {}
+    vacancies = []
+    for frame in frames:
+        if id(frame) in known or not np.linalg.norm(frame.forces, axis=1).max() < _RELAXED:
+            continue
+        excess = frame.energy - len(frame.atoms) * series.energy
+        if slab := as_slab(frame.atoms, series.atoms):
+            quantity = f"surface energy ({''.join(map(str, slab.indices))})"
+            surfaces.setdefault(quantity, []).append(1e2 * GPA * excess / (2 * slab.area))
+        elif is_vacancy(frame.atoms, series.atoms):
+            vacancies.append(excess)
+    for quantity, energies in surfaces.items():
+        found.put(name, quantity, min(energies), f"data, {_frames(energies)}")
+    if vacancies:
+        found.put(name, "vacancy formation energy", min(vacancies), f"data, {_frames(vacancies)}")
 
 
 def _is(series: Series, crystal: Crystal) -> bool:

@@ -87,7 +87,7 @@ def _settings(model: Model, question: Question, tell: Callable[[str], object]) -
         raise DataError(f"the data have {unknown[0]}, which is no element of {model.name} ({' '.join(model.elements)})")
     series = find_series(question.frames)
     crystals = find_crystals(model, series, question.crystals)
-    references = find_references(series, crystals)
+    references = find_references(series, crystals, question.frames)
     if question.reference:
         references.update(read_references(question.reference, crystals))
     tell("crystals: " + "; ".join(f"{crystal.name} ({crystal.origin})" for crystal in crystals))
