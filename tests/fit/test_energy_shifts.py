@@ -1,5 +1,7 @@
 """Groups whose energies are shifted by a constant against all others are found, and do not spoil a fit."""
 
+import re
+
 import numpy as np
 import pytest
 from ase.build import bulk, fcc111
@@ -7,9 +9,11 @@ from ase.calculators.emt import EMT
 
 import snnp
 from snnp.config import ConfigError
+from snnp.console import Log
 from snnp.data import Dataset, Frame
 from snnp.data.neighbors import NeighborLists
 from snnp.fitting.energy_shifts import find_shifts, sample
+from snnp.fitting.review_labels import review_labels
 from snnp.kinds import KINDS
 from snnp.kinds.choose import choose
 
@@ -74,11 +78,16 @@ def copper():
     return crystals("bulk", 25, 0) + vacancies("vacancy", 12, 1) + slabs("slab", 12, 2)
 
 
-def shifts(frames, file="Cu.xyz"):
+def read(frames, file="Cu.xyz"):
     made = []
     for n, a in enumerate(frames):
         origin = f"{a.info.get('file', file)}:frame {n}"
         made.append(Frame(a, a.info["energy"], a.arrays["forces"], None, a.info["config_type"], origin))
+    return made
+
+
+def shifts(frames, file="Cu.xyz"):
+    made = read(frames, file)
     elements = Dataset(made).elements
     _, shape = choose(KINDS["snnp"].config(), made, elements)
     lists = NeighborLists(elements, shape.cutoff, keep=False)
@@ -142,6 +151,12 @@ def test_without_forces_nothing_is_said():
     assert shifts(frames) == []
 
 
+def test_a_look_at_the_data_says_the_same():
+    frames = shift(copper(), 0.3, "vacancy")
+    (note,) = review_labels({"train": Dataset(read(frames))}, 1, Log(quiet=True))
+    assert note.startswith(f"{shifts(frames)[0]}: a fit leaves them out")
+
+
 # -- in a fit -----------------------------------------------------------------------------------------------------
 
 
@@ -152,18 +167,16 @@ def coefficients(result):
 def test_shifted_energies_are_left_out_of_a_fit_with_a_note(tmp_path, capsys):
     frames = copper()
     expected = snnp.fit(frames, data={"energy_offsets": {"vacancy": "left out"}}, **FIT)
-    config = {"validate": "off"}
-    result = snnp.fit(
-        shift(copper(), 0.3, "vacancy"), output=tmp_path / "Cu.snnp", config=config, **{**FIT, "progress": True}
-    )
+    result = snnp.fit(shift(copper(), 0.3, "vacancy"), output=tmp_path / "Cu.snnp", **{**FIT, "progress": True})
     decided = {"bulk": "keep", "vacancy": "left out", "slab": "keep"}
     assert result.config.data.energy_offsets == decided
     assert coefficients(result) == pytest.approx(coefficients(expected), rel=1e-12)
     text = " ".join(capsys.readouterr().out.split())
-    assert "energies of vacancy are 0.3" in text
+    (number,) = re.findall(r"energies of vacancy are (\S+) ± \S+ eV/atom above what all forces", text)
+    assert float(number) == pytest.approx(0.3, abs=ACCURACY)
     # The table is printed when all is decided: the group's energies count nothing.
-    table = text[text.index("What counts how much") :]
-    assert table.split("vacancy")[1].split()[4] == "–", table
+    row = text[text.index("What counts how much") :].split("│ vacancy │")[1].split("│")
+    assert [cell.strip() for cell in row[:4]] == ["11", "165", "1", "–"]
     again = snnp.fit(shift(copper(), 0.3, "vacancy"), config=tmp_path / "Cu.yaml", output=tmp_path / "again.snnp")
     assert again.config.data.energy_offsets == decided
 
@@ -179,6 +192,16 @@ def test_an_offset_is_subtracted_or_kept_by_choice():
     assert coefficients(auto) == pytest.approx(coefficients(right), rel=1e-6)  # energies round
     kept = snnp.fit(frames, data={"energy_offsets": "keep"}, **FIT)
     assert kept.errors["train"].all.energy[0] > 2 * auto.errors["train"].all.energy[0]
+
+
+def test_a_resumed_fit_keeps_to_what_was_decided(tmp_path, monkeypatch):
+    model = {"kind": "eam", "pair_cutoff": 4.0, "pair_knots": 7, "density_knots": 6, "embedding_knots": 5}
+    eam = {**FIT, "model": model, "training": {"threads": 1, "steps": 2}}
+    first = snnp.fit(shift(copper(), 0.3, "vacancy"), output=tmp_path / "Cu.snnp", **eam)
+    monkeypatch.setattr("snnp.fitting.settle.find_shifts", None)  # is not asked again
+    again = snnp.fit(shift(copper(), 0.3, "vacancy"), output=tmp_path / "Cu.snnp", resume=True, **eam)
+    assert again.config.data.energy_offsets == first.config.data.energy_offsets
+    assert again.config.data.energy_offsets["vacancy"] == "left out"
 
 
 @pytest.mark.parametrize(
