@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from ase import Atoms
 from ase.build import bulk, surface
 from ase.calculators.emt import EMT
 from ase.optimize import BFGS
 
+from snnp.data.frames import Frame
 from snnp.validation.crystals import Crystal
 from snnp.validation.defective import as_slab, is_vacancy
 from snnp.validation.references import find_references
@@ -83,7 +85,9 @@ def test_energies_of_surfaces_and_vacancies_are_references():
         atoms.calc = EMT()
         BFGS(atoms, logfile=None).run(fmax=0.05)
     volumes = [frame(bulk("Cu", a=a * x)) for x in (0.98, 0.99, 1.0, 1.01, 1.02)]
-    frames = [*volumes, frame(slab), frame(vacancy), unrelaxed]
+    cluster = Frame(Atoms("Cu"), 3.5, np.zeros((1, 3)), None, "atom", "test.xyz:0")
+    unknown = Frame(slab, np.nan, np.zeros((len(slab), 3)), None, "forces only", "test.xyz:1")
+    frames = [*volumes, frame(slab), frame(vacancy), unrelaxed, cluster, unknown]
     series: list[Series] = find_series(frames)
     found = find_references(series, [Crystal("fcc Cu", copper, "data", bulk_energy)], frames)
     area = a * a * 2**0.5

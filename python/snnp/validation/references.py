@@ -114,7 +114,8 @@ def _add_defects(found: References, name: str, series: Series, frames: Sequence[
     surfaces: dict[str, list[float]] = {}
     vacancies = []
     for frame in frames:
-        if id(frame) in known or not np.linalg.norm(frame.forces, axis=1).max() < _RELAXED:
+        whole = frame.atoms.cell.rank == 3 and np.isfinite(frame.energy) and id(frame) not in known
+        if not (whole and np.linalg.norm(frame.forces, axis=1).max() < _RELAXED):
             continue
         excess = frame.energy - len(frame.atoms) * series.energy
         if slab := as_slab(frame.atoms, series.atoms):
