@@ -11,6 +11,7 @@ from snnp.fitting.outputs import Outputs
 # A quick check takes at most this part of the time of the fit, and is not begun if that is less than so many seconds.
 _PART = 0.1
 _LEAST = 2.0
+_FRAMES = 2000  # about so many are looked through for crystals, some milliseconds each
 
 
 def check_physics(
@@ -44,6 +45,7 @@ def _validate(outputs: Outputs, level: str, frames, budget: float | None, thread
     from snnp.validation.model import FileModel
     from snnp.validation.validate import Question, validate
 
+    frames = frames[:: max(len(frames) // _FRAMES, 1)]
     question = Question(frames=frames, level=Level[level.upper()], threads=threads)
     model = FileModel(outputs.potential, threads)
     record = validate(model, question, outputs.validation, log.print, restart=True, budget=budget)
