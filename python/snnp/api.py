@@ -198,6 +198,7 @@ def validate_with_log(
     if level.upper() not in Level.__members__:
         raise ValueError(f"level: found {level!r}, expected quick, standard or full")
     threads = threads or available_cores()
+    elements, crystals, only, compare = map(_listed, (elements, crystals, only, compare))
     model = model_of(potential, elements, threads)
     others = [model_of(text, model.elements, threads) for text in compare]
     files = _is_paths(structures)
@@ -219,8 +220,9 @@ def validate_with_log(
         ranks=ranks,
         seed=seed,
     )
-    inputs = [Path(p) for p in (*paths, reference, potential) if isinstance(p, str | os.PathLike)]
-    beside = Files(Path(output), inputs) if output else None
+    named = (*paths, reference, potential, *crystals, *compare)
+    inputs = [Path(p) for p in named if isinstance(p, str | os.PathLike)]
+    beside = Files(_prefix(Path(output), model.name), inputs) if output is not None else None
     record = ask(model, question, beside, log.print, restart)
     log.print(verdict_table(record))
     for sentence in verdict_sentences(record):
@@ -229,6 +231,15 @@ def validate_with_log(
     if beside:
         log.print("written: " + ", ".join(str(beside[e]) for e in Files.ENDINGS if beside[e].exists()))
     return record
+
+
+def _listed(value: str | os.PathLike | Sequence) -> list:
+    return [value] if isinstance(value, str | os.PathLike) else list(value)
+
+
+def _prefix(output: Path, name: str) -> Path:
+    """Of the files of a validation; in a folder, the name of the potential."""
+    return output / name if output.is_dir() else output
 
 
 def _data(potential: str | os.PathLike | Potential | _core.Potential) -> _core.Potential:

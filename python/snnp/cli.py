@@ -239,26 +239,28 @@ def validate(
     """
     with _sentences(ValueError), _more_packages("validation", "validate"):
         from snnp.api import validate_with_log
+        from snnp.fitting.interruption import StopSignals
 
         if quick and full:
             raise ValueError("--quick and --full: expected one of them")
-        record = validate_with_log(
-            potential,
-            data or [],
-            Log(),
-            reading=_reading(format, units, elements, labels),
-            crystals=crystal or [],
-            reference=reference,
-            level="quick" if quick else "full" if full else "standard",
-            only=only or [],
-            melting=melting,
-            compare=compare or [],
-            threads=threads,
-            ranks=ranks,
-            seed=seed,
-            output=output or Path(potential.stem),
-            restart=restart,
-        )
+        with StopSignals():
+            record = validate_with_log(
+                potential,
+                data or [],
+                Log(),
+                reading=_reading(format, units, elements, labels),
+                crystals=crystal or [],
+                reference=reference,
+                level="quick" if quick else "full" if full else "standard",
+                only=only or [],
+                melting=melting,
+                compare=compare or [],
+                threads=threads,
+                ranks=ranks,
+                seed=seed,
+                output=output or Path(potential.stem),
+                restart=restart,
+            )
     if record.verdict.value == "fail":
         raise typer.Exit(3)
 

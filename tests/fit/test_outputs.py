@@ -25,7 +25,7 @@ from fitting import QUICK, assignments
 from snnp.cli import app, fit_app
 from snnp.fitting import checkpoint, network, run
 from snnp.fitting.interruption import Interrupted, StopSignals
-from snnp.fitting.lock import LockedError, locked
+from snnp.lock import LockedError, locked
 
 PAIR = {"loss.stress": 0, "model.kind": "pair", "model.pair_cutoff": 5.0, "training.threads": 1}
 NETWORK = {**QUICK, "loss.stress": 0, "training.steps": 10}
@@ -247,14 +247,14 @@ def test_second_fit_to_one_output_is_refused_while_the_first_runs(folder, monkey
     (folder / "link.snnp").symlink_to("x.snnp")
     for name in ("x.snnp", "link.snnp", "x"):  # all of them would write x.log
         line = sentence(fit("train.xyz", "-o", name))
-        assert f"another fit to this output is running (process {os.getpid()} on {socket.gethostname()})" in line
+        assert f"another run with this output is at work (process {os.getpid()} on {socket.gethostname()})" in line
     go_on.set()
     first.join()
     assert (folder / "x.snnp").exists() and not (folder / "x.lock").exists()
 
 
 def test_lock_of_a_dead_process_is_taken_over(tmp_path):
-    program = "import os; from pathlib import Path; from snnp.fitting.lock import locked\n"
+    program = "import os; from pathlib import Path; from snnp.lock import locked\n"
     program += "lock = locked(Path('x')); lock.__enter__(); os._exit(9)"
     subprocess.run([sys.executable, "-c", program], cwd=tmp_path)
     lock = tmp_path / "x"

@@ -2,14 +2,14 @@
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from snnp.config import ConfigError
 from snnp.data import DataError
 from snnp.files import is_potential, refusal
 from snnp.fitting import checkpoint
-from snnp.fitting.lock import LockedError, locked
+from snnp.lock import LockedError, claimed
 from snnp.validation.outputs import Files
 
 _CONFIGURATIONS = (".yaml", ".full.yaml")
@@ -56,14 +56,9 @@ class Outputs:
             yield
             return
         self._check()
-        folder = self.potential.parent
-        new = [place for place in (folder, *folder.parents) if not place.exists()]
         with ExitStack() as stack:
             try:
-                folder.mkdir(parents=True, exist_ok=True)
-                for place in reversed(new):
-                    stack.callback(_remove_if_empty, place)
-                stack.enter_context(locked(self.beside(".lock")))
+                stack.enter_context(claimed(self.beside(".lock")))
             except LockedError as error:
                 raise ConfigError(f"output {self.potential}: {error}") from error
             except OSError as error:
@@ -88,8 +83,3 @@ class Outputs:
     def _refuse(self, path: Path, ours: Callable[[bytes], bool]) -> None:
         if why := refusal(path, self.inputs, ours):
             raise ConfigError(f"output {path} {why}: expected another output")
-
-
-def _remove_if_empty(folder: Path) -> None:
-    with suppress(OSError):
-        folder.rmdir()

@@ -70,12 +70,14 @@ class Setting:
 class Check(ABC):
     """One kind of question, asked of subjects such as crystals or pairs of elements.
 
-    name: what `--only` takes. title: above its figures. level: from which on it is done.
+    name: what `--only` takes. title: above its figures. level: from which on it is done. in_lammps: whether it runs
+    LAMMPS.
     """
 
     name: str
     title: str
     level: Level
+    in_lammps: bool = False
 
     @abstractmethod
     def subjects(self, setting: Setting) -> list[str]:

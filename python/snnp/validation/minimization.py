@@ -9,7 +9,7 @@ import numpy as np
 from ase import Atoms
 
 from snnp.validation.model import Model
-from snnp.validation.simulation import execute, read_frames, system
+from snnp.validation.simulation import START, execute, read_frames, system
 
 # A cell that shrinks or grows to these multiples of the volume that it should have is stopped there.
 COLLAPSED, EVAPORATED = 0.2, 4.0
@@ -18,7 +18,6 @@ _ROUNDS = 4
 _STEPS = 200  # of each round
 _LARGEST_STRAIN = 0.01  # of one step; the default, 1e-4, would take thousands
 _SECONDS = 20.0  # one cell takes a tenth; more are a hang
-_START = 60.0  # s, for a loaded machine to start LAMMPS
 
 
 @dataclass
@@ -49,7 +48,7 @@ def _minimize(model: Model, cells: Sequence[Atoms], volume: float) -> list[Minim
     with tempfile.TemporaryDirectory(prefix="snnp-") as name:
         folder = Path(name)
         commands = [line for n, atoms in enumerate(cells) for line in _commands(model, atoms, volume, folder / str(n))]
-        _, problem = execute(commands, folder, timeout=_START + _SECONDS * len(cells))
+        _, problem = execute(commands, folder, timeout=START + _SECONDS * len(cells))
         found = []
         for n in range(len(cells)):
             result = folder / f"{n}.energy"

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Protocol
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator
+from ase.data import atomic_numbers
 
 from snnp import _core
 from snnp.calculator import SNNP
@@ -36,19 +38,22 @@ class Model(Protocol):
 
 @dataclass
 class FileModel:
-    """A `*.snnp` file. Raises snnp.Error if it is not valid."""
+    """A `*.snnp` file; elements: those to look at, by default all. Raises snnp.Error if it is not valid."""
 
     path: Path
     threads: int = 1
+    elements: list[str] = field(default_factory=list)
     name: str = field(init=False)
-    elements: list[str] = field(init=False)
 
     def __post_init__(self):
         self.path = Path(self.path)
         self.name = self.path.stem
         self._potential = _core.read_potential(str(self.path))
         self._engine = _core.Engine(self._potential)
-        self.elements = [e.name for e in self._potential.elements]
+        self._types = [e.name for e in self._potential.elements]
+        if missing := [element for element in self.elements if element not in self._types]:
+            raise ValueError(f"{self.path} has {' '.join(self._types)}, but no {missing[0]}: it cannot be compared")
+        self.elements = self.elements or self._types
         self.identity = hashlib.sha256(_core.format_potential(self._potential).encode()).hexdigest()
         self.cutoff = self._engine.cutoff
 
@@ -58,12 +63,21 @@ class FileModel:
     def lammps(self, elements: list[str]) -> list[str]:
         return [
             "pair_style snnp extrapolation ignore",
-            f'pair_coeff * * "{self.path.absolute()}" {" ".join(elements)}',
+            f"pair_coeff * * {quoted(self.path.absolute())} {' '.join(elements)}",
         ]
 
     def outside(self, atoms: Atoms) -> np.ndarray:
-        batch = structures([atoms], self.elements, self.cutoff)
+        batch = structures([atoms], self._types, self.cutoff)
         return self._engine.evaluate(batch, self.threads)["outside"] > 0
+
+
+def quoted(text: object) -> str:
+    """A word of a command of LAMMPS, in quotes that it does not have itself."""
+    quote = next((quote for quote in ('"', "'") if quote not in str(text)), '"""')
+    return f"{quote}{text}{quote}"
+
+
+_EXAMPLE = "pair_style eam/alloy / pair_coeff * * Cu.eam.alloy {elements}"
 
 
 @dataclass
@@ -79,8 +93,12 @@ class LammpsModel:
 
     def __post_init__(self):
         self._lines = [line.strip() for line in self.commands.replace("\n", " / ").split(" / ") if line.strip()]
-        self.identity = self.commands
-        self.name = next((line.split()[1] for line in self._lines if line.startswith("pair_style ")), self.commands)
+        files = [Path(word) for word in self.commands.split() if os.path.isfile(word)]
+        self.identity = self.commands + "".join(hashlib.sha256(file.read_bytes()).hexdigest() for file in files)
+        styles = [line.split()[1] for line in self._lines if re.match(r"pair_style\s+\S", line)]
+        if not styles:
+            raise ValueError(f"'{self.commands}' names no pair style, expected such as '{_EXAMPLE}'")
+        self.name = styles[0]
 
     def calculator(self) -> Calculator:
         from ase.calculators.lammpslib import LAMMPSlib
@@ -123,15 +141,18 @@ class CalculatorModel:
 def model_of(potential, elements: Sequence[str] = (), threads: int = 1) -> Model:
     """A model from a potential file, commands of LAMMPS, an ASE calculator or a function that makes one.
 
-    elements: chemical symbols, for those that do not tell. Raises snnp.Error for a file that is not valid, ValueError
-    for other things that cannot be used, with one sentence.
+    elements: chemical symbols; of a file all, if none are named. Raises snnp.Error for a file that is not valid,
+    ValueError for other things that cannot be used, with one sentence.
     """
-    if isinstance(potential, str) and potential.lstrip().startswith("pair_style"):
-        return LammpsModel(potential, list(elements))
-    if isinstance(potential, str | os.PathLike):
-        return FileModel(Path(potential), threads)
+    if strange := next((element for element in elements if element not in atomic_numbers), None):
+        raise ValueError(f"elements: found {strange!r}, expected chemical symbols")
+    commands = isinstance(potential, str) and potential.lstrip().startswith("pair_style")
+    if isinstance(potential, str | os.PathLike) and not commands:
+        return FileModel(Path(potential), threads, list(elements))
     if not elements:
-        raise ValueError("elements: expected the chemical symbols that the calculator is for")
+        raise ValueError("elements: expected the chemical symbols that the potential is for")
+    if commands:
+        return LammpsModel(potential, list(elements))
     if isinstance(potential, Calculator):
         return CalculatorModel(lambda: potential, list(elements), type(potential).__name__)
     if callable(potential):

@@ -1,11 +1,13 @@
 """Where the record of a validation goes, and that nothing else is lost there."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from snnp.data import DataError
 from snnp.files import refusal
+from snnp.lock import LockedError, claimed
 
 # How files that may be replaced begin: those that a validation wrote.
 _OURS = {
@@ -36,3 +38,19 @@ class Files:
         for ending, mark in _OURS.items():
             if why := refusal(self[ending], self.inputs, mark):
                 raise DataError(f"output {self[ending]} {why}: expected another output")
+
+    @contextmanager
+    def claimed(self) -> Iterator[None]:
+        """Makes sure that no file of others is replaced, and that this is the only validation that writes these.
+
+        Raises DataError with one sentence otherwise.
+        """
+        self.check()
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(claimed(self["lock"]))
+            except LockedError as error:
+                raise DataError(f"output {self['json']}: {error}") from error
+            except OSError as error:
+                raise DataError(f"output {self['json']} cannot be written ({error.strerror})") from error
+            yield

@@ -74,9 +74,14 @@ def run(work: Sequence[Work], record: Record, tell: Callable[[str], object], bud
 
 
 def _outcome(piece: Work) -> Outcome:
-    """What a check says; an error in it is a failure of the potential or of the check, and no reason to end here."""
+    """What a check says; an error in it is a failure of the potential or of the check, and no reason to end here.
+
+    Raises what is a matter of the machine: OSError, MemoryError, and ImportError of a package that is missing.
+    """
     try:
         found = piece.check.run(piece.setting, piece.item.subject)
+    except (OSError, MemoryError, ImportError):
+        raise
     except Exception as error:
         text = f"{piece.check.name} of {piece.item.subject} ended with {type(error).__name__}: {error}"
         return Outcome([Line(piece.check.name, None, verdict=Verdict.FAIL, sentence=text)])

@@ -114,14 +114,14 @@ class Record:
         """A record from its file; None: the file is not there, or is no record."""
         try:
             content = json.loads(read_text(path, _MOST_BYTES))
-            record = cls(content["identity"], path, left_out=content["left_out"], finished=content["finished"])
+            record = cls(content["identity"], path, left_out=dict(content["left_out"]), finished=content["finished"])
             for entry in content["items"]:
                 item = Item(entry["check"], entry["subject"], entry["model"])
                 lines = [Line.from_dict(line) for line in entry["lines"]]
                 structures = [_atoms(structure) for structure in entry["structures"]]
                 record.outcomes[item] = Outcome(lines, entry["data"], structures)
-                record.seconds[item] = entry["seconds"]
-        except (OSError, ValueError, KeyError, TypeError):
+                record.seconds[item] = float(entry["seconds"])
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
             return None
         return record
 

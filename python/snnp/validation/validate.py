@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,13 +15,14 @@ from snnp.files import write_aside, write_text
 from snnp.validation.check import Level, Setting
 from snnp.validation.checks import CHECKS
 from snnp.validation.crystals import find_crystals
-from snnp.validation.model import Model
+from snnp.validation.model import LammpsModel, Model
 from snnp.validation.outputs import Files
 from snnp.validation.page import page
 from snnp.validation.plan import choose, identity, plan, run
 from snnp.validation.record import Record
 from snnp.validation.references import find_references, read_references
 from snnp.validation.series import find_series
+from snnp.validation.simulation import check_lammps
 from snnp.validation.table import as_csv
 
 
@@ -61,10 +63,17 @@ def validate(
     Raises DataError, snnp.Error, ValueError or OSError with one sentence for what is asked wrongly, and
     KeyboardInterrupt if told to stop: the record in the file then has what was found.
     """
+    with files.claimed() if files else nullcontext():
+        return _validate(model, question, files, tell, restart, budget)
+
+
+def _validate(model: Model, question: Question, files: Files | None, tell, restart: bool, budget) -> Record:
     begun = time.monotonic()
-    if files:
-        files.check()
     checks = choose(CHECKS.values(), question.level, question.only, [] if question.melting is None else ["melting"])
+    _name_apart([model, *question.compare])
+    for each in (model, *question.compare):
+        if each.lammps(each.elements) and (isinstance(each, LammpsModel) or any(check.in_lammps for check in checks)):
+            check_lammps(each)
     settings = _settings(model, question, tell)
     for check in checks:
         if not check.subjects(settings[0]):
@@ -73,11 +82,21 @@ def validate(
     try:
         run(plan(checks, settings), record, tell, budget and budget - (time.monotonic() - begun))
     except KeyboardInterrupt as stop:
-        raise KeyboardInterrupt("stopped; the same command goes on" if files else "stopped") from stop
+        stop.args = ("stopped; the same command goes on" if files else "stopped",)
+        raise
     finally:
         if files:
             _write(record, files)
     return record
+
+
+def _name_apart(models: Sequence[Model]) -> None:
+    """Gives numbers to models of equal names: outcomes are kept by name."""
+    taken: set[str] = set()
+    for model in models:
+        name = model.name
+        model.name = next(n for n in (name, *(f"{name} ({k})" for k in range(2, len(models) + 1))) if n not in taken)
+        taken.add(model.name)
 
 
 def _settings(model: Model, question: Question, tell: Callable[[str], object]) -> list[Setting]:

@@ -55,6 +55,7 @@ class Dynamics(Check):
     name = "dynamics"
     title = "Molecular dynamics"
     level = Level.QUICK
+    in_lammps = True
 
     def subjects(self, setting: Setting) -> list[str]:
         """Known ground states; for `QUICK`, that of the material."""

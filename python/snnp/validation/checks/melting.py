@@ -30,6 +30,7 @@ class Melting(Check):
     name = "melting"
     title = "Melting temperature"
     level = Level.FULL
+    in_lammps = True
 
     def subjects(self, setting: Setting) -> list[str]:
         """The ground state of the material."""

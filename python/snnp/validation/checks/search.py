@@ -36,6 +36,7 @@ class Search(Check):
     name = "search"
     title = "Random structure search"
     level = Level.QUICK
+    in_lammps = True
 
     def subjects(self, setting: Setting) -> list[str]:
         """The compositions of known crystals, and from `STANDARD` on mixtures of two elements that these can make."""

@@ -3,14 +3,30 @@
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-_FIRST = "lock of snnp-fit"
+_FIRST = "lock of snnp"
 
 
 class LockedError(Exception):
     """A lock that is held; the text says by whom."""
+
+
+@contextmanager
+def claimed(path: Path) -> Iterator[None]:
+    """Holds the lock file `path` while the block runs, in a folder that is made where it is missing.
+
+    A folder that was made is removed again if nothing was put there. Raises as `locked` does.
+    """
+    folder = path.parent
+    new = [place for place in (folder, *folder.parents) if not place.exists()]
+    with ExitStack() as stack:
+        folder.mkdir(parents=True, exist_ok=True)
+        for place in reversed(new):
+            stack.callback(_remove_if_empty, place)
+        stack.enter_context(locked(path))
+        yield
 
 
 @contextmanager
@@ -54,15 +70,20 @@ def _remove_stale(path: Path) -> None:
         return
     first, host, pid, started = (text.split("\n") + [""] * 4)[:4]
     if first != _FIRST:
-        raise LockedError(f"{path} is there, expected no file of this name, which is the lock of a running fit")
+        raise LockedError(f"{path} is there, expected no file of this name, which is the lock of a running fit or validation")
     here = host == socket.gethostname()
     if not here or not pid.isdigit() or _started(int(pid)) == started:
         cure = "wait for it" if here else f"wait for it, or delete {path} if it runs no more"
-        raise LockedError(f"another fit to this output is running (process {pid} on {host}): {cure}")
+        raise LockedError(f"another run with this output is at work (process {pid} on {host}): {cure}")
     # Who holds the second lock is the only one to remove a stale first one.
     with locked(path.with_name(f".{path.name}.takeover")), suppress(FileNotFoundError):
         if path.read_bytes()[:1000].decode(errors="replace") == text:  # else one that was faster has it now
             path.unlink()
+
+
+def _remove_if_empty(folder: Path) -> None:
+    with suppress(OSError):
+        folder.rmdir()
 
 
 def _started(pid: int) -> str | None:
