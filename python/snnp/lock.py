@@ -70,7 +70,9 @@ def _remove_stale(path: Path) -> None:
         return
     first, host, pid, started = (text.split("\n") + [""] * 4)[:4]
     if first != _FIRST:
-        raise LockedError(f"{path} is there, expected no file of this name, which is the lock of a running fit or validation")
+        raise LockedError(
+            f"{path} is there, expected no file of this name, which is the lock of a running fit or validation"
+        )
     here = host == socket.gethostname()
     if not here or not pid.isdigit() or _started(int(pid)) == started:
         cure = "wait for it" if here else f"wait for it, or delete {path} if it runs no more"

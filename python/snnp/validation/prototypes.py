@@ -14,6 +14,7 @@ from snnp.validation.model import Model
 from snnp.validation.naming import prototype
 from snnp.validation.relaxation import relax
 from snnp.validation.series import standardised
+from snnp.validation.symmetry import symmetry_data
 
 # What ASE builds, by its names: elements, or compounds of as many different atoms.
 _ELEMENTS = {"sc": "sc", "fcc": "fcc", "bcc": "bcc", "hcp": "hcp", "diamond": "diamond", "bct": "bct"}
@@ -60,6 +61,7 @@ _KNOWN = sorted({*_ELEMENTS, *_COMPOUNDS, *_CELLS})
 _NEED_C = {"hcp": (8 / 3) ** 0.5, "wurtzite": (8 / 3) ** 0.5, "bct": None}
 # Volumes that a scan goes through, by the one that covalent radii suggest.
 _SCAN = np.geomspace(0.5, 3.0, 30)
+_MOST_ATOMS = 1000  # in a structure file
 USUAL = ("fcc", "bcc", "hcp", "diamond", "sc", "beta-sn")
 
 
@@ -129,16 +131,23 @@ def _composition(text: str, formula: str, elements: list[str]) -> dict[str, int]
 
 def _read(text: str, elements: list[str]) -> Atoms:
     if not Path(text).is_file():
-        raise ValueError(f"crystal '{text}': no such file, expected a structure file or such as 'bcc Mo=3.17'")
+        raise ValueError(f"crystal '{text}': there is no such file, expected a structure file or such as 'bcc Mo=3.17'")
     try:
         atoms = ase.io.read(text)
     except Exception as error:
-        raise ValueError(f"crystal '{text}': ASE cannot read a structure from this file ({error})") from error
+        why = str(error) or type(error).__name__
+        raise ValueError(f"crystal '{text}': ASE cannot read a structure from this file ({why})") from error
     if strange := next((symbol for symbol in atoms.symbols if symbol not in elements), None):
         raise ValueError(f"crystal '{text}': {strange} is no element of the potential, which has {' '.join(elements)}")
+    if not (np.isfinite(atoms.cell.array).all() and np.isfinite(atoms.positions).all()):
+        raise ValueError(f"crystal '{text}': a position or the cell is no finite number")
+    if len(atoms) > _MOST_ATOMS:
+        raise ValueError(f"crystal '{text}': {len(atoms)} atoms, expected a crystal of at most {_MOST_ATOMS}")
     if atoms.cell.rank < 3:
         raise ValueError(f"crystal '{text}': the structure has no cell, expected a crystal")
     atoms.pbc = True
+    if symmetry_data(atoms) is None:
+        raise ValueError(f"crystal '{text}': its symmetry cannot be found, expected atoms that are apart")
     return standardised(atoms, 1e-2)  # files often have no more digits
 
 

@@ -44,8 +44,20 @@ _UNITS = {
     "THz": ("THz", 1.0),
     "cm⁻¹": ("THz", 0.0299792458),
     "K": ("K", 1.0),
-    "": ("", 1.0),
+    "k_B/atom": ("k_B/atom", 1.0),
 }
+# Quantities that a file may name, and their units; the names are those of the checks.
+_QUANTITIES = (
+    (r"c[1-6][1-6](, atoms clamped)?|(bulk|shear) modulus", "GPa"),
+    (r"lattice constant [abc]|bond length", "Å"),
+    (r"volume per atom", "Å³"),
+    (r"dissociation energy|vacancy (formation|migration) energy.*|antisite pair energy, .+|Schottky .+", "eV"),
+    (r"energy above ground state|energy of formation", "meV/atom"),
+    (r"surface energy \(\d+\)", "mJ/m²"),
+    (r"phonon .+|lowest frequency", "THz"),
+    (r"heat capacity, 300 K", "k_B/atom"),
+    (r"melting temperature", "K"),
+)
 _SAME_UNITS = {"A": "Å", "Angstrom": "Å", "A^3": "Å³", "eV/A^3": "eV/Å³", "mJ/m^2": "mJ/m²", "J/m^2": "J/m²"}
 _SAME_UNITS |= {"eV/A^2": "eV/Å²", "cm^-1": "cm⁻¹", "Å^3": "Å³", "eV/Å^3": "eV/Å³", "eV/Å^2": "eV/Å²"}
 _RELAXED = 0.15  # eV/Å: forces in slabs and around vacancies below which their energies are right to some per cent
@@ -273,7 +285,7 @@ def read_references(path: Path, crystals: Sequence[Crystal]) -> References:
     except json.JSONDecodeError as error:
         raise ValueError(f"{path}:{error.lineno}: this is no JSON: {error.msg}") from error
     except (ValueError, RecursionError) as error:  # numbers of thousands of digits, thousands of brackets
-        raise ValueError(f"{path}: this JSON cannot be read: {error}") from error
+        raise ValueError(f"{path}: this JSON has a number that is too long, or too many brackets") from error
     found = References()
     for name, quantities in _items(content, f"{path}", "crystals such as 'bcc Li'"):
         subject = _subject(name, crystals)
@@ -281,7 +293,11 @@ def read_references(path: Path, crystals: Sequence[Crystal]) -> References:
             names = ", ".join(crystal.name for crystal in crystals)
             raise ValueError(f"{path}: '{name}' is no crystal that is checked, expected one of {names}")
         for quantity, entry in _items(quantities, f"{path}: {name}", "quantities such as 'c11'"):
-            value = _value(entry, f"{path}: {name}, {quantity}")
+            where = f"{path}: {name}, {quantity}"
+            unit = next((unit for names, unit in _QUANTITIES if re.fullmatch(names, quantity)), None)
+            if unit is None:
+                raise ValueError(f"{where}: no check has this quantity, expected a name of the table, such as c11")
+            value = _value(entry, where, unit)
             found.put(subject, quantity, value, str(entry.get("source") or path.name))
     return found
 
@@ -308,7 +324,7 @@ def _subject(name: str, crystals: Sequence[Crystal]) -> str | None:
     return None
 
 
-def _value(entry: object, where: str) -> float:
+def _value(entry: object, where: str, wanted: str) -> float:
     """In the unit of the checks."""
     example = '{"value": 15, "unit": "GPa", "source": "…"}'
     if not isinstance(entry, dict) or not {"value", "unit"} <= set(entry):
@@ -318,7 +334,8 @@ def _value(entry: object, where: str) -> float:
     value, unit = entry["value"], entry["unit"]
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < _LARGEST:
         raise ValueError(f"{where}: the value is {str(value)[:40]!r}, expected a number")
-    known = _UNITS.get(_SAME_UNITS.get(unit, unit)) if isinstance(unit, str) else None
-    if known is None:
-        raise ValueError(f"{where}: the unit is {str(unit)[:40]!r}, expected one of {', '.join(filter(None, _UNITS))}")
-    return value * known[1]
+    base, factor = _UNITS.get(_SAME_UNITS.get(unit, unit), ("", 1.0)) if isinstance(unit, str) else ("", 1.0)
+    if base != wanted:
+        units = ", ".join(name for name, (of, _) in _UNITS.items() if of == wanted)
+        raise ValueError(f"{where}: the unit is {str(unit)[:40]!r}, expected {units}")
+    return value * factor
