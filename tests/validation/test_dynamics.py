@@ -11,10 +11,10 @@ from snnp.validation.checks import CHECKS
 from snnp.validation.checks.dynamics import Dynamics
 from snnp.validation.checks.melting import Melting, _search
 from snnp.validation.coexistence import Coexistence, coexist
+from snnp.validation.hull import at_rest, shortest_distance
 from snnp.validation.lindemann import lindemann_temperature
 from snnp.validation.model import FileModel
 from snnp.validation.outcome import Line, Verdict
-from snnp.validation.phases import at_rest, shortest_distance
 from snnp.validation.plan import choose
 from snnp.validation.states import State, states, supercell
 

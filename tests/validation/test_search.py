@@ -8,9 +8,9 @@ from classical_models import argon, setting, silicon, with_hole
 from snnp.validation.check import Level, Setting
 from snnp.validation.checks.search import BELOW, Search, random_cell
 from snnp.validation.crystals import Crystal
+from snnp.validation.hull import Phase, mixture, shortest_distance
 from snnp.validation.model import LammpsModel
 from snnp.validation.outcome import Verdict
-from snnp.validation.phases import Phase, mixture, shortest_distance
 from snnp.validation.references import References
 
 

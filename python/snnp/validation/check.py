@@ -59,7 +59,7 @@ class Setting:
         """Crystals that the data or the user have, or else the ground states; for `FULL` all."""
         if self.level is Level.FULL:
             return self.crystals
-        return [crystal for crystal in self.crystals if crystal.origin != "prototype"] or self.ground_states
+        return [crystal for crystal in self.crystals if not crystal.guessed] or self.ground_states
 
     @property
     def ground_states(self) -> list[Crystal]:

@@ -11,6 +11,8 @@ from snnp.validation.prototypes import parse_crystal, usual_crystals
 from snnp.validation.relaxation import relax
 from snnp.validation.series import Series
 
+PROTOTYPE = "prototype"  # the origin of a usual crystal
+
 
 @dataclass(frozen=True)
 class Crystal:
@@ -21,13 +23,18 @@ class Crystal:
 
     name: str  # "bcc Mo", "zincblende InP"; unique
     atoms: Atoms
-    origin: str  # "data, 12 frames", "named", "prototype"
+    origin: str  # "data, 12 frames", "named", or `PROTOTYPE`
     energy: float | None = None
 
     @property
     def formula(self) -> str:
         """The composition, reduced: which crystals are phases of the same compound."""
         return self.atoms.symbols.formula.reduce()[0].format("hill")
+
+    @property
+    def guessed(self) -> bool:
+        """Whether neither the data nor the user has it: it is one of the usual crystals."""
+        return self.origin == PROTOTYPE
 
     @property
     def is_element(self) -> bool:
@@ -51,7 +58,7 @@ def find_crystals(model: Model, series: Sequence[Series] = (), named: Sequence[s
     for element in model.elements:
         # An element of which nothing is known, beside compounds that are, only bounds their energies.
         usual = usual_crystals(element, model)[: None if element in known or not known else 1]
-        found = {name: Crystal(name, atoms, "prototype") for name, atoms in usual} | found
+        found = {name: Crystal(name, atoms, PROTOTYPE) for name, atoms in usual} | found
     if not found:
         raise ValueError(f"no crystal of {' '.join(model.elements)} is held together by {model.name}")
     return _ordered(list(found.values()), model)
@@ -70,9 +77,8 @@ def _ordered(crystals: list[Crystal], model: Model) -> list[Crystal]:
 
     def rank(crystal: Crystal) -> tuple:
         known = crystal.energy
-        guessed = crystal.origin == "prototype"
         value = energy(crystal) if known is None else known
-        return (not crystal.is_element, crystal.formula, known is None, guessed, value)
+        return (not crystal.is_element, crystal.formula, known is None, crystal.guessed, value)
 
     def energy(crystal: Crystal) -> float:
         relaxed = relax(crystal.atoms, model.calculator())

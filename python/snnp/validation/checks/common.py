@@ -51,7 +51,7 @@ def crystal_named(setting: Setting, name: str) -> Crystal:
 
 def condemn(line: Line, crystal: Crystal, sentence: str) -> Line:
     """The line with the verdict fail, and why; a warning if the crystal is a mere guess, which may be wrong itself."""
-    if crystal.origin == "prototype" and crystal.energy is None:
+    if crystal.guessed and crystal.energy is None:
         sentence += "; it may be right, as it was not said which crystal is the ground state"
         return replace(line, verdict=Verdict.WARN, sentence=sentence)
     return replace(line, verdict=Verdict.FAIL, sentence=sentence)
@@ -67,8 +67,7 @@ def relaxed(setting: Setting, crystal: Crystal) -> Atoms:
 
 def worst(setting: Setting, crystal: Crystal) -> Verdict:
     """What a crystal can lead to: of prototypes beside crystals that are known to exist nobody asks much."""
-    supposed = crystal.origin == "prototype"
-    if supposed and (crystal not in setting.ground_states or any(c.origin != "prototype" for c in setting.crystals)):
+    if crystal.guessed and (crystal not in setting.ground_states or any(not c.guessed for c in setting.crystals)):
         return Verdict.WARN
     return Verdict.FAIL
 

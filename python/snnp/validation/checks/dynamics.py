@@ -10,9 +10,9 @@ from ase.neighborlist import neighbor_list
 
 from snnp.validation.check import Check, Level, Setting
 from snnp.validation.crystals import Crystal
+from snnp.validation.hull import at_rest, fractions, known_crystals, shortest_distance
 from snnp.validation.lindemann import lindemann_temperature
 from snnp.validation.outcome import Line, Outcome, Verdict
-from snnp.validation.phases import at_rest, fractions, known_crystals, shortest_distance
 from snnp.validation.simulation import Run, simulate
 from snnp.validation.states import (
     COLLAPSED,

@@ -5,8 +5,8 @@ import numpy as np
 from snnp.validation.check import Check, Level, Setting
 from snnp.validation.checks.dynamics import material, melting_temperature
 from snnp.validation.coexistence import FROZEN, LONG, Coexistence, coexist, preparation
+from snnp.validation.hull import at_rest, known_crystals, shortest_distance
 from snnp.validation.outcome import Line, Outcome, Verdict, compare
-from snnp.validation.phases import at_rest, known_crystals, shortest_distance
 from snnp.validation.simulation import time_step
 from snnp.validation.states import ATOMS, supercell
 

@@ -10,9 +10,9 @@ from ase.formula import Formula
 from ase.geometry import cellpar_to_cell
 
 from snnp.validation.check import Check, Level, Setting
+from snnp.validation.hull import Mixture, fractions, is_covered, known_crystals, mixture, phases
 from snnp.validation.minimization import COLLAPSED, Minimum, minimize
 from snnp.validation.outcome import Line, Outcome, Verdict
-from snnp.validation.phases import Mixture, fractions, is_covered, known_crystals, mixture, phases
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

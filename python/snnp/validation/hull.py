@@ -12,8 +12,6 @@ from scipy.optimize import linprog
 from snnp.validation.check import Setting
 from snnp.validation.crystals import Crystal
 
-PROTOTYPE = "prototype"  # origin of crystals that nobody said to be the ground state
-
 
 @dataclass(frozen=True)
 class Phase:
@@ -38,7 +36,7 @@ class Phase:
             float(atoms.get_potential_energy()) / len(atoms),
             atoms.get_volume() / len(atoms),
             shortest_distance(atoms),
-            crystal.origin != PROTOTYPE,
+            not crystal.guessed,
         )
 
 
@@ -65,7 +63,7 @@ class Mixture:
 def known_crystals(setting: Setting) -> list[Crystal]:
     """The ground states that come from data or user; where there are none, the first of the usual crystals."""
     states = setting.ground_states
-    return [crystal for crystal in states if crystal.origin != PROTOTYPE] or states
+    return [crystal for crystal in states if not crystal.guessed] or states
 
 
 def at_rest(setting: Setting, crystal: Crystal) -> Atoms:
@@ -81,8 +79,8 @@ def phases(setting: Setting) -> list[Phase]:
     """For each composition its ground state; where it is not known, the lowest of its usual crystals."""
     found = []
     for state in setting.ground_states:
-        tried = [c for c in setting.crystals if c.formula == state.formula and c.origin == PROTOTYPE]
-        crystals = tried if state.origin == PROTOTYPE else [state]
+        tried = [c for c in setting.crystals if c.formula == state.formula and c.guessed]
+        crystals = tried if state.guessed else [state]
         found.append(min((Phase.of(c, at_rest(setting, c)) for c in crystals), key=lambda phase: phase.energy))
     return found
 
