@@ -1,231 +1,240 @@
 #include "snnp/training.h"
 
 #include <algorithm>
-#include <memory>
 #include <vector>
 
+#include "snnp/error.h"
 #include "snnp/kernels/kernel.h"
 #include "snnp/parallel.h"
+#include "snnp/training_tables.h"
 
 namespace snnp {
 
 namespace {
 
-// The tables of filters as kernels see them.
-class Views {
- public:
-  explicit Views(const Filters &filters)
-      : pair_(of(filters.pair)), radial_(of(filters.radial)), angle_(of(filters.angle))
-  {
-    const int E = filters.elements;
-    for (int abc = 0; abc < E * E * E; ++abc) triplet_.push_back(triplet_index(E, abc / (E * E), abc / E % E, abc % E));
-    tables = {E, filters.n2, filters.n3, pair_.data(), radial_.data(), angle_.data(), triplet_.data()};
-  }
-  Views(const Views &) = delete;
-  Views &operator=(const Views &) = delete;
-
-  FilterTables tables;
-
- private:
-  std::vector<TableView> pair_, radial_, angle_;
-  std::vector<int> triplet_;
-
-  static std::vector<TableView> of(const std::vector<Table> &all)
-  {
-    std::vector<TableView> views;
-    for (const Table &t : all) views.push_back({t.grid().view(), t.data().data(), t.stride()});
-    return views;
-  }
+// One atom of a batch: what kernels keep of it, and its neighbours.
+struct Visited {
+  TrainingWork work;
+  const int *index;
 };
 
-// The same for the sums of one thread, zero at first.
-class Sums {
- public:
-  explicit Sums(const Filters &shape)
-      : filters_(shape), pair_(cleared(filters_.pair)), radial_(cleared(filters_.radial)),
-        angle_(cleared(filters_.angle))
-  {
-  }
-  Sums(const Sums &) = delete;
-  Sums &operator=(const Sums &) = delete;
-
-  FilterSums view() const { return {pair_.data(), radial_.data(), angle_.data()}; }
-  void add_to(Filters &target) const
-  {
-    add(target.pair, filters_.pair);
-    add(target.radial, filters_.radial);
-    add(target.angle, filters_.angle);
-  }
-
- private:
-  Filters filters_;
-  std::vector<double *> pair_, radial_, angle_;
-
-  static std::vector<double *> cleared(std::vector<Table> &tables)
-  {
-    std::vector<double *> all;
-    for (Table &t : tables) {
-      std::fill(t.data().begin(), t.data().end(), 0.0);
-      all.push_back(t.data().data());
-    }
-    return all;
-  }
-  static void add(std::vector<Table> &target, const std::vector<Table> &source)
-  {
-    for (std::size_t n = 0; n < target.size(); ++n)
-      for (std::size_t c = 0; c < target[n].data().size(); ++c) target[n].data()[c] += source[n].data()[c];
-  }
-};
-
-// The memory of one thread behind TrainingWork.
+// The memory of one thread.
 class Workspace {
  public:
-  Neighborhood near;
-  std::vector<double> movement;  // neighbours × 3, Å
-  std::vector<double> gradient;  // neighbours × 3, eV/Å
+  std::vector<Visited> atoms;  // of the share of this thread
 
-  // To be called when `near` is filled; what was in the arrays may be lost.
-  TrainingWork work(const FilterTables &tables)
+  void clear()
   {
-    const std::size_t n = near.count, stride = tables.n3 > 0 ? tables.radial[0].stride : 0;
-    const std::size_t three_body = near.n_three_body * stride;
-    for (std::vector<double> *v : {&movement, &gradient, &unit_change_}) grow(*v, 3 * n);
-    for (std::vector<double> *v : {&f_, &P_, &weighted_, &f_change_, &P_change_}) grow(*v, three_body);
-    for (std::vector<double> *v : {&A3_, &B3_}) grow(*v, stride);
-    grow(r_change_, n);
-    grow(pair_position_, n);
-    grow(radial_position_, n);
-    return {near.element,
-            near.count,
-            near.n_three_body,
-            near.elements.data(),
-            near.r.data(),
-            near.unit.data(),
-            movement.data(),
-            pair_position_.data(),
-            radial_position_.data(),
-            f_.data(),
-            P_.data(),
-            weighted_.data(),
-            f_change_.data(),
-            P_change_.data(),
-            r_change_.data(),
-            unit_change_.data(),
-            A3_.data(),
-            B3_.data(),
-            gradient.data()};
+    atoms.clear();
+    kept_.clear();
+  }
+
+  // Atom i joins `atoms`.
+  void gather(const Filters &filters, const FilterTables &tables, const VectorNeighbors &neighbors, int i)
+  {
+    const int first = element(neighbors, i) * filters.elements;
+    near_.gather(neighbors, i, &filters.pair_cutoffs[first], &filters.three_body_cutoffs[first]);
+    const int count = near_.count, n = near_.n_three_body, step = (count + 7) / 8 * 8;
+    TrainingWork w{};
+    w.element = near_.element;
+    w.count = count;
+    w.n_three_body = n;
+    w.step = step;
+    w.elements = copied(near_.elements);
+    w.r = copied(near_.r);
+    double *unit = kept_.take<double>(3 * step);
+    for (int j = 0; j < count; ++j)
+      for (int d = 0; d < 3; ++d) unit[d * step + j] = near_.unit[3 * j + d];
+    w.unit = unit;
+    w.pair_position = kept_.take<GridPosition>(count);
+    w.radial_position = kept_.take<GridPosition>(n);
+    w.angle_at = kept_.take<int>(pairs(n));
+    w.angle_t = kept_.take<double>(pairs(n));
+    w.f = kept_.take<double>(rows(tables, n));
+    w.P = kept_.take<double>(rows(tables, n));
+    atoms.push_back({w, copied(near_.index)});
+  }
+
+  // Room for what `tangent` leaves.
+  void keep_changes(const FilterTables &tables, TrainingWork &w)
+  {
+    if (w.r_change) return;
+    w.r_change = kept_.take<double>(w.count);
+    w.cosine_change = kept_.take<double>(pairs(w.n_three_body));
+    w.f_change = kept_.take<double>(rows(tables, w.n_three_body));
+    w.P_change = kept_.take<double>(rows(tables, w.n_three_body));
+  }
+
+  // The work of an atom with the arrays that are not kept.
+  TrainingWork equipped(const FilterTables &tables, const TrainingWork &work)
+  {
+    TrainingWork w = work;
+    passing_.clear();
+    const int n = w.n_three_body, stride = tables.radial.stride;
+    for (double **vectors : {&w.movement, &w.gradient, &w.vectors}) *vectors = passing_.take<double>(3 * w.step);
+    for (double **weights : {&w.pair_A, &w.pair_B}) *weights = passing_.take<double>(tables.pair.stride);
+    for (double **weights : {&w.A, &w.B}) *weights = passing_.take<double>(stride);
+    w.rows = passing_.take<double>(rows(tables, n));
+    w.by_pair = passing_.take<double>(pairs(n));
+    for (; numbered_ < n; ++numbered_)
+      for (int k = 0; k < numbered_; ++k) {
+        row_j_.push_back(numbered_ * stride);
+        row_k_.push_back(k * stride);
+      }
+    w.row_j = row_j_.data();
+    w.row_k = row_k_.data();
+    return w;
+  }
+
+  // To be called when the stride of tables may be another one.
+  void forget_rows()
+  {
+    numbered_ = 0;
+    row_j_.clear();
+    row_k_.clear();
   }
 
  private:
-  std::vector<GridPosition> pair_position_, radial_position_;
-  std::vector<double> f_, P_, weighted_, f_change_, P_change_, r_change_, unit_change_, A3_, B3_;
+  Neighborhood near_;
+  Arena kept_, passing_;
+  int numbered_ = 0;                // neighbours j whose pairs are in the arrays below
+  std::vector<int> row_j_, row_k_;  // by pair: where rows begin
 
-  template <class T> static void grow(std::vector<T> &v, std::size_t size)
+  static std::size_t pairs(std::size_t n) { return n * (n + 1) / 2; }
+  static std::size_t rows(const FilterTables &tables, std::size_t n) { return n * tables.radial.stride; }
+
+  template <class T> const T *copied(const std::vector<T> &all)
   {
-    if (v.size() < size) v.resize(size);
+    T *copy = kept_.take<T>(near_.count);
+    std::copy_n(all.data(), near_.count, copy);
+    return copy;
   }
 };
 
-// One atom of a batch while it is visited: everything that the kernels after `values` need.
-struct Visit {
-  int thread, atom;
-  Workspace &memory;
-  const FilterTables &tables;
-  TrainingWork &work;
-  double *G;  // filter values; may be overwritten
-};
-
-// visit(Visit) for all atoms, with the neighbourhood gathered and the filters evaluated.
-template <class Function>
-void for_atoms(const Filters &filters, const Batch &batch, const TrainingKernels &run, Function visit)
-{
-  const Views views(filters);
-  for_shares(batch.neighbors.n_atoms, batch.threads, [&](int t, int begin, int end) {
-    Workspace memory;
-    std::vector<double> G(filters.columns());
-    for (int i = begin; i < end; ++i) {
-      const int first = element(batch.neighbors, i) * filters.elements;
-      memory.near.gather(batch.neighbors, i, &filters.pair_cutoffs[first], &filters.three_body_cutoffs[first]);
-      TrainingWork work = memory.work(views.tables);
-      run.values(views.tables, work, G.data());
-      visit(Visit{t, i, memory, views.tables, work, G.data()});
-    }
-  });
-}
-
 // Movement of each neighbour of atom i relative to it.
-void set_movement(const Batch &batch, const Movement &movement, int i, Workspace &w)
+void set_movement(const Movement &movement, int structure, int i, const Visited &atom, TrainingWork &w)
 {
-  const double *strain = movement.strains + 9L * batch.structure[i];
-  const Neighborhood &near = w.near;
-  for (int j = 0; j < near.count; ++j)
+  const double *strain = movement.strains + 9L * structure, *own = movement.atoms + 3L * i;
+  for (int j = 0; j < w.count; ++j) {
+    const double *v = movement.atoms + 3L * atom.index[j];
     for (int d = 0; d < 3; ++d) {
-      double v = movement.atoms[3L * near.index[j] + d] - movement.atoms[3L * i + d];
-      for (int e = 0; e < 3; ++e) v += strain[3 * d + e] * near.r[j] * near.unit[3 * j + e];
-      w.movement[3 * j + d] = v;
+      double x = v[d] - own[d];
+      for (int e = 0; e < 3; ++e) x += strain[3 * d + e] * w.r[j] * w.unit[e * w.step + j];
+      w.movement[d * w.step + j] = x;
     }
+  }
 }
 
-const TrainingKernels &best_kernels() { return kernels(best_isa()).training; }
+// Adds what the gradient of the energy of atom i gives to the forces and to the virial of its structure.
+void add_forces(const Visited &atom, const TrainingWork &w, int i, double *F, double *virial)
+{
+  double *own = F + 3L * i;
+  for (int j = 0; j < w.count; ++j)
+    for (int a = 0; a < 3; ++a) {
+      const double g = w.gradient[a * w.step + j];
+      own[a] += g;
+      F[3L * atom.index[j] + a] -= g;
+      for (int b = 0; b < 3; ++b) virial[3 * b + a] -= w.r[j] * w.unit[b * w.step + j] * g;
+    }
+}
 
 }  // namespace
 
-void batch_values(const Filters &filters, const Batch &batch, double *G)
+// What BatchFilters keeps.
+class BatchFilters::State {
+ public:
+  std::shared_ptr<const Filters> filters;
+  std::unique_ptr<TrainingTables> tables;
+  std::vector<int> structure;  // of each atom
+  int n_structures = 0, threads = 0;
+  std::vector<Workspace> workspaces;  // by thread
+  bool moved = false;
+  const TrainingKernels *run = nullptr;
+
+  int n_atoms() const { return static_cast<int>(structure.size()); }
+  long columns() const { return filters->columns(); }
+
+  // visit(thread, atom, Visited, work with the arrays that are not kept) for all atoms.
+  template <class Visit> void for_atoms(Visit visit)
+  {
+    for_shares(n_atoms(), threads, [&](int t, int begin, int) {
+      int i = begin;
+      for (const Visited &atom : workspaces[t].atoms) {
+        TrainingWork w = workspaces[t].equipped(tables->view, atom.work);
+        visit(t, i++, atom, w);
+      }
+    });
+  }
+};
+
+BatchFilters::BatchFilters() : state_(std::make_unique<State>()) {}
+BatchFilters::~BatchFilters() = default;
+BatchFilters::BatchFilters(BatchFilters &&) noexcept = default;
+BatchFilters &BatchFilters::operator=(BatchFilters &&) noexcept = default;
+
+void BatchFilters::values(std::shared_ptr<const Filters> filters, const Batch &batch, double *G)
 {
-  const long columns = filters.columns();
-  for_atoms(filters, batch, best_kernels(),
-            [&](const Visit &v) { std::copy(v.G, v.G + columns, G + columns * v.atom); });
+  State &s = *state_;
+  s.run = &kernels(best_isa()).training;
+  s.filters = std::move(filters);
+  s.tables = std::make_unique<TrainingTables>(*s.filters);
+  s.structure.assign(batch.structure, batch.structure + batch.neighbors.n_atoms);
+  s.n_structures = batch.n_structures;
+  s.threads = batch.threads;
+  s.moved = false;
+  s.workspaces.resize(s.threads);
+  for_shares(s.n_atoms(), s.threads, [&](int t, int begin, int end) {
+    Workspace &memory = s.workspaces[t];
+    memory.clear();
+    memory.forget_rows();
+    for (int i = begin; i < end; ++i) {
+      memory.gather(*s.filters, s.tables->view, batch.neighbors, i);
+      const TrainingWork w = memory.equipped(s.tables->view, memory.atoms.back().work);
+      s.run->values(s.tables->view, w, G + s.columns() * i);
+    }
+  });
 }
 
-void batch_forces(const Filters &filters, const Batch &batch, const double *A, double *forces, double *virials)
+void BatchFilters::forces(const double *A, double *forces, double *virials)
 {
-  const TrainingKernels &run = best_kernels();
-  SharedSum all_forces(forces, 3L * batch.neighbors.n_atoms, batch.threads);
-  SharedSum all_virials(virials, 9L * batch.n_structures, batch.threads);
-  std::vector<double *> F(batch.threads), W(batch.threads);  // a batch is small: who allocates does not matter
-  for (int t = 0; t < batch.threads; ++t) {
+  State &s = *state_;
+  SharedSum all_forces(forces, 3L * s.n_atoms(), s.threads), all_virials(virials, 9L * s.n_structures, s.threads);
+  std::vector<double *> F(s.threads), W(s.threads);  // a batch is small: who allocates does not matter
+  for (int t = 0; t < s.threads; ++t) {
     F[t] = all_forces.of(t);
     W[t] = all_virials.of(t);
   }
-  for_atoms(filters, batch, run, [&](const Visit &v) {
-    run.gradient(v.tables, v.work, A + static_cast<long>(filters.columns()) * v.atom);
-    const Neighborhood &near = v.memory.near;
-    double *own = F[v.thread] + 3L * v.atom, *virial = W[v.thread] + 9L * batch.structure[v.atom];
-    for (int j = 0; j < near.count; ++j) {
-      const double *g = &v.memory.gradient[3 * j], *u = &near.unit[3 * j], r = near.r[j];
-      for (int a = 0; a < 3; ++a) {
-        own[a] += g[a];
-        F[v.thread][3L * near.index[j] + a] -= g[a];
-        for (int b = 0; b < 3; ++b) virial[3 * a + b] -= r * u[a] * g[b];
-      }
-    }
+  s.for_atoms([&](int t, int i, const Visited &atom, TrainingWork &w) {
+    s.run->gradient(s.tables->view, w, A + s.columns() * i);
+    add_forces(atom, w, i, F[t], W[t] + 9L * s.structure[i]);
   });
-  all_forces.add_up(batch.threads);
-  all_virials.add_up(batch.threads);
+  all_forces.add_up(s.threads);
+  all_virials.add_up(s.threads);
 }
 
-void batch_tangent(const Filters &filters, const Batch &batch, const Movement &movement, double *Gd)
+void BatchFilters::tangent(const Movement &movement, double *Gd)
 {
-  const TrainingKernels &run = best_kernels();
-  for_atoms(filters, batch, run, [&](const Visit &v) {
-    set_movement(batch, movement, v.atom, v.memory);
-    run.tangent(v.tables, v.work, Gd + static_cast<long>(filters.columns()) * v.atom);
+  State &s = *state_;
+  for_shares(s.n_atoms(), s.threads, [&](int t, int, int) {
+    for (Visited &atom : s.workspaces[t].atoms) s.workspaces[t].keep_changes(s.tables->view, atom.work);
   });
+  s.for_atoms([&](int, int i, const Visited &atom, TrainingWork &w) {
+    set_movement(movement, s.structure[i], i, atom, w);
+    s.run->tangent(s.tables->view, w, Gd + s.columns() * i);
+  });
+  s.moved = true;
 }
 
-void batch_parameters(const Filters &filters, const Batch &batch, const Movement &movement, const double *A,
-                      const double *B, Filters &sums)
+void BatchFilters::parameters(const double *A, const double *B, Filters &sums)
 {
-  const TrainingKernels &run = best_kernels();
-  const long columns = filters.columns();
-  std::vector<std::unique_ptr<Sums>> of_thread;
-  for (int t = 0; t < batch.threads; ++t) of_thread.push_back(std::make_unique<Sums>(sums));
-  for_atoms(filters, batch, run, [&](const Visit &v) {
-    set_movement(batch, movement, v.atom, v.memory);
-    run.tangent(v.tables, v.work, v.G);  // for the changes of f and P; the values are not needed any more
-    run.parameters(v.tables, v.work, A + columns * v.atom, B + columns * v.atom, of_thread[v.thread]->view());
+  State &s = *state_;
+  if (!s.moved) throw Error("Trainer: expected a call of `tangent` before `parameters`");
+  std::vector<std::unique_ptr<TrainingSums>> of_thread;
+  for (int t = 0; t < s.threads; ++t) of_thread.push_back(std::make_unique<TrainingSums>(*s.filters));
+  s.for_atoms([&](int t, int i, const Visited &, TrainingWork &w) {
+    s.run->parameters(s.tables->view, w, A + s.columns() * i, B + s.columns() * i, of_thread[t]->view());
   });
-  for (const std::unique_ptr<Sums> &s : of_thread) s->add_to(sums);
+  for (const std::unique_ptr<TrainingSums> &of : of_thread) of->add_to(sums);
 }
 
 }  // namespace snnp

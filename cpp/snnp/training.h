@@ -7,6 +7,8 @@
 // where w = ∂L/∂E. `tangent` gives Gd; `parameters` the part that goes through the splines.
 #pragma once
 
+#include <memory>
+
 #include "snnp/filters.h"
 #include "snnp/neighbors.h"
 
@@ -26,20 +28,33 @@ struct Movement {
   const double *strains;
 };
 
-/// Sets G (atoms × columns) to the filter values. This and the functions below throw Error if SNNP_ISA names no
-/// available instruction set.
-void batch_values(const Filters &filters, const Batch &batch, double *G);
+/// The filters of a batch and their derivatives. Neighbourhoods are gathered once, by `values`, and what calls leave is
+/// kept for the ones after them: some 130 bytes per neighbour, and for N three-body neighbours of an atom 16 N n3 bytes
+/// and 6 N² by `values`, as many n3 and 4 N² more by `tangent`. The memory is used again for the next batch.
+class BatchFilters {
+ public:
+  BatchFilters();
+  ~BatchFilters();
+  BatchFilters(BatchFilters &&) noexcept;
+  BatchFilters &operator=(BatchFilters &&) noexcept;
 
-/// Adds forces (atoms × 3, eV/Å) and virials (structures × 3 × 3, Σ r_ij ⊗ F_j, eV) of the energy with ∂E/∂G = A (atoms
-/// × columns, eV).
-void batch_forces(const Filters &filters, const Batch &batch, const double *A, double *forces, double *virials);
+  /// Sets G (atoms × columns) to the filter values. Throws Error if SNNP_ISA names no available instruction set.
+  void values(std::shared_ptr<const Filters> filters, const Batch &batch, double *G);
 
-/// Sets Gd (atoms × columns) to the change of G with the movement.
-void batch_tangent(const Filters &filters, const Batch &batch, const Movement &movement, double *Gd);
+  /// Adds forces (atoms × 3, eV/Å) and virials (structures × 3 × 3, Σ r_ij ⊗ F_j, eV) of the energy with ∂E/∂G = A
+  /// (atoms × columns, eV). This and the functions below are for the batch of the last `values`.
+  void forces(const double *A, double *forces, double *virials);
 
-/// Adds the derivative of Σ_i (B_i·G_i + A_i·Gd_i) with respect to all coefficients to `sums`, tables of the same shape
-/// as those of `filters`; A and B are atoms × columns.
-void batch_parameters(const Filters &filters, const Batch &batch, const Movement &movement, const double *A,
-                      const double *B, Filters &sums);
+  /// Sets Gd (atoms × columns) to the change of G with the movement.
+  void tangent(const Movement &movement, double *Gd);
+
+  /// Adds the derivative of Σ_i (B_i·G_i + A_i·Gd_i) with respect to all coefficients to `sums`, tables of the same shape
+  /// as those of the filters; A and B are atoms × columns, Gd is that of the last `tangent`.
+  void parameters(const double *A, const double *B, Filters &sums);
+
+ private:
+  class State;
+  std::unique_ptr<State> state_;
+};
 
 }  // namespace snnp

@@ -51,6 +51,33 @@ Structures::Structures(const py::object &offsets, const py::object &indices, con
   check_distances();
 }
 
+Structures::Structures(const std::vector<const Structures *> &parts) : offsets_{0}
+{
+  std::size_t atoms = 0, neighbors = 0, structures = 0;
+  for (const Structures *part : parts) {
+    atoms += part->elements_.size();
+    neighbors += part->indices_.size();
+    structures += part->n_structures_;
+  }
+  constexpr std::size_t most = std::numeric_limits<int>::max();
+  require(atoms < most && structures < most, "parts: more atoms than the engine can number");
+  offsets_.reserve(atoms + 1);
+  elements_.reserve(atoms);
+  structure_.reserve(atoms);
+  indices_.reserve(neighbors);
+  vectors_.reserve(3 * neighbors);
+  for (const Structures *part : parts) {
+    const int first = n_atoms();
+    const std::ptrdiff_t before = offsets_.back();
+    for (std::size_t i = 1; i < part->offsets_.size(); ++i) offsets_.push_back(before + part->offsets_[i]);
+    for (const int j : part->indices_) indices_.push_back(first + j);
+    for (const int s : part->structure_) structure_.push_back(n_structures_ + s);
+    elements_.insert(elements_.end(), part->elements_.begin(), part->elements_.end());
+    vectors_.insert(vectors_.end(), part->vectors_.begin(), part->vectors_.end());
+    n_structures_ += part->n_structures_;
+  }
+}
+
 // Comparisons with cutoffs would leave neighbours at NaN out of all sums, and at r = 0 there is no direction of a force.
 void Structures::check_distances() const
 {
@@ -103,6 +130,9 @@ void bind_structures(py::module_ &m)
                     int>(),
            py::arg("offsets"), py::arg("indices"), py::arg("vectors"), py::arg("elements"), py::arg("structure"),
            py::arg("n_structures"))
+      .def_static(
+          "concatenate", [](const std::vector<const Structures *> &parts) { return Structures(parts); },
+          py::arg("parts"), "Several as one, in their order; raises Error for more atoms than can be numbered.")
       .def_property_readonly("offsets", array(&Structures::offsets),
                              "Where the neighbours of each atom begin: (atoms + 1,), read-only.")
       .def_property_readonly("indices", array(&Structures::indices),

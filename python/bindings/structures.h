@@ -15,6 +15,9 @@ class Structures {
   Structures(const py::object &offsets, const py::object &indices, const Numbers &vectors, const py::object &elements,
              const py::object &structure, int n_structures);
 
+  /// Several as one, in their order.
+  explicit Structures(const std::vector<const Structures *> &parts);
+
   int n_atoms() const { return static_cast<int>(elements_.size()); }
   int n_structures() const { return n_structures_; }
   const std::vector<std::ptrdiff_t> &offsets() const { return offsets_; }
@@ -32,7 +35,7 @@ class Structures {
   std::vector<std::ptrdiff_t> offsets_;
   std::vector<int> indices_, elements_, structure_;
   std::vector<double> vectors_;
-  int n_structures_;
+  int n_structures_ = 0;
 };
 
 }  // namespace snnp::bindings

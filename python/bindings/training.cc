@@ -1,6 +1,7 @@
 #include "snnp/training.h"
 
 #include <memory>
+#include <mutex>
 
 #include "bindings.h"
 #include "knots.h"
@@ -78,60 +79,82 @@ class Trainer {
     filters_ = std::move(filters);
   }
 
-  Numbers values(const Structures &s, int threads) const
+  Numbers values(const Structures &s, int threads)
   {
     const auto filters = filters_;
     const Batch batch = s.batch(filters->elements, threads);
     Numbers G = zeros({s.n_atoms(), filters->columns()});
     double *to = G.mutable_data();
-    long_call([&] { batch_values(*filters, batch, to); });
+    long_call([&] {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      sizes_ = {};  // in case that this fails
+      batch_.values(filters, batch, to);
+      sizes_ = {++number_, batch.neighbors.n_atoms, batch.n_structures, filters->columns()};
+    });
     return G;
   }
 
-  py::tuple forces(const Structures &s, const Numbers &A, int threads) const
+  py::tuple forces(const Numbers &A)
   {
-    const auto filters = filters_;
-    const Batch batch = s.batch(filters->elements, threads);
-    const double *a = checked(A, {s.n_atoms(), filters->columns()}, "A");
-    Numbers F = zeros({s.n_atoms(), 3}), W = zeros({s.n_structures(), 3, 3});
+    const Sizes sizes = sizes_of_batch();
+    const double *a = checked(A, sizes.filters(), "A");
+    Numbers F = zeros({sizes.atoms, 3}), W = zeros({sizes.structures, 3, 3});
     double *f = F.mutable_data(), *w = W.mutable_data();
-    long_call([&] { batch_forces(*filters, batch, a, f, w); });
+    with_batch(sizes, [&] { batch_.forces(a, f, w); });
     return py::make_tuple(F, W);
   }
 
-  Numbers tangent(const Structures &s, const Numbers &atoms, const Numbers &strains, int threads) const
+  Numbers tangent(const Numbers &atoms, const Numbers &strains)
   {
-    const auto filters = filters_;
-    const Batch batch = s.batch(filters->elements, threads);
-    const Movement along = movement(s, atoms, strains);
-    Numbers Gd = zeros({s.n_atoms(), filters->columns()});
+    const Sizes sizes = sizes_of_batch();
+    const Movement along{checked(atoms, {sizes.atoms, 3}, "movement"),
+                         checked(strains, {sizes.structures, 3, 3}, "strains")};
+    Numbers Gd = zeros(sizes.filters());
     double *to = Gd.mutable_data();
-    long_call([&] { batch_tangent(*filters, batch, along, to); });
+    with_batch(sizes, [&] { batch_.tangent(along, to); });
     return Gd;
   }
 
-  py::tuple parameters(const Structures &s, const Numbers &atoms, const Numbers &strains, const Numbers &A,
-                       const Numbers &B, int threads) const
+  py::tuple parameters(const Numbers &A, const Numbers &B)
   {
-    const auto filters = filters_;
-    const Batch batch = s.batch(filters->elements, threads);
-    const Movement along = movement(s, atoms, strains);
-    const Shape shape{s.n_atoms(), filters->columns()};
-    const double *a = checked(A, shape, "A"), *b = checked(B, shape, "B");
-    Filters sums = *filters;
+    const Sizes sizes = sizes_of_batch();
+    const double *a = checked(A, sizes.filters(), "A"), *b = checked(B, sizes.filters(), "B");
+    Filters sums = *filters_;
     for (std::vector<Table> *tables : {&sums.pair, &sums.radial, &sums.angle})
       for (Table &t : *tables) std::fill(t.data().begin(), t.data().end(), 0.0);
-    long_call([&] { batch_parameters(*filters, batch, along, a, b, sums); });
+    with_batch(sizes, [&] { batch_.parameters(a, b, sums); });
     return py::make_tuple(get_tables(sums.pair), get_tables(sums.radial), get_tables(sums.angle));
   }
 
  private:
-  // What `set` replaces and nobody changes: calls that run meanwhile go on with what they began with.
-  std::shared_ptr<const Filters> filters_;
+  // Of the batch of the last `values`, with its number.
+  struct Sizes {
+    long batch = 0;
+    py::ssize_t atoms = 0, structures = 0, columns = 0;
+    Shape filters() const { return {atoms, columns}; }
+  };
 
-  static Movement movement(const Structures &s, const Numbers &atoms, const Numbers &strains)
+  // What `set` replaces and nobody changes.
+  std::shared_ptr<const Filters> filters_;
+  std::mutex mutex_;
+  BatchFilters batch_;
+  Sizes sizes_;
+  long number_ = 0;
+
+  Sizes sizes_of_batch() const
   {
-    return {checked(atoms, {s.n_atoms(), 3}, "movement"), checked(strains, {s.n_structures(), 3, 3}, "strains")};
+    require(sizes_.batch > 0, "Trainer: expected a call of `values` before");
+    return sizes_;
+  }
+
+  // Other threads of Python go on, and may call `values` for another batch before this one's turn comes.
+  template <class Call> void with_batch(const Sizes &sizes, Call call)
+  {
+    long_call([&] {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      require(sizes.batch == sizes_.batch, "Trainer: `values` was called by another thread meanwhile");
+      call();
+    });
   }
 };
 
@@ -156,23 +179,23 @@ void bind_training(py::module_ &m)
            "pair: one array (knots, 4, 1 + n2) for each of pair_knots.\n"
            "radial, angle: one array (knots, 4, n3) for each of radial_knots and angle_knots.")
       .def("values", &Trainer::values, py::arg("structures"), py::arg("threads"),
-           "G of all atoms: (atoms, 1 + n2 + n3).")
-      .def("forces", &Trainer::forces, py::arg("structures"), py::arg("A"), py::arg("threads"),
+           "G of all atoms: (atoms, 1 + n2 + n3). The methods below are for these structures and the coefficients of this "
+           "moment, and run on as many threads.")
+      .def("forces", &Trainer::forces, py::arg("A"),
            "Forces and virials of an energy.\n\n"
            "A: (atoms, 1 + n2 + n3); ∂E/∂G, eV.\n"
-           "Returns forces (atoms, 3; eV/Å) and virials (structures, 3, 3; Σ r_ij ⊗ F_j, eV).")
-      .def("tangent", &Trainer::tangent, py::arg("structures"), py::arg("movement"), py::arg("strains"),
-           py::arg("threads"),
+           "Returns forces (atoms, 3; eV/Å) and virials (structures, 3, 3; Σ r_ij ⊗ F_j, eV). Raises Error before "
+           "`values`.")
+      .def("tangent", &Trainer::tangent, py::arg("movement"), py::arg("strains"),
            "Change of G along a movement: ∂G/∂r · (v_j − v_i + ε r_ij).\n\n"
            "movement: (atoms, 3); v, Å.\n"
            "strains: (structures, 3, 3); ε.\n"
-           "Returns Gd, (atoms, 1 + n2 + n3).")
-      .def("parameters", &Trainer::parameters, py::arg("structures"), py::arg("movement"), py::arg("strains"),
-           py::arg("A"), py::arg("B"), py::arg("threads"),
-           "Derivatives of Σ_i (B_i·G_i + A_i·Gd_i) with respect to all coefficients.\n\n"
-           "movement, strains: see tangent.\n"
+           "Returns Gd, (atoms, 1 + n2 + n3). Raises Error before `values`.")
+      .def("parameters", &Trainer::parameters, py::arg("A"), py::arg("B"),
+           "Derivatives of Σ_i (B_i·G_i + A_i·Gd_i) with respect to all coefficients, Gd that of the last `tangent`.\n\n"
            "A, B: (atoms, 1 + n2 + n3).\n"
-           "Returns three lists of arrays: pair, radial, angle, of the shapes that `set` takes.");
+           "Returns three lists of arrays: pair, radial, angle, of the shapes that `set` takes. Raises Error before "
+           "`tangent`.");
 }
 
 }  // namespace snnp::bindings

@@ -63,8 +63,17 @@ struct Case {
   {
     const Lists lists(a, potential.cutoff());
     std::vector<double> G(5 * f.columns());
-    batch_values(f, {lists.view(), structure.data(), 1, 2}, G.data());
+    BatchFilters().values(std::make_shared<Filters>(f), {lists.view(), structure.data(), 1, 2}, G.data());
     return G;
+  }
+  // These filters of the atoms where they are, evaluated.
+  BatchFilters evaluated(const Filters &f) const
+  {
+    const Lists lists(atoms, potential.cutoff());
+    std::vector<double> G(5 * f.columns());
+    BatchFilters batch;
+    batch.values(std::make_shared<Filters>(f), {lists.view(), structure.data(), 1, 2}, G.data());
+    return batch;
   }
   // Atoms after a step along the movement and strain.
   Atoms moved(double step) const
@@ -125,10 +134,8 @@ TEST(the_tangent_is_the_change_of_values_with_a_movement)
 {
   for (const Case &c : cases())
     for_each_isa([&] {
-      const Lists lists(c.atoms, c.potential.cutoff());
       std::vector<double> Gd(c.A.size());
-      batch_tangent(c.filters, {lists.view(), c.structure.data(), 1, 2}, {c.movement.data(), c.strain.data()},
-                    Gd.data());
+      c.evaluated(c.filters).tangent({c.movement.data(), c.strain.data()}, Gd.data());
       const std::vector<double> up = c.values(c.filters, c.moved(step)), down = c.values(c.filters, c.moved(-step));
       for (std::size_t n = 0; n < Gd.size(); ++n) CHECK_NEAR(Gd[n], (up[n] - down[n]) / (2 * step), difference_error);
     });
@@ -139,11 +146,10 @@ TEST(forces_and_virials_do_the_work_of_the_tangent)
 {
   for (const Case &c : cases())
     for_each_isa([&] {
-      const Lists lists(c.atoms, c.potential.cutoff());
-      const Batch batch{lists.view(), c.structure.data(), 1, 2};
+      BatchFilters batch = c.evaluated(c.filters);
       std::vector<double> Gd(c.A.size()), forces(15), virial(9);
-      batch_tangent(c.filters, batch, {c.movement.data(), c.strain.data()}, Gd.data());
-      batch_forces(c.filters, batch, c.A.data(), forces.data(), virial.data());
+      batch.tangent({c.movement.data(), c.strain.data()}, Gd.data());
+      batch.forces(c.A.data(), forces.data(), virial.data());
       double work = -dot(forces, c.movement);
       for (int a = 0; a < 3; ++a)
         for (int b = 0; b < 3; ++b) work -= virial[3 * a + b] * c.strain[3 * b + a];
@@ -156,8 +162,6 @@ TEST(derivatives_by_parameters_are_those_of_values_and_tangents)
 {
   for (const Case &c : cases())
     for_each_isa([&] {
-      const Lists lists(c.atoms, c.potential.cutoff());
-      const Batch batch{lists.view(), c.structure.data(), 1, 2};
       const Movement movement{c.movement.data(), c.strain.data()};
       Filters direction = c.filters, sums = c.filters;
       Random random(5);
@@ -171,17 +175,19 @@ TEST(derivatives_by_parameters_are_those_of_values_and_tangents)
           for (std::size_t k = 0; k < data.size(); ++k)
             data[k] = static_cast<int>(k % table.stride()) < table.columns() ? random.uniform(-0.3, 0.3) : 0;
         }
-      batch_parameters(c.filters, batch, movement, c.A.data(), c.B.data(), sums);
+      std::vector<double> change(c.A.size());
+      BatchFilters batch = c.evaluated(c.filters);
+      batch.tangent(movement, change.data());
+      batch.parameters(c.A.data(), c.B.data(), sums);
       const auto value = [&](double x) {
         Filters f = c.filters;
-        std::vector<double> G(c.A.size()), Gd(c.A.size());
+        std::vector<double> Gd(c.A.size());
         for (auto tables : {&Filters::pair, &Filters::radial, &Filters::angle})
           for (std::size_t n = 0; n < (f.*tables).size(); ++n)
             for (std::size_t k = 0; k < (f.*tables)[n].data().size(); ++k)
               (f.*tables)[n].data()[k] += x * (direction.*tables)[n].data()[k];
-        batch_values(f, batch, G.data());
-        batch_tangent(f, batch, movement, Gd.data());
-        return dot(c.B, G) + dot(c.A, Gd);
+        c.evaluated(f).tangent(movement, Gd.data());
+        return dot(c.B, c.values(f, c.atoms)) + dot(c.A, Gd);
       };
       for (auto tables : {&Filters::pair, &Filters::radial, &Filters::angle})
         for (std::size_t n = 0; n < (sums.*tables).size(); ++n)

@@ -50,7 +50,7 @@ def test_warm_start_recovers_a_teacher_of_its_own_form():
         s = structures([atoms], ("Si",), teacher.shape.cutoff)
         loss = Loss(teacher, Weights(), 1.0, 1)
         loss._set_tables()
-        _, _, E, F, W = loss._predict(make_batch([(s, Labels(0.0, np.zeros((len(s), 3)), None))]))
+        _, E, F, W = loss._predict(make_batch([(s, Labels(0.0, np.zeros((len(s), 3)), None))]))
         virial = W[0].numpy()
         frames.append((s, Labels(float(E.detach()), F.numpy(), (virial + virial.T) / 2)))
     student = random_model(("Si",), [4], "tanh", True)

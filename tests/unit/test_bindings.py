@@ -204,17 +204,28 @@ def test_models_of_a_fit_whose_numbers_contradict_each_other_are_refused(make, c
 def test_arrays_of_another_shape_are_refused():
     structures, t = _core.Structures(**GOOD), trainer()
     good = np.zeros((2, 5))
+    t.values(structures, 1)
     for A in (good.T, good[:, :4], np.zeros(10), np.zeros((2, 5, 1))):
         with pytest.raises(snnp.Error, match=r"A: expected shape \(2, 5\), found \("):
-            t.forces(structures, A, 1)
+            t.forces(A)
     with pytest.raises(snnp.Error, match=r"strains: expected shape \(1, 3, 3\), found \(3, 3\)"):
-        t.tangent(structures, np.zeros((2, 3)), np.zeros((3, 3)), 1)
+        t.tangent(np.zeros((2, 3)), np.zeros((3, 3)))
     with pytest.raises(snnp.Error, match="pair: expected 1 arrays, found 0"):
         t.set([], [], [])
     with pytest.raises(snnp.Error, match=r"radial: expected shape \(3, 4, 2\), found \(3, 4, 3\)"):
         t.set([np.zeros((3, 4, 3))], [np.zeros((3, 4, 3))], [np.zeros((3, 4, 2))])
     with pytest.raises(snnp.Error, match=r"coefficients: expected shape \(19,\), found \(16,\)"):
         density().rows(structures, np.zeros(16), 1)
+
+
+def test_derivatives_of_filters_are_taken_after_their_values():
+    t, filters = trainer(), np.zeros((2, 5))
+    for call in (t.forces, lambda A: t.parameters(A, A), lambda A: t.tangent(np.zeros((2, 3)), np.zeros((1, 3, 3)))):
+        with pytest.raises(snnp.Error, match="Trainer: expected a call of `values` before"):
+            call(filters)
+    t.values(_core.Structures(**GOOD), 1)
+    with pytest.raises(snnp.Error, match="Trainer: expected a call of `tangent` before `parameters`"):
+        t.parameters(filters, filters)
 
 
 @pytest.mark.parametrize("threads", [0, -1, 1025, 100_000])

@@ -2,319 +2,242 @@
 //
 // Three-body sums are done neighbour by neighbour:  P_jm = Σ_{k≠j} f_m(r_ik) g_m(c_jk), so that
 // G_{n2+m} = ½ Σ_j f_m(r_ij) P_jm and the radial part of its gradient is f'_m(r_ij) P_jm. What is left is the angular
-// part, Σ_m A_m f_jm f_km g'_m(c_jk).
+// part, Σ_m A_m f_jm f_km g'_m(c_jk). Along a movement G changes by Σ_j ḟ_jm P_jm and an angular part, or, with the
+// change of P that `parameters` needs anyway, by ½ Σ_j (ḟ_jm P_jm + f_jm Ṗ_jm).
 #pragma once
 
-#include "snnp/indices.h"
-#include "snnp/kernels/simd.h"
-#include "snnp/kernels/training_plan.h"
+#include "snnp/kernels/training_triplets.h"
 
 namespace snnp {
 namespace SNNP_ISA {
 
-// One interval of a table and a position in it: values and first derivatives of all columns, vectorised over columns.
-struct Piece {
-  const double *c;
-  int stride;
-  double t;
-
-  SNNP_INLINE Piece(const TableView &table, const GridPosition &at)
-      : c(table.c + 4L * table.stride * at.interval), stride(table.stride), t(at.t)
-  {
-  }
-  SNNP_INLINE double value(int m) const
-  {
-    return c[m] + t * (c[stride + m] + t * (c[2 * stride + m] + t * c[3 * stride + m]));
-  }
-  SNNP_INLINE double slope(int m) const
-  {
-    return c[stride + m] + t * (2 * c[2 * stride + m] + t * 3 * c[3 * stride + m]);
-  }
-};
-
-// Adds x t^k + y d(t^k)/dt to the coefficients of one interval: the adjoint of `x·value + y·slope`.
-struct PieceSums {
-  double *c;
-  int stride;
-  double t;
-
-  SNNP_INLINE PieceSums(double *sums, int stride, const GridPosition &at)
-      : c(sums + 4L * stride * at.interval), stride(stride), t(at.t)
-  {
-  }
-  SNNP_INLINE void add(int m, double x, double y) const
-  {
-    c[m] += x;
-    c[stride + m] += t * x + y;
-    c[2 * stride + m] += t * (t * x + 2 * y);
-    c[3 * stride + m] += t * t * (t * x + 3 * y);
-  }
-};
-
-// Of vectors of three numbers.
-SNNP_INLINE double dot(const double *a, const double *b) { return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]; }
-
-// All pairs j > k of three-body neighbours: visit(j, k, cosine, index of the table of g).
-template <class Visit> SNNP_INLINE void for_each_angle(const FilterTables &tables, const TrainingWork &w, Visit visit)
-{
-  const int E = tables.elements;
-  for (int j = 1; j < w.n_three_body; ++j) {
-    const int *triplet = tables.triplet + E * ordered_index(E, w.element, w.elements[j]);
-    for (int k = 0; k < j; ++k) visit(j, k, dot(w.unit + 3 * j, w.unit + 3 * k), triplet[w.elements[k]]);
-  }
-}
-
-// Index of the tables of φ, ρ and f for neighbour j.
+/// Index of the tables of φ, ρ and f for neighbour j.
 SNNP_INLINE int table_of(const FilterTables &tables, const TrainingWork &w, int j)
 {
   return ordered_index(tables.elements, w.element, w.elements[j]);
 }
 
-// Change of cos θ_jik with the movement.
-SNNP_INLINE double cosine_change(const TrainingWork &w, int j, int k)
+/// visit(j, columns from `first` on, first) for all neighbours in reach of φ and ρ.
+template <class Visit> SNNP_INLINE void for_pairs(const FilterTables &tables, const TrainingWork &w, Visit visit)
 {
-  return dot(w.unit_change + 3 * j, w.unit + 3 * k) + dot(w.unit + 3 * j, w.unit_change + 3 * k);
-}
-
-// The weights of three-body filters, padded with zeros.
-SNNP_INLINE void take_three_body(const FilterTables &tables, const double *weights, int stride, double *to)
-{
-  for (int m = 0; m < stride; ++m) to[m] = m < tables.n3 ? weights[1 + tables.n2 + m] : 0;
-}
-
-// Calls function.template run<stride>() with the usual strides as constants, so that inner loops have no count to look
-// at; 0 stands for any other.
-template <class Function> SNNP_INLINE void with_stride(const FilterTables &tables, Function function)
-{
-  switch (tables.n3 > 0 ? tables.radial[0].stride : 0) {
-    case 8:
-      return function.template run<8>();
-    case 16:
-      return function.template run<16>();
-    case 24:
-      return function.template run<24>();
-    case 32:
-      return function.template run<32>();
-    default:
-      return function.template run<0>();
+  const int S = tables.pair.stride;
+  for (int j = 0; j < w.count; ++j) {
+    if (!(w.r[j] < tables.pair.end(table_of(tables, w, j)))) continue;
+    const GridPosition p = w.pair_position[j];
+    for (int first = 0; first < S; first += 8)
+      visit(j, Columns<8>{tables.pair.c + 4L * S * p.interval + first, S, p.t}, first);
   }
 }
 
-// The stride that is compiled in, or that of the tables.
-template <int Stride> SNNP_INLINE int stride_of(const FilterTables &tables)
+/// visit(j, columns from `first` on, first) for all three-body neighbours.
+template <class Visit> SNNP_INLINE void for_radial(const FilterTables &tables, const TrainingWork &w, Visit visit)
 {
-  return Stride ? Stride : tables.radial[0].stride;
+  const int S = tables.radial.stride;
+  for (int j = 0; j < w.n_three_body; ++j) {
+    const GridPosition p = w.radial_position[j];
+    for (int first = 0; first < S; first += 8)
+      visit(j, Columns<8>{tables.radial.c + 4L * S * p.interval + first, S, p.t}, first);
+  }
 }
 
-// One kernel of TrainingKernels each, with the stride of three-body tables as a constant.
-struct Values {
-  const FilterTables &tables;
-  TrainingWork &w;
-  double *G;
+/// Adds sums of rows of n neighbours to `count` numbers; terms(at) is the register of a row that stands at `at`.
+template <class Terms> SNNP_INLINE void add_rows(int stride, int n, int count, double *to, Terms terms)
+{
+  for (int first = 0; first < stride; first += lanes<double>) {
+    F sum = {};
+    for (int j = 0; j < n; ++j) sum += terms(j * stride + first);
+    for (int m = first; m < count && m < first + lanes<double>; ++m) to[m] += sum[m - first];
+  }
+}
 
-  template <int Stride> void run() const
-  {
-    const int pair_columns = 1 + tables.n2, n3 = tables.n3;
-    for (int m = 0; m < pair_columns + n3; ++m) G[m] = 0;
-    for (int j = 0; j < w.count; ++j) {
-      const TableView &table = tables.pair[table_of(tables, w, j)];
-      if (!(w.r[j] < table.end())) continue;
-      w.pair_position[j] = table.grid.find(w.r[j]);
-      const Piece piece(table, w.pair_position[j]);
-      for (int m = 0; m < pair_columns; ++m) G[m] += piece.value(m);
+/// Adds a register of filters to a row.
+SNNP_INLINE void add(double *to, F v) { store(to, load<F>(to) + v); }
+
+/// Weights of `count` filters as a row, padded with zeros.
+SNNP_INLINE void pad(const double *weights, int count, int stride, double *to)
+{
+  for (int m = 0; m < stride; ++m) to[m] = m < count ? weights[m] : 0;
+}
+
+/// See TrainingKernels.
+static void filter_values(const FilterTables &tables, const TrainingWork &w, double *G)
+{
+  const int pair_columns = 1 + tables.n2;
+  for (int m = 0; m < tables.n3; ++m) G[pair_columns + m] = 0;
+  for (int j = 0; j < w.count; ++j) w.pair_position[j] = tables.pair.find(table_of(tables, w, j), w.r[j]);
+  pad(G, 0, tables.pair.stride, w.pair_A);
+  for_pairs(tables, w, [&](int, const Columns<8> &pair, int first) __attribute__((always_inline)) {
+    for (int i = 0; i < pair.parts; ++i) add(w.pair_A + first + i * lanes<double>, pair.value(i));
+  });
+  for (int m = 0; m < pair_columns; ++m) G[m] = w.pair_A[m];
+  if (tables.n3 == 0) return;
+  const int S = tables.radial.stride;
+  for (int j = 0; j < w.n_three_body; ++j)
+    w.radial_position[j] = tables.radial.find(table_of(tables, w, j), w.r[j]);
+  for_radial(tables, w, [&](int j, const Columns<8> &radial, int first) __attribute__((always_inline)) {
+    for (int i = 0; i < radial.parts; ++i) store(w.f + j * S + first + i * lanes<double>, radial.value(i));
+  });
+  locate(tables, w);
+  for_groups(S, [&](auto width, int first) __attribute__((always_inline)) {
+    triplet_values<decltype(width)::value>(tables.angle, w, first);
+  });
+  add_rows(S, w.n_three_body, tables.n3, G + pair_columns,
+           [&](int at) __attribute__((always_inline)) { return 0.5 * load<F>(w.f + at) * load<F>(w.P + at); });
+}
+
+/// S_j = Σ_{k≠j} D_jk u_k, laid out as directions are.
+SNNP_INLINE void add_directions(const TrainingWork &w, const double *__restrict D, double *__restrict S)
+{
+  const int step = w.step;
+  const double *__restrict x = w.unit, *__restrict y = x + step, *__restrict z = y + step;
+  double *__restrict Sx = S, *__restrict Sy = S + step, *__restrict Sz = Sy + step;
+  for (int j = 0; j < w.n_three_body; ++j) {
+    const double *__restrict d = D + pairs_before(j);
+    const double xj = x[j], yj = y[j], zj = z[j];
+    double sx = 0, sy = 0, sz = 0;
+#pragma omp simd reduction(+ : sx, sy, sz)
+    for (int k = 0; k < j; ++k) {
+      sx += d[k] * x[k];
+      sy += d[k] * y[k];
+      sz += d[k] * z[k];
+      Sx[k] += d[k] * xj;
+      Sy[k] += d[k] * yj;
+      Sz[k] += d[k] * zj;
     }
-    if (n3 == 0) return;
-    const int S = stride_of<Stride>(tables);
-    for (int j = 0; j < w.n_three_body; ++j) {
-      const TableView &table = tables.radial[table_of(tables, w, j)];
-      w.radial_position[j] = table.grid.find(w.r[j]);
-      const Piece piece(table, w.radial_position[j]);
-      for (int m = 0; m < S; ++m) w.f[j * S + m] = piece.value(m);
-      for (int m = 0; m < S; ++m) w.P[j * S + m] = 0;
-    }
-    for_each_angle(tables, w, [&](int j, int k, double cosine, int angle) __attribute__((always_inline)) {
-      const TableView &table = tables.angle[angle];
-      const Piece piece(table, table.grid.find(cosine));
-      const double *fj = w.f + j * S, *fk = w.f + k * S;
-      double *Pj = w.P + j * S, *Pk = w.P + k * S;
-#pragma omp simd
-      for (int m = 0; m < S; ++m) {
-        const double g = piece.value(m);
-        Pj[m] += fk[m] * g;
-        Pk[m] += fj[m] * g;
+    Sx[j] = sx;
+    Sy[j] = sy;
+    Sz[j] = sz;
+  }
+}
+
+/// See TrainingKernels. ∂E/∂r_j = slope u_j + (S_j − (S_j·u_j) u_j)/r_j, since ∂c_jk/∂r_j = (u_k − c_jk u_j)/r_j.
+static void filter_gradient(const FilterTables &tables, const TrainingWork &w, const double *A)
+{
+  const int step = w.step, n = w.n_three_body;
+  double *__restrict slope = w.gradient, *S = w.vectors;  // x of the gradient takes the place of the slope in the end
+  for (int j = 0; j < w.count; ++j) slope[j] = 0;
+  pad(A, 1 + tables.n2, tables.pair.stride, w.pair_A);
+  for_pairs(tables, w, [&](int j, const Columns<8> &pair, int first) __attribute__((always_inline)) {
+    F sum = {};
+    for (int i = 0; i < pair.parts; ++i) sum += pair.slope(i) * load<F>(w.pair_A + first + i * lanes<double>);
+    slope[j] += snnp::SNNP_ISA::sum(sum);
+  });
+  if (tables.n3 > 0) {
+    const int stride = tables.radial.stride, pairs = pairs_before(n);
+    pad(A + 1 + tables.n2, tables.n3, stride, w.A);
+    for_radial(tables, w, [&](int j, const Columns<8> &radial, int first) __attribute__((always_inline)) {
+      F sum = {};
+      for (int i = 0; i < radial.parts; ++i) {
+        const int m = first + i * lanes<double>, at = j * stride + m;
+        const F weight = load<F>(w.A + m);
+        sum += radial.slope(i) * (weight * load<F>(w.P + at));
+        store(w.rows + at, weight * load<F>(w.f + at));
       }
+      slope[j] += snnp::SNNP_ISA::sum(sum);
     });
-    double *G3 = G + pair_columns;
-    for (int j = 0; j < w.n_three_body; ++j)
-      for (int m = 0; m < n3; ++m) G3[m] += 0.5 * w.f[j * S + m] * w.P[j * S + m];
-  }
-};
-
-// See Values.
-struct Gradient {
-  const FilterTables &tables;
-  TrainingWork &w;
-  const double *A;
-
-  template <int Stride> void run() const
-  {
-    const int pair_columns = 1 + tables.n2;
-    for (int j = 0; j < w.count; ++j) {
-      for (int d = 0; d < 3; ++d) w.gradient[3 * j + d] = 0;
-      const TableView &table = tables.pair[table_of(tables, w, j)];
-      if (!(w.r[j] < table.end())) continue;
-      const Piece piece(table, w.pair_position[j]);
-      double slope = 0;
-#pragma omp simd reduction(+ : slope)
-      for (int m = 0; m < pair_columns; ++m) slope += A[m] * piece.slope(m);
-      add_radial(j, slope);
-    }
-    if (tables.n3 == 0) return;
-    const int S = stride_of<Stride>(tables);
-    take_three_body(tables, A, S, w.A3);
-    const double *A3 = w.A3;
-    for (int j = 0; j < w.n_three_body; ++j) {
-      const Piece piece(tables.radial[table_of(tables, w, j)], w.radial_position[j]);
-      double slope = 0;
-#pragma omp simd reduction(+ : slope)
-      for (int m = 0; m < S; ++m) {
-        slope += A3[m] * piece.slope(m) * w.P[j * S + m];
-        w.weighted[j * S + m] = A3[m] * w.f[j * S + m];
-      }
-      add_radial(j, slope);
-    }
-    for_each_angle(tables, w, [&](int j, int k, double cosine, int angle) __attribute__((always_inline)) {
-      const TableView &table = tables.angle[angle];
-      const Piece piece(table, table.grid.find(cosine));
-      const double *Afj = w.weighted + j * S, *fk = w.f + k * S;
-      double slope = 0;
-#pragma omp simd reduction(+ : slope)
-      for (int m = 0; m < S; ++m) slope += Afj[m] * fk[m] * piece.slope(m);
-      // ∂cos/∂r_j = (u_k − cos u_j) / r_j
-      const double *uj = w.unit + 3 * j, *uk = w.unit + 3 * k;
-      const double sj = slope / w.r[j], sk = slope / w.r[k];
-      for (int d = 0; d < 3; ++d) {
-        w.gradient[3 * j + d] += sj * (uk[d] - cosine * uj[d]);
-        w.gradient[3 * k + d] += sk * (uj[d] - cosine * uk[d]);
-      }
+    for (int p = 0; p < pairs; ++p) w.by_pair[p] = 0;
+    for_groups(stride, [&](auto width, int first) __attribute__((always_inline)) {
+      triplet_slopes<decltype(width)::value>(tables.angle, w, w.rows, first, w.by_pair);
     });
+    add_directions(w, w.by_pair, S);
   }
-
-  SNNP_INLINE void add_radial(int j, double slope) const
-  {
-    for (int d = 0; d < 3; ++d) w.gradient[3 * j + d] += slope * w.unit[3 * j + d];
-  }
-};
-
-// See Values.
-struct Tangent {
-  const FilterTables &tables;
-  TrainingWork &w;
-  double *Gd;
-
-  template <int Stride> void run() const
-  {
-    const int pair_columns = 1 + tables.n2, n3 = tables.n3;
-    for (int m = 0; m < pair_columns + n3; ++m) Gd[m] = 0;
-    for (int j = 0; j < w.count; ++j) {
-      const double *u = w.unit + 3 * j, *v = w.movement + 3 * j;
-      const double rd = w.r_change[j] = dot(u, v);
-      for (int d = 0; d < 3; ++d) w.unit_change[3 * j + d] = (v[d] - u[d] * rd) / w.r[j];
-      const TableView &table = tables.pair[table_of(tables, w, j)];
-      if (!(w.r[j] < table.end())) continue;
-      const Piece piece(table, w.pair_position[j]);
-      for (int m = 0; m < pair_columns; ++m) Gd[m] += rd * piece.slope(m);
-    }
-    if (n3 == 0) return;
-    const int S = stride_of<Stride>(tables);
-    for (int j = 0; j < w.n_three_body; ++j) {
-      const Piece piece(tables.radial[table_of(tables, w, j)], w.radial_position[j]);
-      for (int m = 0; m < S; ++m) w.f_change[j * S + m] = w.r_change[j] * piece.slope(m);
-      for (int m = 0; m < S; ++m) w.P_change[j * S + m] = 0;
-    }
-    for_each_angle(tables, w, [&](int j, int k, double cosine, int angle) __attribute__((always_inline)) {
-      const TableView &table = tables.angle[angle];
-      const Piece piece(table, table.grid.find(cosine));
-      const double cd = cosine_change(w, j, k);
-      const double *fj = w.f + j * S, *fk = w.f + k * S, *fdj = w.f_change + j * S, *fdk = w.f_change + k * S;
-      double *Pdj = w.P_change + j * S, *Pdk = w.P_change + k * S;
+  const double *__restrict x = w.unit, *__restrict y = x + step, *__restrict z = y + step;
+  double *__restrict gx = w.gradient, *__restrict gy = gx + step, *__restrict gz = gy + step;
+  const double *__restrict Sx = S, *__restrict Sy = S + step, *__restrict Sz = Sy + step, *__restrict r = w.r;
+  const int angular = tables.n3 > 0 ? n : 0;
 #pragma omp simd
-      for (int m = 0; m < S; ++m) {
-        const double g = piece.value(m), gd = cd * piece.slope(m);
-        Pdj[m] += fdk[m] * g + fk[m] * gd;
-        Pdk[m] += fdj[m] * g + fj[m] * gd;
-      }
-    });
-    double *G3 = Gd + pair_columns;
-    for (int j = 0; j < w.n_three_body; ++j)
-      for (int m = 0; m < n3; ++m)
-        G3[m] += 0.5 * (w.f_change[j * S + m] * w.P[j * S + m] + w.f[j * S + m] * w.P_change[j * S + m]);
+  for (int j = 0; j < angular; ++j) {
+    const double inverse = 1 / r[j];
+    const double radial = slope[j] - inverse * (Sx[j] * x[j] + Sy[j] * y[j] + Sz[j] * z[j]);
+    gy[j] = radial * y[j] + inverse * Sy[j];
+    gz[j] = radial * z[j] + inverse * Sz[j];
+    gx[j] = radial * x[j] + inverse * Sx[j];
   }
-};
-
-// See Values.
-struct Parameters {
-  const FilterTables &tables;
-  TrainingWork &w;
-  const double *A, *B;
-  const FilterSums &sums;
-
-  template <int Stride> void run() const
-  {
-    const int pair_columns = 1 + tables.n2;
-    for (int j = 0; j < w.count; ++j) {
-      const int table = table_of(tables, w, j);
-      if (!(w.r[j] < tables.pair[table].end())) continue;
-      const PieceSums piece(sums.pair[table], tables.pair[table].stride, w.pair_position[j]);
-      for (int m = 0; m < pair_columns; ++m) piece.add(m, B[m], A[m] * w.r_change[j]);
-    }
-    if (tables.n3 == 0) return;
-    const int S = stride_of<Stride>(tables);
-    take_three_body(tables, A, S, w.A3);
-    take_three_body(tables, B, S, w.B3);
-    const double *A3 = w.A3, *B3 = w.B3;
-    for (int j = 0; j < w.n_three_body; ++j) {
-      const PieceSums piece(sums.radial[table_of(tables, w, j)], S, w.radial_position[j]);
-      const double *Pj = w.P + j * S, *Pdj = w.P_change + j * S;
-#pragma omp simd
-      for (int m = 0; m < S; ++m) piece.add(m, B3[m] * Pj[m] + A3[m] * Pdj[m], A3[m] * w.r_change[j] * Pj[m]);
-    }
-    for_each_angle(tables, w, [&](int j, int k, double cosine, int angle) __attribute__((always_inline)) {
-      const PieceSums piece(sums.angle[angle], S, tables.angle[angle].grid.find(cosine));
-      const double cd = cosine_change(w, j, k);
-      const double *fj = w.f + j * S, *fk = w.f + k * S, *fdj = w.f_change + j * S, *fdk = w.f_change + k * S;
-#pragma omp simd
-      for (int m = 0; m < S; ++m) {
-        const double ff = fj[m] * fk[m];
-        piece.add(m, B3[m] * ff + A3[m] * (fdj[m] * fk[m] + fj[m] * fdk[m]), A3[m] * ff * cd);
-      }
-    });
+  for (int j = angular; j < w.count; ++j) {
+    gy[j] = slope[j] * y[j];
+    gz[j] = slope[j] * z[j];
+    gx[j] = slope[j] * x[j];
   }
-};
-
-// What TrainingKernels points to.
-static void filter_values(const FilterTables &tables, TrainingWork &w, double *G)
-{
-  with_stride(tables, Values{tables, w, G});
 }
 
-// See there.
-static void filter_gradient(const FilterTables &tables, TrainingWork &w, const double *A)
+/// Changes of distances and cosines with the movement.
+SNNP_INLINE void changes(const TrainingWork &w, int n)
 {
-  with_stride(tables, Gradient{tables, w, A});
+  const int step = w.step;
+  const double *__restrict x = w.unit, *__restrict y = x + step, *__restrict z = y + step;
+  const double *__restrict vx = w.movement, *__restrict vy = vx + step, *__restrict vz = vy + step;
+  double *__restrict dx = w.vectors, *__restrict dy = dx + step, *__restrict dz = dy + step;
+#pragma omp simd
+  for (int j = 0; j < w.count; ++j) {
+    const double rd = x[j] * vx[j] + y[j] * vy[j] + z[j] * vz[j], inverse = 1 / w.r[j];
+    w.r_change[j] = rd;
+    dx[j] = (vx[j] - x[j] * rd) * inverse;
+    dy[j] = (vy[j] - y[j] * rd) * inverse;
+    dz[j] = (vz[j] - z[j] * rd) * inverse;
+  }
+  for (int j = 1; j < n; ++j) {
+    double *__restrict cd = w.cosine_change + pairs_before(j);
+    const double xj = x[j], yj = y[j], zj = z[j], dxj = dx[j], dyj = dy[j], dzj = dz[j];
+#pragma omp simd
+    for (int k = 0; k < j; ++k)
+      cd[k] = xj * dx[k] + yj * dy[k] + zj * dz[k] + dxj * x[k] + dyj * y[k] + dzj * z[k];
+  }
 }
 
-// See there.
-static void filter_tangent(const FilterTables &tables, TrainingWork &w, double *Gd)
+/// See TrainingKernels.
+static void filter_tangent(const FilterTables &tables, const TrainingWork &w, double *Gd)
 {
-  with_stride(tables, Tangent{tables, w, Gd});
+  const int pair_columns = 1 + tables.n2;
+  for (int m = 0; m < tables.n3; ++m) Gd[pair_columns + m] = 0;
+  changes(w, tables.n3 > 0 ? w.n_three_body : 0);
+  pad(Gd, 0, tables.pair.stride, w.pair_A);
+  for_pairs(tables, w, [&](int j, const Columns<8> &pair, int first) __attribute__((always_inline)) {
+    for (int i = 0; i < pair.parts; ++i) add(w.pair_A + first + i * lanes<double>, w.r_change[j] * pair.slope(i));
+  });
+  for (int m = 0; m < pair_columns; ++m) Gd[m] = w.pair_A[m];
+  if (tables.n3 == 0) return;
+  const int S = tables.radial.stride;
+  for_radial(tables, w, [&](int j, const Columns<8> &radial, int first) __attribute__((always_inline)) {
+    for (int i = 0; i < radial.parts; ++i)
+      store(w.f_change + j * S + first + i * lanes<double>, w.r_change[j] * radial.slope(i));
+  });
+  for_groups(S, [&](auto width, int first) __attribute__((always_inline)) {
+    triplet_tangent<decltype(width)::value>(tables.angle, w, first);
+  });
+  add_rows(S, w.n_three_body, tables.n3, Gd + pair_columns, [&](int at) __attribute__((always_inline)) {
+    return 0.5 * (load<F>(w.f_change + at) * load<F>(w.P + at) + load<F>(w.f + at) * load<F>(w.P_change + at));
+  });
 }
 
-// See there.
-static void filter_parameters(const FilterTables &tables, TrainingWork &w, const double *A, const double *B,
+/// See TrainingKernels.
+static void filter_parameters(const FilterTables &tables, const TrainingWork &w, const double *A, const double *B,
                               const FilterSums &sums)
 {
-  with_stride(tables, Parameters{tables, w, A, B, sums});
+  const int pair_columns = 1 + tables.n2, pair_stride = tables.pair.stride;
+  pad(A, pair_columns, pair_stride, w.pair_A);
+  pad(B, pair_columns, pair_stride, w.pair_B);
+  for_pairs(tables, w, [&](int j, const Columns<8> &pair, int first) __attribute__((always_inline)) {
+    double *c = sums.pair + (pair.c - tables.pair.c);
+    for (int i = 0; i < 8; i += lanes<double>)
+      add_powers(c + i, pair_stride, pair.t, load<F>(w.pair_B + first + i),
+                 w.r_change[j] * load<F>(w.pair_A + first + i));
+  });
+  if (tables.n3 == 0) return;
+  const int S = tables.radial.stride;
+  pad(A + pair_columns, tables.n3, S, w.A);
+  pad(B + pair_columns, tables.n3, S, w.B);
+  for_radial(tables, w, [&](int j, const Columns<8> &radial, int first) __attribute__((always_inline)) {
+    double *c = sums.radial + (radial.c - tables.radial.c);
+    for (int i = 0; i < 8; i += lanes<double>) {
+      const int m = first + i, at = j * S + m;
+      const F a = load<F>(w.A + m), b = load<F>(w.B + m), P = load<F>(w.P + at);
+      add_powers(c + i, S, radial.t, b * P + a * load<F>(w.P_change + at), w.r_change[j] * (a * P));
+      store(w.rows + at, b * load<F>(w.f + at) + a * load<F>(w.f_change + at));
+    }
+  });
+  for_groups(S, [&](auto width, int first) __attribute__((always_inline)) {
+    triplet_parameters<decltype(width)::value>(tables.angle, w, w.A, w.rows, first, sums.angle);
+  });
 }
 
 }  // namespace SNNP_ISA

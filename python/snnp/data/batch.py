@@ -89,18 +89,3 @@ class FrameStream:
     def held(frames: Sequence[LabelledStructure]) -> "FrameStream":
         """Of structures that are in memory anyway."""
         return FrameStream(lambda: frames, len(frames), sum(len(s) for s, _ in frames))
-
-
-def concatenate(parts: Sequence[_core.Structures]) -> _core.Structures:
-    """Several structures as one object."""
-    atoms = np.cumsum([0] + [len(p) for p in parts])
-    pairs = np.cumsum([0] + [len(p.indices) for p in parts])
-    owners = np.cumsum([0] + [p.n_structures for p in parts])
-    return _core.Structures(
-        np.concatenate([[0]] + [p.offsets[1:] + n for p, n in zip(parts, pairs, strict=False)]),
-        np.concatenate([p.indices + n for p, n in zip(parts, atoms, strict=False)]),
-        np.concatenate([p.vectors for p in parts]),
-        np.concatenate([p.elements for p in parts]),
-        np.concatenate([p.structure + n for p, n in zip(parts, owners, strict=False)]),
-        owners[-1],
-    )

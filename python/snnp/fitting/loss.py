@@ -3,6 +3,7 @@
 The loss is that of `snnp.data.batch.Weights`, divided by `unit`², so that 1 is the error of the linear model.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,7 +12,8 @@ import torch
 from torch import Tensor
 
 from snnp import _core
-from snnp.data.batch import LabelledStructure, Weights, concatenate
+from snnp.data.batch import LabelledStructure, Labels, Weights
+from snnp.models.embedding import Embedding
 from snnp.models.network import Model
 
 
@@ -31,20 +33,45 @@ class Batch:
 
 def make_batch(frames: Sequence[LabelledStructure]) -> Batch:
     """One batch of single structures."""
-    labels = [label for _, label in frames]
+    return join([_batch_of_one(s, labels) for s, labels in frames])
+
+
+def _batch_of_one(s: _core.Structures, labels: Labels) -> Batch:
+    virial = np.zeros((3, 3)) if labels.virial is None else labels.virial
     arrays = (
-        [label.energy for label in labels],
-        np.concatenate([label.forces for label in labels]),
-        [np.zeros((3, 3)) if label.virial is None else label.virial for label in labels],
-        [label.energy_weight for label in labels],
-        np.concatenate([label.force_weights for label in labels]),
-        [label.virial_weights for label in labels],
+        [float(len(s))],
+        [labels.energy],
+        labels.forces,
+        [virial],
+        [labels.energy_weight],
+        labels.force_weights,
+        [labels.virial_weights],
     )
-    return Batch(
-        concatenate([s for s, _ in frames]),
-        torch.tensor([float(len(s)) for s, _ in frames]).double(),
-        *(torch.from_numpy(np.nan_to_num(np.asarray(array, dtype=float))) for array in arrays),
-    )
+    return Batch(s, *(torch.from_numpy(np.nan_to_num(np.array(array, dtype=float))) for array in arrays))
+
+
+def join(batches: Sequence[Batch]) -> Batch:
+    """Several batches as one."""
+    if len(batches) == 1:
+        return batches[0]
+    structures, *tensors = zip(*(vars(batch).values() for batch in batches), strict=True)
+    return Batch(_core.Structures.concatenate(structures), *map(torch.cat, tensors))
+
+
+# Atoms of a batch whose loss is taken without a gradient: enough to keep all threads busy.
+_ATOMS = 4000
+
+
+def make_batches(frames: Sequence[LabelledStructure]) -> list[Batch]:
+    """Batches of some thousand atoms or one structure: a loss over them all needs no more memory than one of them."""
+    batches, atoms = [], math.inf
+    for frame in frames:
+        if atoms + len(frame[0]) > _ATOMS:
+            batches.append([])
+            atoms = 0
+        batches[-1].append(frame)
+        atoms += len(frame[0])
+    return [make_batch(batch) for batch in batches]
 
 
 class Loss:
@@ -57,12 +84,16 @@ class Loss:
         knots = (shape.pair_knots, shape.radial_knots, [shape.angle_knots] * angles)
         self.trainer = _core.Trainer(shape.n_elements, shape.n2, shape.n3, *knots)
 
-    def __call__(self, batch: Batch) -> Tensor:
-        """The loss without gradient; shape ()."""
+    def __call__(self, *batches: Batch) -> float:
+        """The loss of all structures of the batches."""
         self._set_tables()
-        with torch.enable_grad():
-            _, _, E, F, W = self._predict(batch)
-        return self._loss(batch, E.detach(), F, W)
+        sums = counts = np.zeros(3)
+        for batch in batches:
+            _, E, F, W = self._predict(batch)
+            residuals, u = _residuals(batch, E, F, W), _weights(batch)
+            sums = sums + [float((w * x.square()).sum()) for w, x in zip(u, residuals, strict=True)]
+            counts = counts + [x.numel() for x in residuals]
+        return float(self._factors @ (sums / counts))
 
     def values(self, structures: _core.Structures) -> np.ndarray:
         """Filters G of all atoms, (atoms, 1 + n2 + n3)."""
@@ -72,45 +103,50 @@ class Loss:
     def backward(self, batch: Batch) -> float:
         """Adds the gradient to the parameters' `.grad`; returns the loss."""
         tables = self._set_tables()
-        s, threads = batch.structures, self.threads
-        G, A, E, F, W = self._predict(batch, create_graph=True)
-        leaves = [x.detach().requires_grad_() for x in (E, F, W)]
-        loss = self._loss(batch, *leaves)
-        dE, dF, dW = torch.autograd.grad(loss, leaves)
+        embedding, E, F, W = self._predict(batch)
+        residuals = _residuals(batch, E, F, W)
+        weighted = [w * x / x.numel() for w, x in zip(_weights(batch), residuals, strict=True)]
+        terms = [float((w * x).sum()) for w, x in zip(weighted, residuals, strict=True)]
+        dE, dF, dW = (2 * c * w for c, w in zip(self._factors, weighted, strict=True))
+        dE, dW = dE / batch.counts, (dW + dW.mT) / (2 * batch.counts[:, None, None])
         # The part of the gradient that goes through forces and virials is a derivative along this movement.
-        atoms, strains = -dF.numpy(), -dW.numpy()
-        Gd = torch.from_numpy(self.trainer.tangent(s, atoms, strains, threads))
-        adjoint = (dE * E).sum() + (A * Gd).sum()
-        heads = [p for p in self.model.head_parameters if p.requires_grad]
-        B, *gradients = torch.autograd.grad(adjoint, [G, *heads], allow_unused=True)
-        for p, gradient in zip(heads, gradients, strict=True):
-            if gradient is not None:
-                p.grad = gradient if p.grad is None else p.grad + gradient
-        sums = self.trainer.parameters(s, atoms, strains, A.detach().numpy(), B.numpy(), threads)
+        Gd = torch.from_numpy(self.trainer.tangent(-dF.numpy(), -dW.numpy()))
+        B = embedding.backward(dE[_owner(batch)], Gd)
+        sums = self.trainer.parameters(embedding.A.numpy(), B.numpy())
         used = [(t, torch.from_numpy(np.stack(d))) for t, d in zip(tables, sums, strict=True) if len(d) and t.numel()]
         torch.autograd.backward([t for t, _ in used], [d for _, d in used])
-        return float(loss.detach())
+        return float(self._factors @ terms)
+
+    @property
+    def _factors(self) -> np.ndarray:
+        w = self.weights
+        return np.array([w.energy, w.force, w.stress]) / self.unit**2
 
     def _set_tables(self) -> tuple[Tensor, ...]:
         tables = self.model.tables()
         self.trainer.set(*(list(t.detach().numpy()) for t in tables))
         return tables
 
-    def _predict(self, batch: Batch, create_graph: bool = False):
+    def _predict(self, batch: Batch) -> tuple[Embedding, Tensor, Tensor, Tensor]:
+        """Embedding of all atoms, energies (structures,), forces (atoms, 3), virials (structures, 3, 3)."""
         s = batch.structures
-        G = torch.from_numpy(self.trainer.values(s, self.threads)).requires_grad_()
-        atomic = self.model.embed(G, torch.from_numpy(s.elements.astype(np.int64)))
-        (A,) = torch.autograd.grad(atomic.sum(), G, create_graph=create_graph)
-        owner = torch.from_numpy(s.structure.astype(np.int64))
-        E = torch.zeros(s.n_structures, dtype=torch.float64).index_add(0, owner, atomic)
-        F, W = self.trainer.forces(s, A.detach().numpy(), self.threads)
-        return G, A, E, torch.from_numpy(F), torch.from_numpy(W)
+        G = torch.from_numpy(self.trainer.values(s, self.threads))
+        embedding = Embedding(self.model, G, torch.from_numpy(s.elements.astype(np.int64)))
+        E = torch.zeros(s.n_structures, dtype=G.dtype).index_add(0, _owner(batch), embedding.energies)
+        F, W = self.trainer.forces(embedding.A.numpy())
+        return embedding, E, torch.from_numpy(F), torch.from_numpy(W)
 
-    def _loss(self, batch: Batch, E: Tensor, F: Tensor, W: Tensor) -> Tensor:
-        n = batch.counts
-        energy = (batch.energy_weights * ((E - batch.energies) / n).square()).mean()
-        force = (batch.force_weights * (F - batch.forces).square()).mean()
-        virial = ((W + W.mT) / 2 - batch.virials) / n[:, None, None]
-        virial = (batch.virial_weights * virial.square()).mean()
-        w = self.weights
-        return (w.energy * energy + w.force * force + w.stress * virial) / self.unit**2
+
+def _owner(batch: Batch) -> Tensor:
+    """The structure of each atom."""
+    return torch.from_numpy(batch.structures.structure.astype(np.int64))
+
+
+def _residuals(batch: Batch, E: Tensor, F: Tensor, W: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """What the terms of the loss square: of energies and virials by atom, and of forces."""
+    n = batch.counts
+    return (E - batch.energies) / n, F - batch.forces, ((W + W.mT) / 2 - batch.virials) / n[:, None, None]
+
+
+def _weights(batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+    return batch.energy_weights, batch.force_weights, batch.virial_weights

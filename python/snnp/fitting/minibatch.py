@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from snnp.fitting.eigenadam import EigenAdam
-from snnp.fitting.loss import Batch, Loss, make_batch
+from snnp.fitting.loss import Batch, Loss, join, make_batch, make_batches
 from snnp.memory import require_memory
 from snnp.models.network import Model
 
@@ -46,10 +46,11 @@ class Optimizer:
 
     def __init__(self, model: Model, loss: Loss, schedule: Schedule, train: Sequence, validation: Sequence):
         self.model, self.loss, self.schedule = model, loss, schedule
-        self.train = train
-        self.validation = make_batch(validation) if validation else None
+        self.train = [make_batch([frame]) for frame in train]
+        self.validation = make_batches(validation)
         self.adam = EigenAdam(model.blocks(), lr=schedule.learning_rate)
         require_memory(self.adam.memory(), "training", "expected fewer filters or narrower layers (model.hidden)")
+        self._current = model.state_dict()  # the tensors themselves
         self.average = copy.deepcopy(model.state_dict())
         self.best = copy.deepcopy(model.state_dict())
         self.best_loss = math.inf
@@ -57,6 +58,7 @@ class Optimizer:
         self.step = 0
         self.seconds = 0.0
         self._running = 0.0
+        self._order = (-1, np.arange(0))  # an epoch, and the frames as they come in it
 
     def run(self, report: Callable[[Record], None], tick: Callable[[int], None], stop: Callable[[], bool]) -> bool:
         """Trains to the end, or until stop() says so; False in that case."""
@@ -84,7 +86,7 @@ class Optimizer:
         self.step += 1
         self._running += (value - self._running) / min(self.step, 50)
         decay = min(1 - 1 / (schedule.average * schedule.steps + 1), self.step / (self.step + 10))
-        for name, value in self.model.state_dict().items():
+        for name, value in self._current.items():
             self.average[name].lerp_(value, 1 - decay)
 
     def _learning_rate(self) -> float:
@@ -102,8 +104,9 @@ class Optimizer:
         n, size = len(self.train), min(self.schedule.batch_size, len(self.train))
         per_epoch = n // size
         epoch, place = divmod(self.step, per_epoch)
-        order = np.random.default_rng([self.schedule.seed, epoch]).permutation(n)
-        return make_batch([self.train[k] for k in order[place * size : (place + 1) * size]])
+        if self._order[0] != epoch:
+            self._order = epoch, np.random.default_rng([self.schedule.seed, epoch]).permutation(n)
+        return join([self.train[k] for k in self._order[1][place * size : (place + 1) * size]])
 
     def _check_due(self) -> bool:
         every = max(self.schedule.steps // self.schedule.checks, 20)
@@ -112,10 +115,8 @@ class Optimizer:
     def _check(self, report: Callable[[Record], None]) -> None:
         current = copy.deepcopy(self.model.state_dict())
         self.model.load_state_dict(self.average)
-        if self.validation is not None:
-            loss = float(self.loss(self.validation))
-        else:
-            loss = self._running if self.step else math.inf
+        running = self._running if self.step else math.inf
+        loss = self.loss(*self.validation) if self.validation else running
         if loss < self.best_loss or not self.history:
             self.best_loss, self.best = loss, copy.deepcopy(self.average)
         self.model.load_state_dict(current)

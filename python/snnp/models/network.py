@@ -63,10 +63,7 @@ class Model(nn.Module):
         """Polynomial pieces for the engine: pair (E·E, knots, 4, 1 + n2), radial and angle alike."""
         index = torch.tensor([self._unordered(a, b) for a in range(self._E) for b in range(self._E)])
         columns = torch.cat([self.unit * self.phi[index].unsqueeze(2), self.rho], dim=2)
-        pair = torch.einsum("nkpc,ncm->nkpm", self._pair_map, columns)
-        radial = torch.einsum("nkpc,ncm->nkpm", self._radial_map, self.f)
-        angle = torch.einsum("kpc,ncm->nkpm", self._angle_map, self.g)
-        return pair, radial, angle
+        return _pieces(self._pair_map, columns), _pieces(self._radial_map, self.f), _pieces(self._angle_map, self.g)
 
     def embed(self, G: Tensor, elements: Tensor) -> Tensor:
         """Energies of atoms, eV, from G (atoms, 1 + n2 + n3) and elements (atoms,)."""
@@ -189,6 +186,13 @@ def _network(inputs: int, hidden: Sequence[int], activation: str) -> nn.Sequenti
 
 def _maps(knots: Sequence[np.ndarray], functions: int) -> Tensor:
     return torch.from_numpy(np.stack([table_matrix(k, functions) for k in knots]))
+
+
+def _pieces(maps: Tensor, coefficients: Tensor) -> Tensor:
+    """Polynomial pieces (tables, knots, 4, filters) of splines (tables, functions, filters); maps: `table_matrix`."""
+    *_, knots, powers, functions = maps.shape
+    pieces = maps.reshape(*maps.shape[:-3], knots * powers, functions) @ coefficients
+    return pieces.reshape(len(coefficients), knots, powers, coefficients.shape[2])
 
 
 def _lookup(table: Tensor, knots: np.ndarray, x: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from scipy.linalg.blas import dsyrk
 from scipy.sparse import csr_array
 
 from snnp import _core, virial
-from snnp.data.batch import FrameStream, LabelledStructure, Weights, concatenate
+from snnp.data.batch import FrameStream, LabelledStructure, Weights
 from snnp.memory import require_memory
 
 # Matrices (columns, columns) at a time: training, validation, their sum with the penalty, its factor.
@@ -82,7 +82,7 @@ def accumulate(
 
 def _blocks(rows: Rows, elements: int, chunk: Sequence[LabelledStructure], weights: Weights, all_frames: FrameStream):
     """Blocks of weighted rows and targets: the loss is the sum of squares of X x − y."""
-    s = concatenate([structure for structure, _ in chunk])
+    s = _core.Structures.concatenate([structure for structure, _ in chunk])
     energies, virials, forces = rows(s)
     columns = energies.shape[1]
     counts = np.array([len(structure) for structure, _ in chunk])
