@@ -77,9 +77,7 @@ class Optimizer:
 
     def _one_step(self) -> None:
         schedule = self.schedule
-        rate = self._learning_rate()
-        for group in self.adam.param_groups:
-            group["lr"] = rate
+        self.adam.lr = self._learning_rate()
         self.adam.zero_grad()
         value = self.loss.backward(self._batch())
         self.adam.step()
