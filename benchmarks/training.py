@@ -2,8 +2,9 @@
 
     python benchmarks/training.py data/Mo_train.xyz.gz data/InP.xyz.gz --against other/bin/python
 
-Both versions take turns, a few steps each, so that what else the machine does slows down both. Time of several threads is
-added up. The first steps, which bring the basis of the optimiser up to date more often than later ones, are not counted.
+Both versions take turns, a few steps each, so that what else the machine does slows down both. Time of several threads
+is added up. The first steps, which bring the basis of the optimiser up to date more often than later ones, are not
+counted.
 """
 
 import argparse

@@ -48,8 +48,8 @@ class BatchFilters {
   /// Sets Gd (atoms × columns) to the change of G with the movement.
   void tangent(const Movement &movement, double *Gd);
 
-  /// Adds the derivative of Σ_i (B_i·G_i + A_i·Gd_i) with respect to all coefficients to `sums`, tables of the same shape
-  /// as those of the filters; A and B are atoms × columns, Gd is that of the last `tangent`.
+  /// Adds the derivative of Σ_i (B_i·G_i + A_i·Gd_i) with respect to all coefficients to `sums`, tables of the same
+  /// shape as those of the filters; A and B are atoms × columns, Gd is that of the last `tangent`.
   void parameters(const double *A, const double *B, Filters &sums);
 
  private:

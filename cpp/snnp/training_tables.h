@@ -100,10 +100,7 @@ class TrainingTables {
 /// Sums of one thread, zero at first, in the layout of TrainingTables.
 class TrainingSums {
  public:
-  explicit TrainingSums(const Filters &shape)
-      : view_{zeros(shape.pair), zeros(shape.radial), zeros(shape.angle)}
-  {
-  }
+  explicit TrainingSums(const Filters &shape) : view_{zeros(shape.pair), zeros(shape.radial), zeros(shape.angle)} {}
   TrainingSums(const TrainingSums &) = delete;
   TrainingSums &operator=(const TrainingSums &) = delete;
 

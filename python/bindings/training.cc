@@ -179,7 +179,8 @@ void bind_training(py::module_ &m)
            "pair: one array (knots, 4, 1 + n2) for each of pair_knots.\n"
            "radial, angle: one array (knots, 4, n3) for each of radial_knots and angle_knots.")
       .def("values", &Trainer::values, py::arg("structures"), py::arg("threads"),
-           "G of all atoms: (atoms, 1 + n2 + n3). The methods below are for these structures and the coefficients of this "
+           "G of all atoms: (atoms, 1 + n2 + n3). The methods below are for these structures and the coefficients of "
+           "this "
            "moment, and run on as many threads.")
       .def("forces", &Trainer::forces, py::arg("A"),
            "Forces and virials of an energy.\n\n"
@@ -191,11 +192,12 @@ void bind_training(py::module_ &m)
            "movement: (atoms, 3); v, Å.\n"
            "strains: (structures, 3, 3); ε.\n"
            "Returns Gd, (atoms, 1 + n2 + n3). Raises Error before `values`.")
-      .def("parameters", &Trainer::parameters, py::arg("A"), py::arg("B"),
-           "Derivatives of Σ_i (B_i·G_i + A_i·Gd_i) with respect to all coefficients, Gd that of the last `tangent`.\n\n"
-           "A, B: (atoms, 1 + n2 + n3).\n"
-           "Returns three lists of arrays: pair, radial, angle, of the shapes that `set` takes. Raises Error before "
-           "`tangent`.");
+      .def(
+          "parameters", &Trainer::parameters, py::arg("A"), py::arg("B"),
+          "Derivatives of Σ_i (B_i·G_i + A_i·Gd_i) with respect to all coefficients, Gd that of the last `tangent`.\n\n"
+          "A, B: (atoms, 1 + n2 + n3).\n"
+          "Returns three lists of arrays: pair, radial, angle, of the shapes that `set` takes. Raises Error before "
+          "`tangent`.");
 }
 
 }  // namespace snnp::bindings

@@ -82,6 +82,18 @@ def test_gradient_of_the_loss_is_exact(kind, fixed, threads):
         np.testing.assert_allclose(found.numpy() / scale, known.numpy() / scale, rtol=0, atol=GRADIENT, err_msg=name)
 
 
+def test_the_loss_of_batches_is_that_of_all_their_structures():
+    model = models.random_model(*models.KINDS["one element, tanh"])
+    shape, rng = model.shape, np.random.default_rng(6)
+    cases = [support.structures(shape.elements)[name] for name in ("cluster", "two_atom_cell", "triclinic")]
+    frames = [
+        (structures([a], shape.elements, shape.cutoff), Labels(rng.normal(), rng.normal(size=(len(a), 3)), None))
+        for a in cases
+    ]
+    loss = Loss(model, WEIGHTS, UNIT, threads=1)
+    assert loss(make_batch(frames[:1]), make_batch(frames[1:])) == pytest.approx(loss(make_batch(frames)), rel=ENERGY)
+
+
 def test_backward_adds_to_the_gradient():
     model = models.random_model(*models.KINDS["one element, tanh"])
     batch, _ = batch_and_labels(model.shape)

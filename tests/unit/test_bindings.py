@@ -218,6 +218,18 @@ def test_arrays_of_another_shape_are_refused():
         density().rows(structures, np.zeros(16), 1)
 
 
+def test_structures_one_after_the_other_keep_their_neighbours():
+    one = _core.Structures(**GOOD)
+    both = _core.Structures.concatenate([one, one])
+    n, pairs = len(one), len(one.indices)
+    assert (len(both), both.n_structures) == (2 * n, 2 * one.n_structures)
+    np.testing.assert_array_equal(both.offsets, [*one.offsets, *(one.offsets[1:] + pairs)])
+    np.testing.assert_array_equal(both.indices, [*one.indices, *(one.indices + n)])
+    np.testing.assert_array_equal(both.structure, [*one.structure, *(one.structure + one.n_structures)])
+    np.testing.assert_array_equal(both.vectors, np.concatenate([one.vectors, one.vectors]))
+    np.testing.assert_array_equal(both.elements, [*one.elements, *one.elements])
+
+
 def test_derivatives_of_filters_are_taken_after_their_values():
     t, filters = trainer(), np.zeros((2, 5))
     for call in (t.forces, lambda A: t.parameters(A, A), lambda A: t.tangent(np.zeros((2, 3)), np.zeros((1, 3, 3)))):

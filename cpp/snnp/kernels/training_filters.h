@@ -72,15 +72,13 @@ static void filter_values(const FilterTables &tables, const TrainingWork &w, dou
   for (int m = 0; m < pair_columns; ++m) G[m] = w.pair_A[m];
   if (tables.n3 == 0) return;
   const int S = tables.radial.stride;
-  for (int j = 0; j < w.n_three_body; ++j)
-    w.radial_position[j] = tables.radial.find(table_of(tables, w, j), w.r[j]);
+  for (int j = 0; j < w.n_three_body; ++j) w.radial_position[j] = tables.radial.find(table_of(tables, w, j), w.r[j]);
   for_radial(tables, w, [&](int j, const Columns<8> &radial, int first) __attribute__((always_inline)) {
     for (int i = 0; i < radial.parts; ++i) store(w.f + j * S + first + i * lanes<double>, radial.value(i));
   });
   locate(tables, w);
-  for_groups(S, [&](auto width, int first) __attribute__((always_inline)) {
-    triplet_values<decltype(width)::value>(tables.angle, w, first);
-  });
+  for_groups(S, [&](auto width, int first)
+                    __attribute__((always_inline)) { triplet_values<decltype(width)::value>(tables.angle, w, first); });
   add_rows(S, w.n_three_body, tables.n3, G + pair_columns,
            [&](int at) __attribute__((always_inline)) { return 0.5 * load<F>(w.f + at) * load<F>(w.P + at); });
 }
@@ -179,8 +177,7 @@ SNNP_INLINE void changes(const TrainingWork &w, int n)
     double *__restrict cd = w.cosine_change + pairs_before(j);
     const double xj = x[j], yj = y[j], zj = z[j], dxj = dx[j], dyj = dy[j], dzj = dz[j];
 #pragma omp simd
-    for (int k = 0; k < j; ++k)
-      cd[k] = xj * dx[k] + yj * dy[k] + zj * dz[k] + dxj * x[k] + dyj * y[k] + dzj * z[k];
+    for (int k = 0; k < j; ++k) cd[k] = xj * dx[k] + yj * dy[k] + zj * dz[k] + dxj * x[k] + dyj * y[k] + dzj * z[k];
   }
 }
 

@@ -5,8 +5,8 @@
 
 namespace snnp {
 
-/// Several Tables of one stride, one after the other. Coefficients of an interval, which is row `first_row[table]` + its
-/// number:
+/// Several Tables of one stride, one after the other. Coefficients of an interval, which is row `first_row[table]` +
+/// its number:
 ///
 ///     c + 4 · stride · row → | t⁰: column 0, 1, … stride − 1 | t¹: … | t²: … | t³: … |
 ///
@@ -41,11 +41,11 @@ struct FilterSums {
   double *pair, *radial, *angle;
 };
 
-/// The neighbourhood of one atom, and what is kept of it from one kernel to the next. Arrays belong to the caller; all of
-/// them are aligned to 64 bytes.
+/// The neighbourhood of one atom, and what is kept of it from one kernel to the next. Arrays belong to the caller; all
+/// of them are aligned to 64 bytes.
 ///
-/// By three-body neighbour there is a row of `stride` numbers (of the tables of f). Vectors have x of all neighbours, then
-/// y, then z, each `step` numbers. Pairs j > k of three-body neighbours stand at j (j − 1)/2 + k.
+/// By three-body neighbour there is a row of `stride` numbers (of the tables of f). Vectors have x of all neighbours,
+/// then y, then z, each `step` numbers. Pairs j > k of three-body neighbours stand at j (j − 1)/2 + k.
 struct TrainingWork {
   int element;              ///< of the centre
   int count, n_three_body;  ///< neighbours, and how many of them (the first ones) are three-body neighbours

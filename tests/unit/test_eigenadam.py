@@ -1,0 +1,72 @@
+"""The optimiser of a fit: covariances are those of gradients, and a state that was kept goes on as it would have."""
+
+import copy
+
+import numpy as np
+import torch
+
+from snnp.fitting.eigenadam import EigenAdam
+
+STEPS, MEMORY = 120, 0.998
+
+
+def optimiser():
+    parameters = [torch.nn.Parameter(torch.zeros(2, 3, 2).double()), torch.nn.Parameter(torch.zeros(5).double())]
+    return EigenAdam([{"params": parameters[:1], "parts": 2}, {"params": parameters[1:]}], lr=1e-2)
+
+
+def gradients(steps):
+    """Of two elements with six numbers each, and five of another block, with sizes from 1e-3 to 1."""
+    return np.random.default_rng(4).normal(size=(steps, 17)) * np.logspace(-3, 0, 17)
+
+
+def step(adam, gradient):
+    first, second = adam.parameters
+    first.grad = torch.from_numpy(gradient[:12].reshape(2, 3, 2).copy())
+    second.grad = torch.from_numpy(gradient[12:].copy())
+    adam.step()
+
+
+def test_covariances_are_averages_of_products_of_gradients_in_each_block():
+    adam, all_gradients = optimiser(), gradients(STEPS)
+    expected = np.zeros((17, 17))
+    for n, g in enumerate(all_gradients, 1):
+        step(adam, g)
+        if n <= 100:  # the last update of the basis
+            memory = min(MEMORY, 1 - 1 / n)
+            expected = memory * expected + (1 - memory) * np.outer(g, g)
+    state = adam.state_dict()
+    for block, found in zip((slice(0, 6), slice(6, 12), slice(12, 17)), state["covariances"], strict=True):
+        np.testing.assert_allclose(found.numpy(), expected[block, block], rtol=0, atol=1e-14)
+    # Columns are eigenvectors, to single precision.
+    for covariance, basis in zip(state["covariances"], state["bases"], strict=True):
+        rotated = (basis.double().T @ covariance @ basis.double()).numpy()
+        off = rotated - np.diag(np.diag(rotated))
+        assert np.abs(off).max() < 1e-5 * np.abs(rotated).max()
+
+
+def test_a_state_that_was_kept_between_two_updates_goes_on_to_the_same_numbers():
+    through, first = optimiser(), optimiser()
+    for g in gradients(STEPS):
+        step(through, g)
+    for g in gradients(STEPS)[:70]:
+        step(first, g)
+    second = optimiser()
+    second.load_state_dict(copy.deepcopy(first.state_dict()))
+    with torch.no_grad():
+        for new, old in zip(second.parameters, first.parameters, strict=True):
+            new.copy_(old)
+    for g in gradients(STEPS)[70:]:
+        step(second, g)
+    for new, old in zip(second.parameters, through.parameters, strict=True):
+        np.testing.assert_array_equal(new.detach().numpy(), old.detach().numpy())
+
+
+def test_a_step_follows_the_mean_gradient_of_its_own_block_only():
+    adam = optimiser()
+    for _ in range(10):
+        step(adam, np.r_[np.ones(6), np.zeros(6), np.zeros(5)])
+    first, second = (p.detach().numpy() for p in adam.parameters)
+    assert (first[0] < 0).all()
+    assert (first[1] == 0).all()
+    assert (second == 0).all()
