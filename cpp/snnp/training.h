@@ -33,8 +33,10 @@ struct Movement {
 /// and 6 N² by `values`, as many n3 and 4 N² more by `tangent`. The memory is used again for the next batch.
 class BatchFilters {
  public:
+  /// Without a batch.
   BatchFilters();
   ~BatchFilters();
+  /// Its batch goes with it.
   BatchFilters(BatchFilters &&) noexcept;
   BatchFilters &operator=(BatchFilters &&) noexcept;
 

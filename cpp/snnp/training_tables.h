@@ -49,6 +49,7 @@ class Arena {
 /// The tables of filters in one piece by kind. The filters have to live as long.
 class TrainingTables {
  public:
+  /// Copies the coefficients.
   explicit TrainingTables(const Filters &filters)
   {
     const int E = filters.elements;
@@ -100,11 +101,14 @@ class TrainingTables {
 /// Sums of one thread, zero at first, in the layout of TrainingTables.
 class TrainingSums {
  public:
+  /// For the coefficients of `shape`.
   explicit TrainingSums(const Filters &shape) : view_{zeros(shape.pair), zeros(shape.radial), zeros(shape.angle)} {}
   TrainingSums(const TrainingSums &) = delete;
   TrainingSums &operator=(const TrainingSums &) = delete;
 
+  /// For kernels; as long as these sums live.
   const FilterSums &view() const { return view_; }
+  /// Adds them to tables of the same shape.
   void add_to(Filters &target) const
   {
     add(target.pair, view_.pair);
