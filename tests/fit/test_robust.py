@@ -78,7 +78,7 @@ def test_data_without_extremes_are_the_same():
     assert all(a is b for a, b in zip(found.sets["train"] + found.sets["validation"], frames, strict=True))
 
 
-def test_weights_fall_with_the_sixth_power_of_the_size():
+def test_weights_fall_with_the_eighth_power_of_the_size():
     def frame(n, energy, force):
         atoms = bulk("Cu", cubic=True)
         forces = np.zeros((4, 3))
@@ -86,15 +86,15 @@ def test_weights_fall_with_the_sixth_power_of_the_size():
         return Frame(atoms, 4 * energy, forces, None, "all", f"a.xyz:frame {n}")
 
     usual = [frame(n, -3.5 + 0.1 * (n % 2), 1.0) for n in range(20)]
-    # Limits are 3 eV/atom and 10 eV/Å; unknown labels have no size.
-    far = [frame(20, -3.45 + 6.0, 1.0), frame(21, -3.5, 20.0), frame(22, np.nan, np.nan), frame(23, -3.45 + 6.0, 40.0)]
+    # Limits are 5 eV/atom and 15 eV/Å; unknown labels have no size.
+    far = [frame(20, 6.55, 1.0), frame(21, -3.5, 30.0), frame(22, np.nan, np.nan), frame(23, 6.55, 60.0)]
     found = robust({"train": usual, "validation": far})
     weights = [frame.label_weights for frame in found.sets["validation"]]
     # The median energy is that of all frames, within 0.1 eV of the usual ones.
-    assert [w.energy for w in weights] == pytest.approx([2.0**-6, 2.0**-6, 1.0, 4.0**-6], rel=0.1)
+    assert [w.energy for w in weights] == pytest.approx([2.0**-8, 2.0**-8, 1.0, 4.0**-8], rel=0.1)
     assert all(w.energy == w.force == w.stress for w in weights)
     assert found.sets["train"] == usual
     assert found.notes == [
-        "3 frames count less than 1, down to 0.00024 (a.xyz:frame 23), for energies beyond 3 eV/atom and forces beyond "
-        "10 eV/Å: loss.robust=false gives them full weight"
+        "3 frames count less than 1, down to 1.5e-05 (a.xyz:frame 23), for energies beyond 5 eV/atom and forces beyond "
+        "15 eV/Å: loss.robust=false gives them full weight"
     ]

@@ -10,10 +10,10 @@ from snnp.data.outliers import excess_energies
 
 # A frame counts in full up to so many times the median size of a label, and up to this size in any case.
 _TIMES = {"energy": 10.0, "force": 5.0}
-_LEAST = {"energy": 3.0, "force": 10.0}
+_LEAST = {"energy": 5.0, "force": 15.0}
 _UNITS = {"energy": "eV/atom", "force": "eV/Å"}
 # Errors of a model that is too simple for such frames grow with their labels, and their squares by a power of 2 only.
-_POWER = 6
+_POWER = 8
 
 
 @dataclass
@@ -25,11 +25,11 @@ class Robust:
 
 
 def robust(sets: Mapping[str, Sequence[Frame]]) -> Robust:
-    """The frames with the weights of all their labels multiplied by min(1, limit / size)⁶.
+    """The frames with the weights of all their labels multiplied by min(1, limit / size)⁸.
 
     Sizes are the distance of the energy per atom from the median, after the energies of the elements are taken off, and
     the root mean square of |F|; that one counts which is further beyond its limit. Limits are ten times the median size
-    of energies, at least 3 eV/atom, and five times that of forces, at least 10 eV/Å.
+    of energies, at least 5 eV/atom, and five times that of forces, at least 15 eV/Å.
     """
     frames = [frame for members in sets.values() for frame in members]
     factors, sentences = np.ones(len(frames)), []
