@@ -1,5 +1,6 @@
 """Fits of seconds: commands and settings."""
 
+import csv
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -35,3 +36,16 @@ def command(app, *words, check=False):
         raise done.exception
     assert done.exit_code == 0 or not check, done.output
     return SimpleNamespace(returncode=done.exit_code, stdout=done.stdout, stderr=done.stderr)
+
+
+def best_errors(folder):
+    """Mean absolute errors of the check with the lowest validation loss, and the same in the final table, as text.
+
+    meV/atom, eV/Å, GPa, with the digits of the table.
+    """
+    rows = list(csv.DictReader((folder / "Si.csv").read_text().splitlines()))[1:]
+    best = min(rows, key=lambda row: float(row["validation_loss"]))
+    line = next(line for line in (folder / "Si.log").read_text().splitlines() if line.startswith("│ validation"))
+    table = [cell.split(" / ")[0].strip() for cell in line.split("│")[5:8]]
+    digits = {"energy_error": 2, "force_error": 4, "stress_error": 3}
+    return [f"{float(best[name]):.{n}f}" for name, n in digits.items()], table

@@ -149,9 +149,13 @@ class _Rate(ProgressColumn):
 
 def learning_line(record, steps: int, rate: float, seconds_left: float) -> str:
     """One line of the learning curve."""
-    text = f"step {record.step:6d}/{steps}  validation loss {record.validation_loss:8.4f}"
+    text = f"step {record.step:6d}/{steps}  validation"
+    errors = (record.energy_error, 2, "meV/atom"), (record.force_error, 4, "eV/Å"), (record.stress_error, 3, "GPa")
+    for error, digits, unit in errors:
+        text += "" if math.isnan(error) else f" {error:.{digits}f} {unit} "
+    text += f" loss {record.validation_loss:.4f}"
     if not math.isnan(record.train_loss):
-        text += f"  training loss {record.train_loss:8.4f}  {_pace(rate, 'steps', seconds_left)}"
+        text += f"  training {record.train_loss:.4f}  {_pace(rate, 'steps', seconds_left)}"
     return text
 
 

@@ -14,7 +14,7 @@ import yaml
 
 import snnp as package
 import tolerances
-from fitting import QUICK, SNNP_FIT, assignments
+from fitting import QUICK, SNNP_FIT, assignments, best_errors
 
 
 def curve(folder):
@@ -66,6 +66,14 @@ def test_training_moves_from_its_first_check_on(fitted):
     losses = [losses[1] for losses in curve(folder)]
     assert len(losses) > 2
     assert len(set(losses)) == len(losses)
+
+
+def test_best_check_of_the_training_has_the_errors_of_the_final_table(fitted):
+    """Both are those of the same weights on the same frames."""
+    found, table = best_errors(fitted[0])
+    assert found == table
+    line = next(line for line in fitted[1].splitlines() if line.startswith("step     60/60"))
+    assert re.search(r"validation [\d.]+ meV/atom  [\d.]+ eV/Å  [\d.]+ GPa  loss [\d.]+  training [\d.]+ ", line)
 
 
 def test_table_equals_errors_recomputed_with_the_calculator(fitted, data, snnp):

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import yaml
 
-from fitting import SNNP_FIT, assignments
+from fitting import SNNP_FIT, assignments, best_errors
 from snnp import _core
 
 QUICK = {
@@ -49,6 +49,14 @@ def test_fit_leaves_its_files(fitted):
     assert names == {"Si.snnp", "Si.yaml", "Si.log", "Si.csv", "Si_parity.png", "Si_splines.png"} | curve
     names, units, *rows = csv.reader((folder / "Si.csv").read_text().splitlines())
     assert len(names) == len(units) == len(rows[0])
+
+
+def test_best_check_has_the_errors_of_the_final_table(fitted):
+    """Both are those of the same coefficients on the same frames. Linear models have no checks."""
+    kind, folder = fitted
+    if kind in ("eam", "smeam"):
+        found, table = best_errors(folder)
+        assert found == table
 
 
 def test_errors_in_the_log_are_those_of_the_potential(fitted, data, snnp):

@@ -1,5 +1,6 @@
 """What was tried on the way to a potential: a table with a row of units, and a picture."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 
@@ -23,14 +24,20 @@ class Curve:
 
     @staticmethod
     def learning(history: Sequence, reference: str) -> "Curve":
-        """By steps of a fit. history: records, one dataclass for each row; reference: the model whose loss is 1."""
-        names = [field.name for field in fields(history[0])]
+        """By steps of a fit. history: records, one dataclass for each row; reference: the model whose loss is 1.
+
+        Errors of labels that are nowhere in the validation data have no column.
+        """
+        names = [field.name for field in fields(history[0]) if not _is_unknown(history, field.name)]
         units = {
             "step": "1",
             "learning_rate": "1",
             "smoothness": "Å",
             "train_loss": f"{reference} = 1",
             "validation_loss": f"{reference} = 1",
+            "energy_error": "meV/atom",
+            "force_error": "eV/Å",
+            "stress_error": "GPa",
             "seconds": "s",
         }
         rows = [[getattr(record, name) for name in names] for record in history]
@@ -60,3 +67,7 @@ class Curve:
         for row in self.rows:
             lines.append(",".join(f"{v:{_DIGITS.get(n, '.6g')}}" for n, v in zip(self.columns, row, strict=True)))
         return "\n".join(lines) + "\n"
+
+
+def _is_unknown(history: Sequence, name: str) -> bool:
+    return name.endswith("_error") and all(math.isnan(getattr(record, name)) for record in history)

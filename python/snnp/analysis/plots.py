@@ -56,18 +56,36 @@ def parity(predictions: dict[str, Predictions]) -> Figure:
 
 
 def learning(history, reference: str) -> Figure:
-    """Training and validation loss by steps; reference: the model whose training loss is 1."""
-    figure = Figure(figsize=(5.5, 3.8), layout="constrained")
-    axes = figure.subplots()
-    steps = [r.step for r in history]
-    axes.plot(steps, [r.train_loss for r in history], color=COLORS["train"], label="training")
-    axes.plot(steps, [r.validation_loss for r in history], color=COLORS["validation"], label="validation")
+    """Losses and, where the validation data have such labels, their errors by steps.
+
+    history: records of a fit; reference: the model whose training loss is 1.
+    """
+    errors = {
+        "energy_error": "energy MAE, meV/atom",
+        "force_error": "force MAE, eV/Å",
+        "stress_error": "stress MAE, GPa",
+    }
+    panels = {"validation_loss": f"loss ({reference}, training = 1)"} | {
+        name: label for name, label in errors.items() if not np.isnan([getattr(r, name) for r in history]).all()
+    }
+    rows, columns = (len(panels) + 1) // 2, min(len(panels), 2)
+    figure = Figure(figsize=(5.2 * columns, 3.4 * rows), layout="constrained")
+    grid = figure.subplots(rows, columns, sharex=True, squeeze=False)
     best = min(history, key=lambda r: r.validation_loss)
-    axes.plot(best.step, best.validation_loss, "o", color=COLORS["test"], label=f"best: step {best.step}")
-    axes.set(xlabel="step", ylabel=f"loss ({reference}, training = 1)", yscale="log")
-    for ticks in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
-        ticks(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.legend(fontsize=8)
+    steps = [r.step for r in history]
+    for axes, (name, label) in zip(grid.flat, panels.items(), strict=False):
+        if name == "validation_loss":
+            axes.plot(steps, [r.train_loss for r in history], color=COLORS["train"], label="training")
+        axes.plot(steps, [getattr(r, name) for r in history], color=COLORS["validation"], label="validation")
+        axes.plot(best.step, getattr(best, name), "o", color=COLORS["test"], label=f"best: step {best.step}")
+        axes.set(ylabel=label, yscale="log")
+        for ticks in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
+            ticks(FuncFormatter(lambda value, _: f"{value:g}"))
+    for axes in grid.flat[len(panels) :]:
+        axes.axis("off")
+    for axes in grid[-1]:
+        axes.set_xlabel("step")
+    grid[0, 0].legend(fontsize=8)
     return figure
 
 

@@ -3,6 +3,7 @@
 Units: eV, Å, eV/Å; virials W = −V σ in eV.
 """
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -16,13 +17,14 @@ from snnp.data.frames import Frame, LabelWeights
 class Labels:
     """Targets of one structure: energy in eV, forces (n, 3) in eV/Å, virial (3, 3) in eV or None.
 
-    What is not known is NaN. weights: u_E, u_F and u_W of the loss, see `Weights`.
+    What is not known is NaN. weights: u_E, u_F and u_W of the loss, see `Weights`. volume: Å³, for errors of stresses.
     """
 
     energy: float
     forces: np.ndarray
     virial: np.ndarray | None
     weights: LabelWeights = field(default_factory=LabelWeights)
+    volume: float = math.nan
 
     @property
     def energy_weight(self) -> float:

@@ -7,15 +7,19 @@ becomes weaker in stages, each starting where the last one ended, until the vali
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field, replace
 
 import numpy as np
 from scipy import sparse
 
-from snnp.data.batch import LabelledStructure, Weights
+from snnp import _core
+from snnp.data.batch import LabelledStructure, Labels, Weights
+from snnp.fitting.label_errors import LabelErrors, Residuals, label_errors
 from snnp.models.density import DensityModel, Layout, Linearised
 from snnp.models.normal_equations import fit_offsets, shifted
+from snnp.models.potentials import density_potential
 from snnp.models.shape import Shape
+from snnp.virial import matrix
 
 # Stages, in the units of `LinearModel.curvature`: a stronger penalty leads out of the valley where the fit begins.
 STRENGTHS = 10.0 ** -np.arange(3.0, 8.0)
@@ -27,12 +31,16 @@ DAMPING, _MAX_DAMPING = 1e-2, 1e6
 
 @dataclass
 class Record:
-    """One line of the curve: the end of a stage. Losses are relative to that of the pair potential."""
+    """One line of the curve: the end of a stage. Losses are relative to that of the pair potential, errors mean
+    absolute ones."""
 
     step: int
     smoothness: float
     train_loss: float
     validation_loss: float
+    energy_error: float  # of the validation data, meV/atom
+    force_error: float  # eV/Å
+    stress_error: float  # GPa
     seconds: float
 
 
@@ -170,7 +178,8 @@ class DensityFit:
             held_out = self.model.linearise(self.validation, state.x, state.knots).quadratic(state.x)
         strength = float(self.strengths[state.stage])
         seconds = state.seconds + time.monotonic() - begun
-        state.history.append(Record(state.step, strength, train / state.unit**2, held_out / state.unit**2, seconds))
+        losses, errors = np.array([train, held_out]) / state.unit**2, astuple(self._errors())
+        state.history.append(Record(state.step, strength, *map(float, losses), *errors, seconds))
         report(state.history[-1])
         state.trials.append((held_out, strength, state.x.copy(), state.knots.copy()))
         best = min(trial[0] for trial in state.trials)
@@ -179,6 +188,21 @@ class DensityFit:
         state.in_stage, state.damping = 0, DAMPING
         state.done = worse or state.stage == len(self.strengths) or state.step >= self.steps
         state.x, state.knots = self.model.normalised(state.x, state.knots, here)
+
+    def _errors(self) -> LabelErrors:
+        """Of the validation data, whose labels hold neither the ZBL repulsion nor `offsets`."""
+        bare = replace(self.model.shape, zbl=[None] * len(self.model.shape.zbl))
+        parts = self.layout.split(self.x)
+        engine = _core.Engine(density_potential(bare, parts, self.knots, parts["e0"][:, 0], " validation"))
+        return label_errors(self._residuals(engine, s, labels) for s, labels in self.validation)
+
+    def _residuals(self, engine: _core.Engine, s: _core.Structures, labels: Labels) -> Residuals:
+        out = engine.evaluate(s, self.model.threads)
+        energy = np.where(labels.energy_weight > 0, out["energy"] - labels.energy, np.nan) / len(s)
+        forces = np.where(labels.force_weights > 0, out["forces"] - labels.forces, np.nan)
+        virial = np.full((3, 3), np.nan) if labels.virial is None else matrix(out["virial"]) - labels.virial
+        stress = np.where(labels.virial_weights > 0, virial, np.nan) / labels.volume
+        return energy[None], forces, stress[None]
 
     def use_best(self) -> None:
         """Goes back to the end of the best stage: with a given smoothness the last one."""

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from snnp import _core
 from snnp.data.batch import LabelledStructure, Labels, Weights
+from snnp.fitting.label_errors import LabelErrors, Residuals, label_errors
 from snnp.models.embedding import Embedding
 from snnp.models.network import Model
 
@@ -26,6 +27,7 @@ class Batch:
     energies: Tensor  # (structures,)
     forces: Tensor  # (atoms, 3)
     virials: Tensor  # (structures, 3, 3)
+    volumes: Tensor  # (structures,), Å³; 0 where no virial is known
     energy_weights: Tensor  # (structures,)
     force_weights: Tensor  # (atoms, 3)
     virial_weights: Tensor  # (structures, 3, 3)
@@ -43,6 +45,7 @@ def _batch_of_one(s: _core.Structures, labels: Labels) -> Batch:
         [labels.energy],
         labels.forces,
         [virial],
+        [labels.volume],
         [labels.energy_weight],
         labels.force_weights,
         [labels.virial_weights],
@@ -86,14 +89,19 @@ class Loss:
 
     def __call__(self, *batches: Batch) -> float:
         """The loss of all structures of the batches."""
+        return self.with_errors(*batches)[0]
+
+    def with_errors(self, *batches: Batch) -> tuple[float, LabelErrors]:
+        """The loss of all structures of the batches, and errors of the labels that count."""
         self._set_tables()
-        sums = counts = np.zeros(3)
+        sums, counts, found = np.zeros(3), np.zeros(3), []
         for batch in batches:
             _, E, F, W = self._predict(batch)
             residuals, u = _residuals(batch, E, F, W), _weights(batch)
-            sums = sums + [float((w * x.square()).sum()) for w, x in zip(u, residuals, strict=True)]
-            counts = counts + [x.numel() for x in residuals]
-        return float(self._factors @ (sums / counts))
+            sums += [float((w * x.square()).sum()) for w, x in zip(u, residuals, strict=True)]
+            counts += [x.numel() for x in residuals]
+            found.append(_in_units(batch, residuals))
+        return float(self._factors @ (sums / counts)), label_errors(found)
 
     def values(self, structures: _core.Structures) -> np.ndarray:
         """Filters G of all atoms, (atoms, 1 + n2 + n3)."""
@@ -146,6 +154,14 @@ def _residuals(batch: Batch, E: Tensor, F: Tensor, W: Tensor) -> tuple[Tensor, T
     """What the terms of the loss square: of energies and virials by atom, and of forces."""
     n = batch.counts
     return (E - batch.energies) / n, F - batch.forces, ((W + W.mT) / 2 - batch.virials) / n[:, None, None]
+
+
+def _in_units(batch: Batch, residuals: tuple[Tensor, Tensor, Tensor]) -> Residuals:
+    """Residuals in the units of `label_errors`; NaN where no label counts."""
+    energy, force, virial = residuals
+    stress = virial * (batch.counts / batch.volumes)[:, None, None]
+    values = zip((energy, force, stress), _weights(batch), strict=True)
+    return tuple(torch.where(w > 0, x, math.nan).numpy() for x, w in values)
 
 
 def _weights(batch: Batch) -> tuple[Tensor, Tensor, Tensor]:

@@ -4,12 +4,13 @@ import copy
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 
 import numpy as np
 import torch
 
 from snnp.fitting.eigenadam import EigenAdam
+from snnp.fitting.label_errors import LabelErrors
 from snnp.fitting.loss import Batch, Loss, join, make_batch, make_batches
 from snnp.memory import require_memory
 from snnp.models.network import Model
@@ -32,12 +33,15 @@ class Schedule:
 
 @dataclass
 class Record:
-    """One line of the learning curve. Losses are relative to the linear model's."""
+    """One line of the learning curve. Losses are relative to the linear model's, errors mean absolute ones."""
 
     step: int
     learning_rate: float
     train_loss: float
     validation_loss: float
+    energy_error: float  # of the validation data, meV/atom
+    force_error: float  # eV/Å
+    stress_error: float  # GPa
     seconds: float
 
 
@@ -114,11 +118,12 @@ class Optimizer:
         current = copy.deepcopy(self.model.state_dict())
         self.model.load_state_dict(self.average)
         running = self._running if self.step else math.inf
-        loss = self.loss(*self.validation) if self.validation else running
+        loss, errors = self.loss.with_errors(*self.validation) if self.validation else (running, LabelErrors())
         if loss < self.best_loss or not self.history:
             self.best_loss, self.best = loss, copy.deepcopy(self.average)
         self.model.load_state_dict(current)
-        record = Record(self.step, self._learning_rate(), self._running if self.step else math.nan, loss, self.seconds)
+        running = self._running if self.step else math.nan
+        record = Record(self.step, self._learning_rate(), running, loss, *astuple(errors), self.seconds)
         self.history.append(record)
         report(record)
 

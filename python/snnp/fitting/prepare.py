@@ -1,5 +1,6 @@
 """Frames made ready for a fit: neighbour lists, and targets without the ZBL repulsion."""
 
+import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -22,7 +23,8 @@ def prepare(frames: Sequence[Frame], shape: Shape, lists: NeighborLists, threads
     zbl = zbl_engine(shape)
     for frame, weights in zip(frames, relative_weights(frames), strict=True):
         s = lists.of(frame.atoms)
-        labels = Labels(frame.energy, frame.forces, frame.virial, weights)
+        volume = math.nan if frame.stress is None else frame.atoms.get_volume()
+        labels = Labels(frame.energy, frame.forces, frame.virial, weights, volume)
         if zbl is not None and len(s.vectors) and np.linalg.norm(s.vectors, axis=1).min() < zbl.cutoff:
             out = zbl.evaluate(s, threads)
             labels = Labels(
@@ -30,6 +32,7 @@ def prepare(frames: Sequence[Frame], shape: Shape, lists: NeighborLists, threads
                 labels.forces - out["forces"],
                 None if labels.virial is None else labels.virial - matrix(out["virial"]),
                 weights,
+                volume,
             )
         yield s, labels
 
