@@ -41,6 +41,7 @@ class Setting:
     ranks: int = 1
     seed: int = 1
     melting: float | None = None
+    melting_guesses: dict = field(default_factory=dict)  # what has been found out, by crystal
     _relaxed: dict[str, Atoms | None] = field(default_factory=dict)
 
     def relaxed(self, crystal: Crystal) -> Atoms | None:

@@ -1,41 +1,50 @@
 """Elastic constants by regression: of energies, or of stresses, over homogeneous strains of a crystal.
 
 The energy of a volume V0 of the unstrained crystal is a polynomial of Lagrange's strain η,
-E/V0 = e + S·η + ½ η·C·η + ⅙ η·D·η·η, whose tensors have the symmetry of the crystal (Brugger, Phys. Rev. 133, A1611
-(1964)); its derivative by η is the second Piola-Kirchhoff stress. Strains and stresses are in Mandel's notation.
+E/V0 = e + S·η + ½ η·C·η + ⅙ η·D·η·η + 1/24 η·F·η·η·η, whose tensors have the symmetry of the crystal (Brugger, Phys.
+Rev. 133, A1611 (1964)); its derivative by η is the second Piola-Kirchhoff stress. Strains and stresses are in Mandel's
+notation.
+
+No order is chosen. Before the data are seen, each term of order n is taken to be ½ C |η|² (|η|/η₁)ⁿ⁻² in size, and that
+of fifth order is part of the noise: small strains count most, and standard errors include what higher orders may have
+done (Bayesian linear regression; Bishop, Pattern Recognition and Machine Learning, 2006, sections 3.3 and 3.5).
 """
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations_with_replacement
+from math import factorial
 
 import numpy as np
 
 from snnp.validation.symmetry import FACTORS, Symmetry
 
 GPA = 160.21766208  # eV/Å³
-# Directions of the regression that are this much less present in the data than the first are not taken.
-_PRESENT = 2e-3
-# Constants whose standard error is larger, relative to the largest of all, are not known.
-_KNOWN = 0.05
-# A constant is known, too, if it follows from those directions but for this part; what it could add is of this size.
-_MISSING = 0.03
+# η₁ is the one of these that makes the data most likely. Classical potentials of metals and semiconductors have 0.1
+# (Mg, where D is up to 30 C) to 0.4.
+SERIES = (0.1, 0.2, 0.4)
+# Constants whose standard error is larger, relative to the largest of all, are not known; not at all: beyond `_VAGUE`.
+_KNOWN, _VAGUE = 0.08, 0.3
+_WIDE = 10.0  # times the largest constant: what a constant or a stress could be, before the data are seen
+_LEAST_NOISE = 1e-4, 1e-2  # GPa, of energies by volume (some 0.01 meV for an atom) and of stresses
+_ROUNDS = 12  # in which sizes of noise settle
 
 
 @dataclass(frozen=True)
 class Polynomial:
-    """A fitted polynomial. stress: S (6,); elastic: C (6, 6), Mandel, eV/Å³. determined: (6, 6), what
-    follows from the data at all; known: what follows with little error.
+    """A fitted polynomial. stress: S (6,); elastic: C (6, 6), Mandel, eV/Å³. errors: of C, standard errors (6, 6).
 
-    residual: root of the mean square of what is left, eV/Å³. criterion: the lower the better is the fit.
+    residual: root of the mean square of what is left, weighted, eV/Å³. evidence: logarithm of how likely the
+    data are.
     """
 
     stress: np.ndarray
     elastic: np.ndarray
-    determined: np.ndarray
-    known: np.ndarray
+    errors: np.ndarray
     residual: float
-    criterion: float
+    evidence: float
     bases: "Bases"
     coefficients: np.ndarray
 
@@ -44,35 +53,59 @@ class Polynomial:
         return self.bases.values(strains) @ self.coefficients
 
     @property
+    def known(self) -> np.ndarray:
+        """Which constants (6, 6) follow with little error."""
+        return self.errors < _KNOWN * self._largest
+
+    @property
+    def determined(self) -> np.ndarray:
+        """Which constants (6, 6) follow at all."""
+        return self.errors < _VAGUE * self._largest
+
+    @property
+    def _largest(self) -> float:
+        return float(np.abs(self.elastic).max())
+
+    @property
     def voigt(self) -> np.ndarray:
         """The elastic tensor (6, 6) in Voigt's notation, GPa."""
         return to_voigt(self.elastic)
 
+    @property
+    def voigt_errors(self) -> np.ndarray:
+        """Standard errors (6, 6) of it, GPa."""
+        return to_voigt(self.errors)
+
 
 class Bases:
-    """Invariant tensors of first to third order of a crystal, as functions of the strain."""
+    """Invariant tensors of first to fourth order of a crystal, as functions of the strain."""
 
     def __init__(self, symmetry: Symmetry):
-        self.first, self.second, self.third = symmetry.strains(), symmetry.elastic(), symmetry.third_order()
+        self.tensors = [symmetry.strains(), symmetry.tensors(2), symmetry.tensors(3), symmetry.tensors(4)]
 
     def values(self, strains: np.ndarray) -> np.ndarray:
         """(n, k) for strains (n, 6)."""
-        first = strains @ self.first.T
-        second = np.einsum("ni,kij,nj->nk", strains, self.second, strains) / 2
-        third = np.einsum("kabc,na,nb,nc->nk", self.third, strains, strains, strains, optimize=True) / 6
-        return np.hstack([first, second, third])
+        return np.hstack([np.einsum("nka,na->nk", slopes, strains) / n for n, slopes in self._slopes(strains)])
 
     def gradients(self, strains: np.ndarray) -> np.ndarray:
         """(n, 6, k), by strain."""
-        first = np.broadcast_to(self.first.T, (len(strains), 6, len(self.first)))
-        second = np.einsum("kij,nj->nik", self.second, strains)
-        third = np.einsum("kabc,nb,nc->nak", self.third, strains, strains, optimize=True) / 2
-        return np.concatenate([first, second, third], axis=2)
+        return np.concatenate([slopes.swapaxes(1, 2) for _, slopes in self._slopes(strains)], axis=2)
+
+    def _slopes(self, strains: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
+        """Of each order n: the derivatives (n, k, 6) of η…T…η / n! by η."""
+        for n, tensors in enumerate(self.tensors, 1):
+            found = np.broadcast_to(tensors, (len(strains), *tensors.shape))
+            for _ in range(n - 1):
+                found = np.einsum("nk...a,na->nk...", found, strains)
+            yield n, found / factorial(n - 1)
 
     @property
     def orders(self) -> np.ndarray:
-        """(k,), 1 to 3."""
-        return np.repeat([1, 2, 3], [len(self.first), len(self.second), len(self.third)])
+        """(k,), 1 to 4."""
+        return np.repeat([1, 2, 3, 4], [len(tensors) for tensors in self.tensors])
+
+
+_bases = lru_cache(maxsize=8)(Bases)  # some 0.1 s each
 
 
 def fit_energies(
@@ -82,65 +115,79 @@ def fit_energies(
 
     groups: of the energies; each may have a constant of its own, as where they were calculated in different ways.
     """
-    bases = Bases(symmetry)
-    design, lowest = bases.values(strains), densities.min()  # which is large beside all differences
-    constants = [np.ones((len(strains), 1))]
+    bases = _bases(symmetry)
+    sizes = np.linalg.norm(strains, axis=1)
+    target = densities - densities.min()  # which is large beside all differences
+    offsets = [np.ones((len(strains), 1))]
     if groups is not None and len(set(groups)) > 1:
-        constants.append(np.equal.outer(groups, sorted(set(groups))).astype(float))
-    fits = [_fit(bases, strains, design, densities - lowest, each, order) for each in constants for order in (2, 3)]
-    return _best(fits)
+        offsets.append(np.equal.outer(groups, sorted(set(groups))).astype(float))
+    design, kinds = bases.values(strains), np.zeros(len(strains), int)
+    return _likeliest(
+        _fit(bases, design, target, each, series, sizes**2 / 2 * (sizes / series) ** 3, kinds)
+        for each in offsets
+        for series in SERIES
+    )
 
 
 def fit_stresses(strains: np.ndarray, stresses: np.ndarray, symmetry: Symmetry) -> Polynomial:
     """From second Piola-Kirchhoff stresses (n, 6), eV/Å³, at strains (n, 6)."""
-    bases = Bases(symmetry)
+    bases = _bases(symmetry)
+    sizes = np.linalg.norm(strains, axis=1)
     gradients = bases.gradients(strains)
-    design, none = gradients.reshape(-1, gradients.shape[2]), np.empty((stresses.size, 0))
-    return _best([_fit(bases, strains, design, stresses.ravel(), none, order) for order in (2, 3)])
+    design, target = gradients.reshape(-1, gradients.shape[2]), stresses.ravel()
+    kinds = np.tile([0, 0, 0, 1, 1, 1], len(strains))  # shear stresses may be less exact than the others
+    none, sizes = np.empty((len(target), 0)), np.repeat(sizes, 6)
+    return _likeliest(
+        _fit(bases, design, target, none, series, 5 / 2 * sizes * (sizes / series) ** 3, kinds) for series in SERIES
+    )
 
 
-def _best(fits: list[Polynomial]) -> Polynomial:
-    """The one that determines most; among equals by Schwarz' criterion (Ann. Statist. 6, 461 (1978))."""
-    return min(fits, key=lambda fit: (-fit.known.sum(), fit.criterion))
+def _likeliest(fits: Iterable[Polynomial]) -> Polynomial:
+    return max(fits, key=lambda fit: fit.evidence)
 
 
 def _fit(
-    bases: Bases, strains: np.ndarray, design: np.ndarray, target: np.ndarray, constants: np.ndarray, order: int
+    bases: Bases,
+    design: np.ndarray,
+    target: np.ndarray,
+    offsets: np.ndarray,
+    series: float,
+    ignored: np.ndarray,
+    kinds: np.ndarray,
 ) -> Polynomial:
-    """Least squares, up to an order, in the directions that the data determine."""
-    taken = bases.orders <= order
-    strain = max(np.linalg.norm(strains, axis=1).max(), 1e-6)
-    sizes = np.concatenate([np.ones(constants.shape[1]), strain ** bases.orders[taken]])
-    columns = np.hstack([constants, design[:, taken]]) / sizes
-    left, present, right = np.linalg.svd(columns)
-    rank = int((present > _PRESENT * present[0]).sum())  # they fall
-    solution = right[:rank].T @ (left[:, :rank].T @ target / present[:rank])
-    left_over = target - columns @ solution
-    residual = np.sqrt(left_over @ left_over / max(len(target) - rank, 1))
-    coefficients = np.zeros(len(taken))
-    coefficients[: taken.sum()] = (solution / sizes)[constants.shape[1] :]
-    # How each constant follows from the directions that were determined, and from those that were not.
-    second = bases.orders == 2
-    place = constants.shape[1] + np.flatnonzero(second)
-    follows = np.zeros((6, 6, len(sizes)))
-    follows[:, :, place] = bases.second.transpose(1, 2, 0) / sizes[place]
-    follows = follows @ right.T
-    missing = np.linalg.norm(follows[..., rank:], axis=2) > _MISSING * np.linalg.norm(follows, axis=2)
-    # Errors by what is left at each row, which may be more for shear than for other stresses (White, Econometrica 48,
-    # 817 (1980)).
-    shares = follows[..., :rank] / present[:rank] @ left[:, :rank].T
-    error = np.linalg.norm(shares * left_over, axis=2) * np.sqrt(len(target) / max(len(target) - rank, 1))
-    elastic = np.tensordot(coefficients[second], bases.second, 1)
-    n = len(target)
+    """series: η₁. ignored: terms of fifth order by the largest elastic constant, of each row.
+
+    kinds: of rows, each of which has a size of noise of its own.
+    """
+    free, orders = offsets.shape[1], bases.orders
+    likely = np.array([_WIDE * series, _WIDE, 3 / series, 12 / series**2])[orders - 1]
+    matrix, second = np.hstack([offsets, design]), free + np.flatnonzero(orders == 2)
+    scale, floor = 1.0, _LEAST_NOISE[0 if free else 1] / GPA
+    noise = np.full(kinds.max() + 1, np.std(target) + floor)
+    for _ in range(_ROUNDS):
+        prior = scale * np.concatenate([np.full(free, 1e3), likely])
+        variance = noise[kinds] ** 2 + (scale * ignored) ** 2
+        columns = matrix * prior / np.sqrt(variance)[:, None]
+        covariance = np.linalg.inv(columns.T @ columns + np.eye(len(prior)))
+        solution = prior * (covariance @ (columns.T @ (target / np.sqrt(variance))))
+        left_over = (target - matrix @ solution) ** 2
+        taken = np.einsum("na,ab,nb->n", columns, covariance, columns)  # degrees of freedom
+        # What is left of each row is, on average, its variance times (1 - taken).
+        shares = noise[kinds] ** 2 / variance
+        noise = np.bincount(kinds, shares**2 * left_over) / np.bincount(kinds, shares * (1 - taken)).clip(1e-9)
+        noise = np.sqrt(noise).clip(floor)
+        elastic = np.tensordot(solution[second], bases.tensors[1], 1)
+        scale = max(float(np.abs(elastic).max()), 1e-6)
+    chances = (left_over / variance).sum() + ((solution / prior) ** 2).sum()
+    follows = bases.tensors[1].transpose(1, 2, 0) * prior[second]
     return Polynomial(
-        stress=coefficients[bases.orders == 1] @ bases.first,
+        stress=solution[free:][orders == 1] @ bases.tensors[0],
         elastic=elastic,
-        determined=~missing,
-        known=~missing & (error < _KNOWN * np.abs(elastic[~missing]).max(initial=0)) & (n > rank),
-        residual=float(residual),
-        criterion=float(n * np.log(residual**2 + 1e-30) + rank * np.log(n)),
+        errors=np.sqrt(np.einsum("ija,ab,ijb->ij", follows, covariance[np.ix_(second, second)], follows)),
+        residual=float(np.sqrt((left_over / variance).sum() / (1 / variance).sum())),
+        evidence=float(np.linalg.slogdet(covariance)[1] - np.log(variance).sum() - chances) / 2,
         bases=bases,
-        coefficients=coefficients,
+        coefficients=solution[free:],
     )
 
 
@@ -151,7 +198,7 @@ def to_voigt(elastic: np.ndarray) -> np.ndarray:
 
 def constants(symmetry: Symmetry) -> list[tuple[int, int]]:
     """Indices of the independent elastic constants, as tables have them: 11, 12, 44 of cubic crystals."""
-    basis = symmetry.elastic()
+    basis = symmetry.tensors(2)
     order = sorted(combinations_with_replacement(range(6), 2), key=lambda ij: _rank(symmetry.system, *ij))
     chosen, rows = [], np.empty((0, len(basis)))
     for i, j in order:
@@ -173,9 +220,15 @@ def constant_name(i: int, j: int) -> str:
     return f"c{i + 1}{j + 1}"
 
 
+def indices(name: str) -> tuple[int, int] | None:
+    """Those of a constant by its name, "c44" or "c44, atoms clamped"; None: this is another quantity."""
+    found = re.match(r"c([1-6])([1-6])(,|$)", name)
+    return (int(found[1]) - 1, int(found[2]) - 1) if found else None
+
+
 def tensor_of(known: dict[tuple[int, int], float], symmetry: Symmetry) -> np.ndarray:
     """The whole tensor (6, 6), Voigt, from its independent constants, in their unit."""
-    basis = symmetry.elastic() / np.outer(FACTORS, FACTORS)
+    basis = symmetry.tensors(2) / np.outer(FACTORS, FACTORS)
     rows = np.array([basis[:, i, j] for i, j in known])
     return np.tensordot(np.linalg.solve(rows, list(known.values())), basis, 1)
 

@@ -1,11 +1,11 @@
-"""A guess of the melting temperature, where nobody says it."""
+"""A first guess of the melting temperature, from the springs that hold atoms."""
 
 import numpy as np
 from ase import Atoms, units
 
 # √⟨u²⟩ at melting by the distance of neighbours, for an atom whose neighbours rest. With potentials of Cu, Al, Mo, Si,
 # InP and Ar, and the melting temperatures that these materials have, it is 0.067 to 0.091: the temperature is right
-# within some 50 %, enough to say where a crystal should be a crystal.
+# within some 50 %, enough to begin heating the crystal.
 RATIO = 0.083
 _DISPLACEMENT = 0.02  # Å
 _REPEATS = 3  # of the primitive cell, so that an atom does not move along with its own images

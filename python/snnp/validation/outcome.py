@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass, field
 from enum import Enum
 
+import numpy as np
 from ase import Atoms
 
 
@@ -64,17 +65,23 @@ def compare(
     warn: float,
     fail: float,
     scale: float | None = None,
+    error: float = 0.0,
 ) -> Line:
     """A line for a number that has a reference: warn and fail are the relative deviations from which these follow.
 
-    scale: what deviations are relative to, in `unit`; by default the size of the reference.
+    scale: what deviations are relative to, in `unit`; by default the size of the reference. error: standard error of
+    the reference; only what is off by more than twice as much counts.
     """
     if reference is None:
         return Line(quantity, value, unit)
     size = abs(reference) if scale is None else scale
-    deviation = abs(value - reference) / size if size else float(value != reference)
+    surely = max(abs(value - reference) - 2 * error, 0.0)
+    deviation = surely / size if size else float(value != reference)
+    if error:
+        source = f"{source} ± {error:.2g} {unit}".rstrip()
     for limit, verdict in ((fail, Verdict.FAIL), (warn, Verdict.WARN)):
         if not deviation <= limit:
-            text = f"{quantity} is {value:.4g} {unit}, {source} {reference:.4g}: off by {100 * deviation:.0f} %"
+            off = 100 * abs(value - reference) / size if size else np.inf
+            text = f"{quantity} is {value:.4g} {unit}, reference {reference:.4g} ({source}): off by {off:.0f} %"
             return Line(quantity, value, unit, reference, source, verdict, text)
     return Line(quantity, value, unit, reference, source, Verdict.PASS)

@@ -2,12 +2,13 @@
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import permutations
 from pathlib import Path
 
 import numpy as np
+from ase.calculators.calculator import Calculator
 from ase.formula import Formula
 from ase.stress import full_3x3_to_voigt_6_stress, voigt_6_to_full_3x3_stress
 
@@ -19,10 +20,12 @@ from snnp.validation.defective import as_slab, is_vacancy
 from snnp.validation.elasticity import GPA, Polynomial, bulk_and_shear, constant_name, constants, tensor_of
 from snnp.validation.matching import match, primitive
 from snnp.validation.naming import lattice_constants
-from snnp.validation.series import FEWEST, REACHES, Sample, Series
+from snnp.validation.series import FEWEST, Sample, Series
+from snnp.validation.symmetry import Symmetry
 
 # Energies and stresses contradict each other where constants differ by so much, of the constant and of the largest.
 _CONTRADICTS, _OF_LARGEST = 0.3, 0.05
+_SURELY = 3.0  # standard errors, by which they do at least
 _CLEARLY = 2.0  # times smaller residuals show that shear stresses are in another order
 _SAME_CRYSTAL = 0.05  # strain without change of volume between a named crystal and one of the data
 # What the checks have, and factors from other units.
@@ -67,10 +70,11 @@ _LARGEST = 1e12  # in any unit: more is no quantity of a crystal
 
 @dataclass(frozen=True)
 class Reference:
-    """A value in the unit of the quantity, and where it is from."""
+    """A value in the unit of the quantity, where it is from, and its standard error, 0 if that is not known."""
 
     value: float
     source: str
+    error: float = 0.0
 
 
 @dataclass
@@ -80,14 +84,15 @@ class References:
     values: dict[str, dict[str, Reference]] = field(default_factory=dict)
     curves: dict[str, dict[str, dict]] = field(default_factory=dict)  # for figures: subject, name, arrays as lists
     notes: list[str] = field(default_factory=list)
+    series: dict[str, Series] = field(default_factory=dict)  # frames behind the elastic constants, by subject
 
     def get(self, subject: str, quantity: str) -> Reference | None:
         """None: not known."""
         return self.values.get(subject, {}).get(quantity)
 
-    def put(self, subject: str, quantity: str, value: float, source: str) -> None:
+    def put(self, subject: str, quantity: str, value: float, source: str, error: float = 0.0) -> None:
         """Takes a value, in place of another one."""
-        self.values.setdefault(subject, {})[quantity] = Reference(float(value), source)
+        self.values.setdefault(subject, {})[quantity] = Reference(float(value), source, float(error))
 
     def update(self, others: "References") -> None:
         """Takes the values, curves and notes of others, which go before those that are there."""
@@ -95,13 +100,16 @@ class References:
             self.values.setdefault(subject, {}).update(quantities)
         for subject, curves in others.curves.items():
             self.curves.setdefault(subject, {}).update(curves)
+        self.series |= others.series
         self.notes += others.notes
 
     @property
     def identity(self) -> dict:
         """Equal for equal references."""
         return {
-            subject: {name: [reference.value, reference.source] for name, reference in quantities.items()}
+            subject: {
+                name: [reference.value, reference.source, reference.error] for name, reference in quantities.items()
+            }
             for subject, quantities in self.values.items()
         }
 
@@ -142,6 +150,16 @@ def _add_defects(found: References, name: str, series: Series, frames: Sequence[
         found.put(name, "vacancy formation energy", min(vacancies), f"data, {_frames(vacancies)}")
 
 
+def with_labels_of(series: Series, calculator: Calculator) -> References:
+    """What would be found in the frames of a series if a calculator had labelled them.
+
+    Its own constants are those at no strain: what a regression gives beyond them is due to strains that are not small.
+    """
+    found = References()
+    _add_elastic(found, series.name, series.relabelled(calculator))
+    return found
+
+
 def _is(series: Series, crystal: Crystal) -> bool:
     if series.name == crystal.name:
         return True
@@ -176,54 +194,57 @@ class _Fitted:
     polynomial: Polynomial
     samples: list[Sample]
 
-    def value(self, at: tuple[int, int], surely: bool = True) -> float | None:
-        """An elastic constant, GPa; None: not known, or not even badly."""
+    def value(self, at: tuple[int, int], surely: bool = True) -> tuple[float, float] | None:
+        """An elastic constant and its standard error, GPa; None: not known, or not even badly."""
         polynomial = self.polynomial
         there = polynomial.known[at] if surely else polynomial.determined[at]
-        return float(polynomial.voigt[at]) if there else None
+        return (float(polynomial.voigt[at]), float(polynomial.voigt_errors[at])) if there else None
 
 
 def _add_elastic(found: References, name: str, series: Series) -> None:
     """Elastic constants; those with atoms clamped, where no more is in the data, under names of their own."""
-    missing = constants(series.symmetry)
+    found.series[name] = series
+    independent = missing = constants(series.symmetry)
     for clamped, ending in ((False, ""), (True, ", atoms clamped")):
         energies, stresses = _by_energies(series, clamped), _by_stresses(series, clamped, name, found.notes)
-        missing = _choose(found, name, series, missing, ending, energies, stresses)
+        missing = _choose(found, name, missing, ending, energies, stresses)
         if not clamped and not missing and "bulk modulus" not in found.values.get(name, {}):
-            known = {at: found.values[name][constant_name(*at)].value for at in constants(series.symmetry)}
-            source = found.values[name]["c11"].source
-            found.put(name, "bulk modulus", bulk_and_shear(tensor_of(known, series.symmetry))[0], source)
+            _add_bulk_modulus(found, name, series.symmetry, independent)
         if len(series.atoms) == 1:  # nothing that could be clamped
             return
 
 
+def _add_bulk_modulus(found: References, name: str, symmetry: Symmetry, independent: list[tuple[int, int]]) -> None:
+    """From the elastic constants."""
+    known = {at: found.values[name][constant_name(*at)] for at in independent}
+
+    def bulk(values: dict[tuple[int, int], float]) -> float:
+        return bulk_and_shear(tensor_of(values, symmetry))[0]
+
+    values = {at: reference.value for at, reference in known.items()}
+    changes = [bulk({**values, at: known[at].value + known[at].error}) - bulk(values) for at in known]
+    found.put(name, "bulk modulus", bulk(values), known[0, 0].source, float(np.linalg.norm(changes)))
+
+
 def _by_energies(series: Series, clamped: bool) -> _Fitted | None:
-    """Over the smallest strains that tell as much as larger ones do."""
-    return _most(
-        _Fitted(series.by_energies(samples), samples)
-        for reach in REACHES
-        if len(samples := series.within(reach, clamped)) >= FEWEST
-    )
+    samples = series.strained(clamped)
+    return _Fitted(series.by_energies(samples), samples) if len(samples) >= FEWEST else None
 
 
 def _by_stresses(series: Series, clamped: bool, name: str, notes: list[str]) -> _Fitted | None:
     """As by energies. Shear stresses are taken in the order in which they make sense."""
-    sets = [[s for s in series.within(reach, clamped) if s.stress is not None] for reach in REACHES]
-    sets = [samples for samples in sets if len(samples) >= FEWEST]
-    if not sets:
+    samples = [sample for sample in series.strained(clamped) if sample.stress is not None]
+    if len(samples) < FEWEST:
         return None
-    residuals = {order: series.by_stresses(_reordered(sets[-1], order)).residual for order in permutations(SHEAR)}
-    best = min(residuals, key=residuals.__getitem__)
-    if residuals[best] * _CLEARLY > residuals[SHEAR]:
+    orders = {order: _reordered(samples, order) for order in permutations(SHEAR)}
+    fits = {order: series.by_stresses(reordered) for order, reordered in orders.items()}
+    best = min(fits, key=lambda order: fits[order].residual)
+    if fits[best].residual * _CLEARLY > fits[SHEAR].residual:
         best = SHEAR
     if best != SHEAR:
         note = f"{name}: shear stresses of the data are labelled in the order {' '.join(best)}, not {' '.join(SHEAR)}"
         notes += [note] if note not in notes else []
-    return _most(_Fitted(series.by_stresses(_reordered(samples, best)), samples) for samples in sets)
-
-
-def _most(fits: Iterable[_Fitted]) -> _Fitted | None:
-    return max(fits, key=lambda fit: fit.polynomial.known.sum(), default=None)
+    return _Fitted(fits[best], orders[best])
 
 
 def _reordered(samples: Sequence[Sample], order: tuple[str, ...]) -> list[Sample]:
@@ -238,16 +259,15 @@ def _reordered(samples: Sequence[Sample], order: tuple[str, ...]) -> list[Sample
 def _choose(
     found: References,
     name: str,
-    series: Series,
     wanted: list[tuple[int, int]],
     ending: str,
     energies: _Fitted | None,
     stresses: _Fitted | None,
 ) -> list[tuple[int, int]]:
-    """Takes constants by energies, by stresses where only these tell and nothing contradicts them; returns the rest."""
+    """Takes of each constant the more certain value, that by energies where stresses contradict; returns the rest."""
     by_energy = {at: energies and energies.value(at) for at in wanted}
     by_stress = {at: stresses and stresses.value(at) for at in wanted}
-    largest = max((abs(v) for v in (*by_energy.values(), *by_stress.values()) if v is not None), default=0.0)
+    largest = max((abs(v[0]) for v in (*by_energy.values(), *by_stress.values()) if v is not None), default=0.0)
     doubtful, rest = set(), []  # doubtful: stresses of normal (0) or shear components (1)
     for at in wanted:
         claimed = stresses and stresses.value(at, surely=False)
@@ -255,22 +275,27 @@ def _choose(
             doubtful.add(at[0] // 3)
             groups = ", ".join(sorted({s.frame.group for s in stresses.samples}))
             found.notes.append(
-                f"{name}: stresses of the data (group {groups}) give {constant_name(*at)}{ending} {claimed:.3g} GPa, "
-                f"their energies {by_energy[at]:.3g} GPa; the energies are taken"
+                f"{name}: stresses of the data (group {groups}) give {constant_name(*at)}{ending} {claimed[0]:.3g} "
+                f"GPa, their energies {by_energy[at][0]:.3g} GPa; the energies are taken"
             )
     for at in wanted:
-        quantity = constant_name(*at) + ending
-        if by_energy[at] is not None:
-            found.put(name, quantity, by_energy[at], f"data, energies of {_frames(energies.samples)}")
-        elif by_stress[at] is not None and at[0] // 3 not in doubtful:
-            found.put(name, quantity, by_stress[at], f"data, stresses of {_frames(stresses.samples)}")
-        else:
+        able = [(by_energy[at], "energies", energies)]
+        if at[0] // 3 not in doubtful:
+            able.append((by_stress[at], "stresses", stresses))
+        able = [one for one in able if one[0] is not None]
+        if not able:
             rest.append(at)
+            continue
+        (value, error), kind, fitted = min(able, key=lambda one: one[0][1])
+        source = f"data, {kind} of {_frames(fitted.samples)}"
+        found.put(name, constant_name(*at) + ending, value, source, error)
     return rest
 
 
-def _differ(a: float, b: float, largest: float) -> bool:
-    return abs(a - b) > _CONTRADICTS * max(abs(a), abs(b)) and abs(a - b) > _OF_LARGEST * largest
+def _differ(a: tuple[float, float], b: tuple[float, float], largest: float) -> bool:
+    """Whether two values with standard errors contradict each other; largest: of all values."""
+    apart, error = abs(a[0] - b[0]), np.hypot(a[1], b[1])
+    return apart > max(_CONTRADICTS * max(abs(a[0]), abs(b[0])), _OF_LARGEST * largest, _SURELY * error)
 
 
 def read_references(path: Path, crystals: Sequence[Crystal]) -> References:
@@ -297,8 +322,8 @@ def read_references(path: Path, crystals: Sequence[Crystal]) -> References:
             unit = next((unit for names, unit in _QUANTITIES if re.fullmatch(names, quantity)), None)
             if unit is None:
                 raise ValueError(f"{where}: no check has this quantity, expected a name of the table, such as c11")
-            value = _value(entry, where, unit)
-            found.put(subject, quantity, value, str(entry.get("source") or path.name))
+            value, error = _value(entry, where, unit)
+            found.put(subject, quantity, value, str(entry.get("source") or path.name), error)
     return found
 
 
@@ -324,18 +349,19 @@ def _subject(name: str, crystals: Sequence[Crystal]) -> str | None:
     return None
 
 
-def _value(entry: object, where: str, wanted: str) -> float:
-    """In the unit of the checks."""
+def _value(entry: object, where: str, wanted: str) -> tuple[float, float]:
+    """Value and error, in the unit of the checks."""
     example = '{"value": 15, "unit": "GPa", "source": "…"}'
     if not isinstance(entry, dict) or not {"value", "unit"} <= set(entry):
         raise ValueError(f"{where}: found {str(entry)[:40]!r}, expected such as {example}")
-    if strange := set(entry) - {"value", "unit", "source"}:
-        raise ValueError(f"{where}: found the key '{min(strange)}', expected value, unit and source")
-    value, unit = entry["value"], entry["unit"]
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < _LARGEST:
-        raise ValueError(f"{where}: the value is {str(value)[:40]!r}, expected a number")
+    if strange := set(entry) - {"value", "unit", "source", "error"}:
+        raise ValueError(f"{where}: found the key '{min(strange)}', expected value, unit, source and error")
+    value, unit, error = entry["value"], entry["unit"], entry.get("error", 0.0)
+    for name, number in (("value", value), ("error", error)):
+        if isinstance(number, bool) or not isinstance(number, int | float) or not abs(number) < _LARGEST:
+            raise ValueError(f"{where}: the {name} is {str(number)[:40]!r}, expected a number")
     base, factor = _UNITS.get(_SAME_UNITS.get(unit, unit), ("", 1.0)) if isinstance(unit, str) else ("", 1.0)
     if base != wanted:
         units = ", ".join(name for name, (of, _) in _UNITS.items() if of == wanted)
         raise ValueError(f"{where}: the unit is {str(unit)[:40]!r}, expected {units}")
-    return value * factor
+    return value * factor, abs(error) * factor

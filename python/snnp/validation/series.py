@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import spglib
 from ase import Atoms
+from ase.calculators.calculator import Calculator
 from ase.data import covalent_radii
 from ase.stress import voigt_6_to_full_3x3_stress
 
@@ -28,7 +29,9 @@ _UNMOVED = 0.01  # Å, of sublattices: below it their atoms are where the strain
 _AT_REST = 0.02  # eV/Å, on sublattices: below it their atoms are relaxed
 # Around the volume of least energy: where an equation of third order holds; wider if there are too few points.
 _WINDOWS = (0.12, 0.25)
-REACHES = (0.03, 0.05, 0.08, 0.12)  # how far regressions reach: as little as the data allow
+# Of the range of energies: what is off an equation of state by more is no series of volumes, but of other strains, too.
+_SCATTER = 0.05
+_REACH = 0.12  # strain, beyond which frames tell a regression nothing
 FEWEST = 4  # frames of a regression
 _FARTHEST = 0.05  # strain from the frame of least energy to zero pressure
 _MOST_PRESSURE = 2.0 / 160.2  # eV/Å³: energies of crystals under less are those at zero pressure to some meV/atom
@@ -126,10 +129,10 @@ class Series:
         higher = [other for other in others if len(other.symmetry.rotations) > order]
         return any(match(own, other.atoms, _FAR_STRAINED) for other in higher)
 
-    def within(self, reach: float, clamped: bool = False) -> list[Sample]:
-        """Samples under strains up to `reach` whose atoms are relaxed, or else clamped."""
+    def strained(self, clamped: bool = False) -> list[Sample]:
+        """Samples for regressions whose atoms are relaxed, or else clamped."""
         able = [s for s in self.samples if (s.is_clamped if clamped else s.is_relaxed)]
-        return [s for s in able if np.linalg.norm(s.strain) < reach]
+        return [s for s in able if np.linalg.norm(s.strain) < _REACH]
 
     def by_energies(self, samples: Sequence[Sample]) -> Polynomial:
         """The regression over energies of some samples."""
@@ -141,6 +144,10 @@ class Series:
         """The regression over stresses of some samples, which have some."""
         strains, stresses = (np.array([getattr(s, name) for s in samples]) for name in ("strain", "piola"))
         return fit_stresses(strains, stresses, self.symmetry)
+
+    def relabelled(self, calculator: Calculator) -> "Series":
+        """The frames of regressions, with energies and stresses of a calculator, about its own zero pressure."""
+        return Series(self.atoms.copy(), [_relabelled(sample, calculator) for sample in self.strained()])
 
     def _settle(self) -> None:
         """Brings the cell to zero pressure: by the equation of state, or by a regression over strains."""
@@ -178,15 +185,13 @@ class Series:
         return False
 
     def _regressions(self) -> Iterator[tuple[Polynomial, list[Sample]]]:
-        """Over energies, and over stresses where these do not tell, of the smallest strains first."""
-        for reach in REACHES:
-            samples = self.within(reach)
-            if len(samples) < FEWEST:
-                continue
+        """Over energies, and over stresses where these do not tell."""
+        samples = self.strained()
+        if len(samples) >= FEWEST:
             yield self.by_energies(samples), samples
-            with_stress = [s for s in samples if s.stress is not None]
-            if with_stress:
-                yield self.by_stresses(with_stress), with_stress
+        with_stress = [s for s in samples if s.stress is not None]
+        if len(with_stress) >= FEWEST:
+            yield self.by_stresses(with_stress), with_stress
 
     def _deform(self, by: np.ndarray) -> None:
         """Takes another state of strain, a symmetric matrix, as the unstrained one."""
@@ -201,8 +206,9 @@ class Series:
         middle = min(points, key=lambda sample: sample.energy).volume
         for window in _WINDOWS:
             near = [s for s in points if abs(s.volume / middle - 1) < window]
-            found = fit_equation([s.volume for s in near], [s.energy for s in near])
-            if found is not None:
+            volumes, energies = (np.array([getattr(s, name) for s in near]) for name in ("volume", "energy"))
+            found = fit_equation(volumes, energies)
+            if found is not None and np.std(found(volumes) - energies) < _SCATTER * np.ptp(energies):
                 return found
         return None
 
@@ -314,6 +320,15 @@ def _sample(frame: Frame, found: Primitive, matched: Match) -> Sample:
     if frame.stress is not None and np.isfinite(frame.stress).all():
         stress = voigt_6_to_full_3x3_stress(frame.stress)
     return Sample(frame, matched, energy / len(frame.atoms), found.volume, stress, force)
+
+
+def _relabelled(sample: Sample, calculator: Calculator) -> Sample:
+    """With labels of a calculator; atoms count as relaxed where they did."""
+    atoms = sample.frame.atoms.copy()
+    atoms.calc = calculator
+    labels = {"energy": atoms.get_potential_energy(), "forces": atoms.get_forces(), "stress": atoms.get_stress()}
+    found = _sample(replace(sample.frame, **labels), primitive(atoms), sample.match)
+    return replace(found, force=sample.force)
 
 
 def _is_open(atoms: Atoms) -> bool:

@@ -42,12 +42,15 @@ class State:
         """K."""
         return 300.0 if self.melting is None else self.melting * melting
 
-    def name(self, melting: float) -> str:
-        """For people."""
-        where = f"{self.phase}, {self.temperature(melting):.0f} K"
-        if self.melting is not None:
-            where = f"{self.phase}, {self.melting:g} Tm ({self.temperature(melting):.0f} K)"
+    @property
+    def name(self) -> str:
+        """For people; the same for all potentials."""
+        where = f"{self.phase}, 300 K" if self.melting is None else f"{self.phase}, {self.melting:g} Tm"
         return where if self.volume is None else f"{where}, {self.volume:g} V0"
+
+    def full_name(self, melting: float) -> str:
+        """With the temperature in K."""
+        return self.name if self.melting is None else f"{self.name} ({self.temperature(melting):.0f} K)"
 
 
 _FIRST = State("crystal", 0.8, conserve=True)

@@ -45,7 +45,7 @@ def from_mandel(vector: np.ndarray) -> np.ndarray:
     return full
 
 
-@dataclass
+@dataclass(eq=False)
 class Symmetry:
     """Of a crystal: its space group, and each operation as a rotation and what atoms it brings where.
 
@@ -95,13 +95,9 @@ class Symmetry:
         average = average - shifts.T @ shifts @ average
         return _kept((average + average.T) / 2).reshape(-1, n, 3)
 
-    def elastic(self) -> np.ndarray:
-        """An orthonormal basis (k, 6, 6) of elastic tensors."""
-        return _tensors(self.mandel_rotations, 2)
-
-    def third_order(self) -> np.ndarray:
-        """An orthonormal basis (k, 6, 6, 6) of elastic tensors of third order."""
-        return _tensors(self.mandel_rotations, 3)
+    def tensors(self, order: int) -> np.ndarray:
+        """An orthonormal basis (k, 6, …, 6) of elastic tensors of an order: 2 for the usual ones."""
+        return _tensors(self.mandel_rotations, order)
 
     def symmetrised(self, tensor: np.ndarray) -> np.ndarray:
         """The average of an elastic tensor (6, 6) over the point group."""
@@ -132,7 +128,7 @@ def _tensors(turns: np.ndarray, order: int) -> np.ndarray:
     """An orthonormal basis of totally symmetric tensors of six dimensions that the operations leave as they are."""
     unit = np.eye(6)
     found = []
-    letters = "abc"[:order]
+    letters = "abcd"[:order]
     for indices in combinations_with_replacement(range(6), order):
         # The product of the columns, averaged over operations; its symmetric part follows.
         columns = [turns @ unit[i] for i in indices]

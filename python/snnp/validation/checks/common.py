@@ -14,6 +14,7 @@ from snnp.validation.check import Setting
 from snnp.validation.crystals import Crystal
 from snnp.validation.model import Model
 from snnp.validation.outcome import Line, Outcome, Verdict, compare
+from snnp.validation.references import Reference
 
 # Forces this small change energies by less than 1 meV where force constants are 1 eV/Å² and a hundred atoms are off.
 RELAXED = 0.005  # eV/Å
@@ -150,7 +151,19 @@ def against(
     scale: float | None = None,
 ) -> Line:
     """A line for a number, compared with its reference where there is one; see `compare`."""
-    known = setting.references.get(subject, quantity)
+    return held_against(setting.references.get(subject, quantity), quantity, value, unit, warn, fail, scale)
+
+
+def held_against(
+    known: Reference | None,
+    quantity: str,
+    value: float,
+    unit: str,
+    warn: float,
+    fail: float,
+    scale: float | None = None,
+) -> Line:
+    """A line for a number, compared with a reference if there is one; see `compare`."""
     if known is None:
         return Line(quantity, value, unit)
-    return compare(quantity, value, unit, known.value, known.source, warn, fail, scale)
+    return compare(quantity, value, unit, known.value, known.source, warn, fail, scale, known.error)

@@ -9,9 +9,9 @@ from ase.data import covalent_radii
 from ase.neighborlist import neighbor_list
 
 from snnp.validation.check import Check, Level, Setting
-from snnp.validation.crystals import Crystal
-from snnp.validation.hull import at_rest, fractions, known_crystals, shortest_distance
-from snnp.validation.lindemann import lindemann_temperature
+from snnp.validation.checks.melting_point import how, material, melting_temperature, seconds
+from snnp.validation.heating import steps as heating_steps
+from snnp.validation.hull import at_rest, known_crystals, shortest_distance
 from snnp.validation.outcome import Line, Outcome, Verdict
 from snnp.validation.simulation import Run, simulate
 from snnp.validation.states import (
@@ -45,8 +45,6 @@ UNNOTICED, FLAGGED_WARN, FLAGGED_WARN_MELT = 0.01, 0.01, 0.10
 # Share of atoms of a crystal that are more than half the shortest distance away from their sites. Below melting there
 # are none, but for one of 10⁴ that is beside a vacancy.
 MOVED = 0.05
-_MICROSECONDS = 20.0  # per atom and step
-_PATIENCE = 20.0  # times the guess of the time: then a run hangs
 
 
 class Dynamics(Check):
@@ -68,17 +66,15 @@ class Dynamics(Check):
         """Volume, closest distance, flagged atoms and drift of energy in each state."""
         crystal = next(c for c in setting.crystals if c.name == subject)
         rest = at_rest(setting, crystal)
-        melting, source = melting_temperature(setting, crystal, rest)
-        outcome = Outcome([Line("melting temperature that states refer to", melting, "K", source=source)])
-        if melting is None:
-            text = f"nothing holds the atoms of {subject}: a displaced one is not pulled back"
-            outcome.lines = [Line("melting temperature", None, "K", verdict=Verdict.FAIL, sentence=text)]
+        melting = melting_temperature(setting, crystal, rest)
+        outcome = Outcome([melting.line])
+        if melting.value is None:
             return outcome
-        for number, state in enumerate(states(setting.level, melting)):
-            measured = _measure(setting, state, melting, rest, number)
-            lines = _judge(measured, source == GIVEN)
+        for number, state in enumerate(states(setting.level, melting.value)):
+            measured = _measure(setting, state, melting.value, rest, number)
+            lines = _judge(measured, melting.is_known)
             outcome.lines += lines
-            outcome.data[measured.name] = _drawn(measured)
+            outcome.data[state.name] = _drawn(measured)
             if measured.frames and max(line.verdict for line in lines) is Verdict.FAIL:
                 last = measured.frames[-1]
                 last.wrap()
@@ -88,7 +84,8 @@ class Dynamics(Check):
 
     def seconds(self, setting: Setting, subject: str) -> float:
         """Of all states."""
-        return sum(_seconds(setting, state, 1.5 * 100) for state in states(setting.level, 1e4))
+        heating = seconds(setting, heating_steps(setting.model.elements), 1.5 * 100)
+        return heating + sum(seconds(setting, _steps(setting, s), 1.5 * 100) for s in states(setting.level, 1e4))
 
     def figure(self, subject: str, data: dict[str, dict]) -> "Figure | None":
         """Volume and flagged atoms over time, and radial distributions."""
@@ -113,30 +110,12 @@ class Dynamics(Check):
         return figure
 
 
-GIVEN = "as given"
-
-
-def material(crystals: list[Crystal]) -> Crystal:
-    """The crystal that the potential is for: the first of those with the most elements."""
-    return max(crystals, key=lambda crystal: len(fractions(crystal.formula)))
-
-
-def melting_temperature(setting: Setting, crystal: Crystal, rest: Atoms) -> tuple[float | None, str]:
-    """K, and where it comes from. rest: the crystal at rest, with a calculator."""
-    reference = setting.references.get(crystal.name, "melting temperature")
-    if reference is not None:
-        return reference.value, GIVEN
-    if setting.melting is not None and crystal is material(known_crystals(setting)):
-        return setting.melting, GIVEN
-    return lindemann_temperature(rest, shortest_distance(rest)), "estimated by Lindemann's criterion"
-
-
 @dataclass
 class _Measured:
     """A run of a state, as numbers. Arrays are over the times of the state itself, without what led there."""
 
     state: State
-    name: str
+    name: str  # with the temperature
     problem: str
     time: np.ndarray  # ps
     volume: np.ndarray  # by that at rest
@@ -156,15 +135,15 @@ def _measure(setting: Setting, state: State, melting: float, rest: Atoms, number
     rng = np.random.default_rng([setting.seed, number])
     atoms = start(state, crystal, shortest, rng)
     words = commands(state, setting.level, melting, crystal, shortest, seed=int(rng.integers(1, 10**6)))
-    timeout = 60 + _PATIENCE * _seconds(setting, state, len(atoms))
-    run = simulate(setting.model, atoms, words, EVERY, setting.threads, setting.ranks, timeout)
+    expected = seconds(setting, _steps(setting, state), len(atoms))
+    run = simulate(setting.model, atoms, words, EVERY, **how(setting, expected))
     block, conserved = _blocks(run, state)
     energy = rest.get_potential_energy() / len(rest)
     frames = [frame for frame in run.frames if len(block) and frame.info["step"] >= block["Step"][0]]
     time = block.get("Time", np.zeros(0))
     return _Measured(
         state=state,
-        name=state.name(melting),
+        name=state.full_name(melting),
         problem=run.problem,
         time=time - time[:1].sum(),
         volume=block.get("Volume", np.zeros(0)) / crystal.get_volume(),
@@ -281,7 +260,7 @@ def _ended(found: _Measured) -> Line | None:
     if not found.problem:
         return None
     text = f"the run of {found.name} ended after {found.time[-1:].sum():.1f} ps: {found.problem}"
-    return Line(f"run to its end: {found.name}", "no", reference="yes", verdict=Verdict.FAIL, sentence=text)
+    return Line(f"run to its end: {found.state.name}", "no", reference="yes", verdict=Verdict.FAIL, sentence=text)
 
 
 def _volume(found: _Measured) -> Line | None:
@@ -298,7 +277,7 @@ def _volume(found: _Measured) -> Line | None:
         does = "expands to" if ratio > 1 else "shrinks to"
         stopped = ", where the run was stopped" if lost else ""
         text = f"{found.name} {does} {ratio:.2f} V0 within {found.time[-1]:.1f} ps{stopped}"
-    return Line(f"V/V0: {found.name}", ratio, verdict=verdict, sentence=text)
+    return Line(f"V/V0: {found.state.name}", ratio, verdict=verdict, sentence=text)
 
 
 def _energy(found: _Measured) -> Line | None:
@@ -307,25 +286,25 @@ def _energy(found: _Measured) -> Line | None:
         return None
     lowest = float(found.energy.min())
     text = f"{found.name} gets {-lowest:.2f} eV/atom below the crystal at rest: there is a state that is too low"
-    return Line(f"lowest energy: {found.name}", lowest, "eV/atom", verdict=Verdict.FAIL, sentence=text)
+    return Line(f"lowest energy: {found.state.name}", lowest, "eV/atom", verdict=Verdict.FAIL, sentence=text)
 
 
 def _fused(found: _Measured) -> Line | None:
     ratio, pair, distance = found.closest
     if not np.isfinite(ratio):
         return None
-    quantity = f"closest atoms, {pair}: {found.name}"
+    quantity = f"closest atoms, by their covalent radii: {found.state.name}"
     if ratio >= FUSED:
-        return Line(quantity, distance, "Å", verdict=Verdict.PASS)
+        return Line(quantity, ratio, verdict=Verdict.PASS)
     text = f"atoms fuse in {found.name}: {pair} at {distance:.2f} Å, {ratio:.2f} of the sum of their covalent radii"
-    return Line(quantity, distance, "Å", verdict=Verdict.FAIL, sentence=text)
+    return Line(quantity, ratio, verdict=Verdict.FAIL, sentence=text)
 
 
 def _sites(found: _Measured, melting_is_known: bool) -> Line | None:
     solid = found.state.melting is None or found.state.melting < 1
     if found.moved is None or not solid or found.problem:
         return None
-    quantity = f"atoms that left their sites: {found.name}"
+    quantity = f"atoms that left their sites: {found.state.name}"
     if found.moved <= MOVED:
         return Line(quantity, 100 * found.moved, "%", verdict=Verdict.PASS)
     text = (
@@ -344,13 +323,13 @@ def _conserved(found: _Measured) -> Line | None:
     if size > DRIFT_WARN:
         verdict = Verdict.FAIL if size > DRIFT_FAIL else Verdict.WARN
         text = f"the total energy of {found.name} drifts by {found.drift:.2g} meV/atom/ps at constant energy"
-    return Line(f"drift of energy: {found.name}", found.drift, "meV/atom/ps", verdict=verdict, sentence=text)
+    return Line(f"drift of energy: {found.state.name}", found.drift, "meV/atom/ps", verdict=verdict, sentence=text)
 
 
 def _outside(found: _Measured) -> list[Line]:
     if found.outside is None or not len(found.outside):
         return []
-    share, quantity = float(np.mean(found.outside)), f"atoms flagged: {found.name}"
+    share, quantity = float(np.mean(found.outside)), f"atoms flagged: {found.state.name}"
     if found.state.volume is not None:  # nobody has data of all volumes: it is good that it is flagged
         return [Line(quantity, 100 * share, "%")]
     limit = FLAGGED_WARN if _bounds(found.state)[0] == CRYSTAL_WARN else FLAGGED_WARN_MELT
@@ -360,6 +339,5 @@ def _outside(found: _Measured) -> list[Line]:
     return [Line(quantity, 100 * share, "%", verdict=Verdict.WARN, sentence=text)]
 
 
-def _seconds(setting: Setting, state: State, natoms: float) -> float:
-    work = natoms * steps(state, setting.level, setting.model.elements)
-    return 1.0 + 1e-6 * _MICROSECONDS * work / (setting.threads * setting.ranks)
+def _steps(setting: Setting, state: State) -> int:
+    return steps(state, setting.level, setting.model.elements)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from snnp.validation.check import Check, Level, Setting
-from snnp.validation.checks.dynamics import material, melting_temperature
+from snnp.validation.checks.melting_point import how, material, melting_temperature, seconds
 from snnp.validation.coexistence import FROZEN, LONG, Coexistence, coexist, preparation
 from snnp.validation.hull import at_rest, known_crystals, shortest_distance
 from snnp.validation.outcome import Line, Outcome, Verdict, compare
@@ -20,8 +20,6 @@ _ATTEMPTS = 6
 _SIDES = (0.95, 1.05)
 # Cells of some 500 atoms melt 5 % too low; twice as wide they are within a few.
 _WIDTH = {Level.QUICK: 1, Level.STANDARD: 1, Level.FULL: 2}
-_MICROSECONDS = 20.0  # per atom and step
-_PATIENCE = 20.0  # times the guess
 
 
 class Melting(Check):
@@ -42,23 +40,31 @@ class Melting(Check):
         """The melting temperature, and what blocks of several runs say of its uncertainty."""
         crystal = next(c for c in setting.crystals if c.name == subject)
         rest = at_rest(setting, crystal)
-        guess, source = melting_temperature(setting, crystal, rest)
+        assumed = melting_temperature(setting, crystal, rest)
+        guess = assumed.value
         if guess is None:
             return Outcome([_failed("nothing holds the atoms of the crystal: a displaced one is not pulled back")])
         width = _WIDTH[setting.level]
         cell, shortest = supercell(rest) * (width, width, 1), shortest_distance(rest)
 
         def attempt(temperature: float, number: int) -> Coexistence:
-            how = {"threads": setting.threads, "ranks": setting.ranks, "timeout": 60 + _PATIENCE * _seconds(setting)}
             seed = 1 + (97 * setting.seed + 13 * number) % 10**6
-            return coexist(setting.model, cell, temperature, _LENGTH[setting.level], shortest, seed, **how)
+            return coexist(
+                setting.model,
+                cell,
+                temperature,
+                _LENGTH[setting.level],
+                shortest,
+                seed,
+                **how(setting, _seconds(setting)),
+            )
 
         first = _search(attempt, guess)
         if isinstance(first, Line):
             return Outcome([first])
         middle = float(first.temperatures.mean())
         runs = [first, *(attempt(side * middle, _ATTEMPTS + n) for n, side in enumerate(_SIDES))]
-        return _outcome(runs, guess if source == "as given" else None)
+        return _outcome(runs, guess if assumed.is_known else None)
 
     def seconds(self, setting: Setting, subject: str) -> float:
         """Of three runs, and one that begins at a wrong temperature."""
@@ -111,13 +117,4 @@ def _failed(sentence: str) -> Line:
 def _seconds(setting: Setting) -> float:
     """Of one run."""
     steps = (_LENGTH[setting.level] + preparation()) / time_step(setting.model.elements)
-    return (
-        1e-6
-        * _MICROSECONDS
-        * 1.5
-        * ATOMS
-        * LONG
-        * _WIDTH[setting.level] ** 2
-        * steps
-        / (setting.threads * setting.ranks)
-    )
+    return seconds(setting, round(steps), 1.5 * ATOMS * LONG * _WIDTH[setting.level] ** 2)
