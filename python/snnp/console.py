@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
@@ -19,6 +20,9 @@ from snnp.data.weights import Share
 from snnp.files import printable
 from snnp.validation.record import Record
 from snnp.validation.table import number, rows
+
+if TYPE_CHECKING:
+    from snnp.mapping.monitor import Line
 
 # Seconds without a line after which progress becomes one where there is no terminal to show a bar.
 _SILENCE = 10.0
@@ -150,6 +154,8 @@ class _Rate(ProgressColumn):
 def learning_line(record, steps: int, rate: float, seconds_left: float) -> str:
     """One line of the learning curve."""
     text = f"step {record.step:6d}/{steps}  validation loss {record.validation_loss:8.4f}"
+    if not math.isnan(record.invariant_points):
+        text += f"  atomic energies {record.invariant_points:7.2f} meV"
     if not math.isnan(record.train_loss):
         text += f"  training loss {record.train_loss:8.4f}  {_pace(rate, 'steps', seconds_left)}"
     return text
@@ -186,6 +192,20 @@ def error_table(reports: dict[str, Report]) -> Table:
         if len(report.elements) > 1:
             for symbol, errors in report.elements.items():
                 table.add_row("", f"element {symbol}", *_cells(errors))
+    return table
+
+
+def invariant_table(lines: "list[Line]") -> Table:
+    """Errors of atomic energies at invariant points."""
+    table = Table(title="Atomic energies at invariant points (error of the potential)", title_justify="left")
+    for column in ("structures", "known"):
+        table.add_column(column)
+    for column in ("number", "reference eV/atom", "mean error meV/atom", "largest meV/atom"):
+        table.add_column(column, justify="right")
+    for line in lines:
+        low, high = line.energy
+        energy = f"{low:.3f}" if low == high else f"{low:.3f} … {high:.3f}"
+        table.add_row(line.name, line.known, str(line.structures), energy, f"{line.bias:+.2f}", f"{line.largest:.2f}")
     return table
 
 

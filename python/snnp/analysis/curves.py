@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 
+import numpy as np
 from matplotlib.figure import Figure
 
 from snnp.analysis import plots
@@ -25,6 +26,8 @@ class Curve:
     def learning(history: Sequence, reference: str) -> "Curve":
         """By steps of a fit. history: records, one dataclass for each row; reference: the model whose loss is 1."""
         names = [field.name for field in fields(history[0])]
+        if np.isnan([record.invariant_points for record in history]).all():
+            names.remove("invariant_points")
         units = {
             "step": "1",
             "learning_rate": "1",
@@ -32,6 +35,7 @@ class Curve:
             "train_loss": f"{reference} = 1",
             "validation_loss": f"{reference} = 1",
             "seconds": "s",
+            "invariant_points": "meV",
         }
         rows = [[getattr(record, name) for name in names] for record in history]
         return Curve(
@@ -43,13 +47,17 @@ class Curve:
         )
 
     @staticmethod
-    def smoothness(trials: Sequence, chosen) -> "Curve":
-        """By the penalty of curvature of a linear model."""
+    def smoothness(trials: Sequence, chosen, points: Sequence[float]) -> "Curve":
+        """By the penalty of curvature of a linear model.
+
+        points: errors at invariant points, meV; NaN: there are none.
+        """
         rows = [[t.strength, t.train_loss, t.validation_loss] for t in trials]
+        watched = not np.isnan(points).all()
         return Curve(
-            ["smoothness", "train_loss", "validation_loss"],
-            ["Å", "(eV/Å)²", "(eV/Å)²"],
-            rows,
+            ["smoothness", "train_loss", "validation_loss", *["invariant_points"] * watched],
+            ["Å", "(eV/Å)²", "(eV/Å)²", *["meV"] * watched],
+            [[*row, point] for row, point in zip(rows, points, strict=True)] if watched else rows,
             "_smoothness.png",
             lambda: plots.smoothness(trials, chosen),
         )

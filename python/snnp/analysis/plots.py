@@ -56,15 +56,24 @@ def parity(predictions: dict[str, Predictions]) -> Figure:
 
 
 def learning(history, reference: str) -> Figure:
-    """Training and validation loss by steps; reference: the model whose training loss is 1."""
-    figure = Figure(figsize=(5.5, 3.8), layout="constrained")
-    axes = figure.subplots()
+    """Training and validation loss by steps, and errors at invariant points if there are any.
+
+    reference: the model whose training loss is 1.
+    """
+    watched = np.isfinite([r.invariant_points for r in history]).any()
+    figure = Figure(figsize=(5.5, 6.4 if watched else 3.8), layout="constrained")
+    axes, *below = figure.subplots(2 if watched else 1, 1, sharex=True, squeeze=False)[:, 0]
     steps = [r.step for r in history]
     axes.plot(steps, [r.train_loss for r in history], color=COLORS["train"], label="training")
     axes.plot(steps, [r.validation_loss for r in history], color=COLORS["validation"], label="validation")
     best = min(history, key=lambda r: r.validation_loss)
     axes.plot(best.step, best.validation_loss, "o", color=COLORS["test"], label=f"best: step {best.step}")
-    axes.set(xlabel="step", ylabel=f"loss ({reference}, training = 1)", yscale="log")
+    axes.set(xlabel="" if below else "step", ylabel=f"loss ({reference}, training = 1)", yscale="log")
+    for panel in below:
+        panel.plot(steps, [r.invariant_points for r in history], ".-", color=COLORS["validation"])
+        panel.plot(best.step, best.invariant_points, "o", color=COLORS["test"])
+        panel.set(xlabel="step", ylabel="atomic energies at\ninvariant points, RMSE, meV")
+        panel.set_ylim(bottom=0)
     for ticks in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
         ticks(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.legend(fontsize=8)

@@ -34,6 +34,7 @@ class Record:
     train_loss: float
     validation_loss: float
     seconds: float
+    invariant_points: float = math.nan  # root mean square error of their atomic energies, meV
 
 
 @dataclass
@@ -106,6 +107,8 @@ class DensityFit:
         self.train = list(shifted(train, self.offsets))
         self.validation = list(shifted(validation, self.offsets))
         self.state_: State | None = None
+        self.watch: Callable[[], float] = lambda: math.nan
+        """The error of the model at invariant points, meV, at the end of each stage."""
 
     @property
     def layout(self) -> Layout:
@@ -170,7 +173,8 @@ class DensityFit:
             held_out = self.model.linearise(self.validation, state.x, state.knots).quadratic(state.x)
         strength = float(self.strengths[state.stage])
         seconds = state.seconds + time.monotonic() - begun
-        state.history.append(Record(state.step, strength, train / state.unit**2, held_out / state.unit**2, seconds))
+        losses = train / state.unit**2, held_out / state.unit**2
+        state.history.append(Record(state.step, strength, *losses, seconds, self.watch()))
         report(state.history[-1])
         state.trials.append((held_out, strength, state.x.copy(), state.knots.copy()))
         best = min(trial[0] for trial in state.trials)

@@ -39,6 +39,7 @@ class Record:
     train_loss: float
     validation_loss: float
     seconds: float
+    invariant_points: float = math.nan  # root mean square error of their atomic energies, meV
 
 
 class Optimizer:
@@ -57,6 +58,8 @@ class Optimizer:
         self.step = 0
         self.seconds = 0.0
         self._running = 0.0
+        self.watch: Callable[[], float] = lambda: math.nan
+        """The error of the model at invariant points, meV, at each check."""
 
     def run(self, report: Callable[[Record], None], tick: Callable[[int], None], stop: Callable[[], bool]) -> bool:
         """Trains to the end, or until stop() says so; False in that case."""
@@ -118,8 +121,10 @@ class Optimizer:
             loss = self._running if self.step else math.inf
         if loss < self.best_loss or not self.history:
             self.best_loss, self.best = loss, copy.deepcopy(self.average)
+        points = self.watch()
         self.model.load_state_dict(current)
-        record = Record(self.step, self._learning_rate(), self._running if self.step else math.nan, loss, self.seconds)
+        running = self._running if self.step else math.nan
+        record = Record(self.step, self._learning_rate(), running, loss, self.seconds, points)
         self.history.append(record)
         report(record)
 
