@@ -101,6 +101,7 @@ def _offset(given):
     raise PydanticCustomError("energy_offset", "expected auto, keep, left out, or a number of eV/atom")
 
 
+EnergyOfAtom = Annotated[float, Field(ge=-_MOST_OFFSET, le=_MOST_OFFSET)]
 EnergyOffset = Annotated[float | str, BeforeValidator(_offset)]
 EnergyOffsets = Annotated[dict[str, EnergyOffset], BeforeValidator(_names_as_text)] | Literal["auto", "keep"]
 
@@ -168,6 +169,18 @@ class LossConfig(Section):
     force: float = Field(1.0, ge=0, le=1e9)
     stress: float = Field(1.0, ge=0, le=1e9)
     robust: bool = Field(True, description="frames with energies or forces far beyond the usual size count less")
+    invariant_points: float | None = Field(
+        None, ge=0, le=1e9, description="factor of their energies; auto: they are watched and count as they are"
+    )
+
+
+class InvariantPointsConfig(Section):
+    """Structures with known atomic energies, beside those that are found in the data."""
+
+    structures: list[FileName] = Field([], description="files of labelled structures whose atoms are all alike")
+    crystals: Annotated[dict[str, EnergyOfAtom], BeforeValidator(_names_as_text)] = Field(
+        {}, description="eV/atom, by name and lattice constant: {diamond Si=5.43: -4.34}"
+    )
 
 
 class TrainingConfig(Section):
@@ -197,6 +210,7 @@ class FitConfig(Section):
     output: FileName | None = None
     model: ModelConfig = KINDS["snnp"].config()
     loss: LossConfig = LossConfig()
+    invariant_points: InvariantPointsConfig = InvariantPointsConfig()
     training: TrainingConfig = TrainingConfig()
     # `validate` is a name that pydantic has for itself
     checks: Literal["off", "quick", "full"] = Field(
@@ -236,7 +250,7 @@ class FitConfig(Section):
     def inputs(self) -> list[Path]:
         """All files that are read."""
         source = [self.source] if self.source else []
-        return [*source, *self.data.train, *self.data.validation, *self.data.test]
+        return [*source, *self.data.train, *self.data.validation, *self.data.test, *self.invariant_points.structures]
 
     def dump(self) -> str:
         """As YAML, with every key that the kind of model knows."""
@@ -337,7 +351,10 @@ def _relative_to(config: FitConfig, folder: Path) -> FitConfig:
     data = config.data.model_copy(
         update={key: [folder / p for p in getattr(config.data, key)] for key in ("train", "test", "validation")}
     )
-    return config.model_copy(update={"data": data, "output": folder / config.output if config.output else None})
+    points = config.invariant_points
+    points = points.model_copy(update={"structures": [folder / p for p in points.structures]})
+    output = folder / config.output if config.output else None
+    return config.model_copy(update={"data": data, "invariant_points": points, "output": output})
 
 
 # In place of pydantic's words.

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
@@ -19,6 +20,9 @@ from snnp.data.weights import Share
 from snnp.files import printable
 from snnp.validation.record import Record
 from snnp.validation.table import number, rows
+
+if TYPE_CHECKING:
+    from snnp.mapping.monitor import Line
 
 # Seconds without a line after which progress becomes one where there is no terminal to show a bar.
 _SILENCE = 10.0
@@ -154,6 +158,8 @@ def learning_line(record, steps: int, rate: float, seconds_left: float) -> str:
     for error, digits, unit in errors:
         text += "" if math.isnan(error) else f" {error:.{digits}f} {unit} "
     text += f" loss {record.validation_loss:.4f}"
+    if not math.isnan(record.invariant_points):
+        text += f"  atomic energies {record.invariant_points:.2f} meV"
     if not math.isnan(record.train_loss):
         text += f"  training {record.train_loss:.4f}  {_pace(rate, 'steps', seconds_left)}"
     return text
@@ -190,6 +196,20 @@ def error_table(reports: dict[str, Report]) -> Table:
         if len(report.elements) > 1:
             for symbol, errors in report.elements.items():
                 table.add_row("", f"element {symbol}", *_cells(errors))
+    return table
+
+
+def invariant_table(lines: "list[Line]") -> Table:
+    """Errors of atomic energies at invariant points."""
+    table = Table(title="Atomic energies at invariant points (error of the potential)", title_justify="left")
+    for column in ("structures", "known"):
+        table.add_column(column)
+    for column in ("number", "reference eV/atom", "mean error meV/atom", "largest meV/atom"):
+        table.add_column(column, justify="right")
+    for line in lines:
+        low, high = line.energy
+        energy = f"{low:.3f}" if low == high else f"{low:.3f} … {high:.3f}"
+        table.add_row(line.name, line.known, str(line.structures), energy, f"{line.bias:+.2f}", f"{line.largest:.2f}")
     return table
 
 

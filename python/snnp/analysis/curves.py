@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 
+import numpy as np
 from matplotlib.figure import Figure
 
 from snnp.analysis import plots
@@ -26,7 +27,7 @@ class Curve:
     def learning(history: Sequence, reference: str) -> "Curve":
         """By steps of a fit. history: records, one dataclass for each row; reference: the model whose loss is 1.
 
-        Errors of labels that are nowhere in the validation data have no column.
+        Errors of labels and of invariant points that are nowhere in the data have no column.
         """
         names = [field.name for field in fields(history[0]) if not _is_unknown(history, field.name)]
         units = {
@@ -39,6 +40,7 @@ class Curve:
             "force_error": "eV/Å",
             "stress_error": "GPa",
             "seconds": "s",
+            "invariant_points": "meV",
         }
         rows = [[getattr(record, name) for name in names] for record in history]
         return Curve(
@@ -50,13 +52,17 @@ class Curve:
         )
 
     @staticmethod
-    def smoothness(trials: Sequence, chosen) -> "Curve":
-        """By the penalty of curvature of a linear model."""
+    def smoothness(trials: Sequence, chosen, points: Sequence[float]) -> "Curve":
+        """By the penalty of curvature of a linear model.
+
+        points: errors at invariant points, meV; NaN: there are none.
+        """
         rows = [[t.strength, t.train_loss, t.validation_loss] for t in trials]
+        watched = not np.isnan(points).all()
         return Curve(
-            ["smoothness", "train_loss", "validation_loss"],
-            ["Å", "(eV/Å)²", "(eV/Å)²"],
-            rows,
+            ["smoothness", "train_loss", "validation_loss", *["invariant_points"] * watched],
+            ["Å", "(eV/Å)²", "(eV/Å)²", *["meV"] * watched],
+            [[*row, point] for row, point in zip(rows, points, strict=True)] if watched else rows,
             "_smoothness.png",
             lambda: plots.smoothness(trials, chosen),
         )
@@ -70,4 +76,5 @@ class Curve:
 
 
 def _is_unknown(history: Sequence, name: str) -> bool:
-    return name.endswith("_error") and all(math.isnan(getattr(record, name)) for record in history)
+    measured = name.endswith("_error") or name == "invariant_points"
+    return measured and all(math.isnan(getattr(record, name)) for record in history)

@@ -56,7 +56,7 @@ def parity(predictions: dict[str, Predictions]) -> Figure:
 
 
 def learning(history, reference: str) -> Figure:
-    """Losses and, where the validation data have such labels, their errors by steps.
+    """Losses, and errors of validation data and at invariant points where there are any, by steps.
 
     history: records of a fit; reference: the model whose training loss is 1.
     """
@@ -64,6 +64,7 @@ def learning(history, reference: str) -> Figure:
         "energy_error": "energy MAE, meV/atom",
         "force_error": "force MAE, eV/Å",
         "stress_error": "stress MAE, GPa",
+        "invariant_points": "atomic energies at\ninvariant points, RMSE, meV",
     }
     panels = {"validation_loss": f"loss ({reference}, training = 1)"} | {
         name: label for name, label in errors.items() if not np.isnan([getattr(r, name) for r in history]).all()

@@ -22,8 +22,13 @@ def fit_density(task: Task) -> tuple[_core.Potential, Curve]:
         task.log.print(f"{fit.layout.columns} unknowns; looking for densities to start from")
         show = lambda search: task.log.print(console.search_line(search))  # noqa: E731
         fit.start(*find_start(fit.model, fit.train, fit.validation, task.log.progress, show))
+
+    def potential_now() -> _core.Potential:
+        parts = fit.layout.split(fit.x)
+        return density_potential(shape, parts, fit.knots, parts["e0"][:, 0] + fit.offsets, task.comment())
+
+    fit.watch = lambda: task.monitor.rmse(potential_now())
     train(task, fit, 1.0)
-    parts = fit.layout.split(fit.x)
-    potential = density_potential(shape, parts, fit.knots, parts["e0"][:, 0] + fit.offsets, task.comment())
+    potential = potential_now()
     set_ranges(potential, [s for s, _ in data[0]], task.threads)
     return potential, Curve.learning(fit.history, "pair model")

@@ -42,6 +42,7 @@ class Record:
     force_error: float  # eV/Å
     stress_error: float  # GPa
     seconds: float
+    invariant_points: float = math.nan  # root mean square error of their atomic energies, meV
 
 
 @dataclass
@@ -114,6 +115,8 @@ class DensityFit:
         self.train = list(shifted(train, self.offsets))
         self.validation = list(shifted(validation, self.offsets))
         self.state_: State | None = None
+        self.watch: Callable[[], float] = lambda: math.nan
+        """The error of the model at invariant points, meV, at the end of each stage."""
 
     @property
     def layout(self) -> Layout:
@@ -179,7 +182,7 @@ class DensityFit:
         strength = float(self.strengths[state.stage])
         seconds = state.seconds + time.monotonic() - begun
         losses, errors = np.array([train, held_out]) / state.unit**2, astuple(self._errors())
-        state.history.append(Record(state.step, strength, *map(float, losses), *errors, seconds))
+        state.history.append(Record(state.step, strength, *map(float, losses), *errors, seconds, self.watch()))
         report(state.history[-1])
         state.trials.append((held_out, strength, state.x.copy(), state.knots.copy()))
         best = min(trial[0] for trial in state.trials)

@@ -33,7 +33,11 @@ def fit_linear(task: Task) -> tuple[_core.Potential, Curve]:
     task.log.print(
         f"{linear.columns} unknowns; error {error:.4f} eV/Å (weighted RMS), smoothness {found.chosen.strength:g}"
     )
-    x, E = found.chosen.x, shape.n_elements
-    tensors = [linear.tensor(kind, x) for kind in range(len(linear.shape.kinds))]
-    potential = linear_potential(shape, linear.pair_coefficients(x), tensors, x[-E:] + baseline, task.comment())
-    return potential, Curve.smoothness(found.trials, found.chosen)
+
+    def potential(x: np.ndarray) -> _core.Potential:
+        tensors = [linear.tensor(kind, x) for kind in range(len(linear.shape.kinds))]
+        energies = x[-shape.n_elements :] + baseline
+        return linear_potential(shape, linear.pair_coefficients(x), tensors, energies, task.comment())
+
+    points = [task.monitor.rmse(potential(trial.x)) for trial in found.trials]
+    return potential(found.chosen.x), Curve.smoothness(found.trials, found.chosen, points)

@@ -43,6 +43,7 @@ class Record:
     force_error: float  # eV/Å
     stress_error: float  # GPa
     seconds: float
+    invariant_points: float = math.nan  # root mean square error of their atomic energies, meV
 
 
 class Optimizer:
@@ -63,6 +64,8 @@ class Optimizer:
         self.seconds = 0.0
         self._running = 0.0
         self._order = (-1, np.arange(0))  # an epoch, and the frames as they come in it
+        self.watch: Callable[[], float] = lambda: math.nan
+        """The error of the model at invariant points, meV, at each check."""
 
     def run(self, report: Callable[[Record], None], tick: Callable[[int], None], stop: Callable[[], bool]) -> bool:
         """Trains to the end, or until stop() says so; False in that case."""
@@ -121,9 +124,10 @@ class Optimizer:
         loss, errors = self.loss.with_errors(*self.validation) if self.validation else (running, LabelErrors())
         if loss < self.best_loss or not self.history:
             self.best_loss, self.best = loss, copy.deepcopy(self.average)
+        points = self.watch()
         self.model.load_state_dict(current)
         running = self._running if self.step else math.nan
-        record = Record(self.step, self._learning_rate(), running, loss, *astuple(errors), self.seconds)
+        record = Record(self.step, self._learning_rate(), running, loss, *astuple(errors), self.seconds, points)
         self.history.append(record)
         report(record)
 

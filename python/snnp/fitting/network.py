@@ -22,6 +22,7 @@ def fit_network(task: Task) -> tuple[_core.Potential, Curve]:
     loss = Loss(model, task.weights, model.unit, task.threads)
     schedule = Schedule(training.steps, training.batch_size, training.learning_rate, training.seed)
     optimizer = Optimizer(model, loss, schedule, known, held_out)
+    optimizer.watch = lambda: task.monitor.rmse(model.potential(""))
     train(task, optimizer, model.unit)
     if optimizer.history[0].validation_loss <= optimizer.best_loss:
         task.log.print(

@@ -15,6 +15,7 @@ _NOT_COMPARED = {
     "checks": True,
     "data": {"train", "validation", "test", "format", "units", "elements"},
     "training": {"threads", "checkpoint_seconds"},
+    "invariant_points": {"structures"},
 }
 
 

@@ -19,6 +19,7 @@ from snnp.data.neighbors import NeighborLists
 from snnp.files import printable, write_aside, write_text
 from snnp.fitting.checkpoint import Checkpoint
 from snnp.fitting.interruption import Interrupted, StopSignals
+from snnp.fitting.invariant_points import monitor_points, named_points
 from snnp.fitting.origin import Origin
 from snnp.fitting.outputs import Outputs
 from snnp.fitting.physics import check_physics
@@ -91,7 +92,10 @@ def _fit(
     model, shape, e0 = _shape(config, divided, log)
     sets = divided.sets
     config = config.model_copy(update={"model": model})
-    origin = Origin.of(config, sets)
+    named = named_points(config, divided.elements)
+    factor = config.loss.invariant_points
+    weighted = {"invariant points": named} if named and factor is not None else {}
+    origin = Origin.of(config, {**sets, **weighted})
     if checkpoint.saved is not None:
         origin.require(checkpoint.saved, checkpoint.path)
     if outputs.potential:
@@ -102,14 +106,14 @@ def _fit(
     # Kept where the fit keeps them anyway.
     lists = NeighborLists(shape.elements, shape.cutoff, keep=kind_of(model).keeps_lists)
     settled = settle(config, shape, e0, sets, lists, threads, log, checkpoint.saved)
-    sets = settled.sets
+    sets, monitor = monitor_points(factor, settled.sets, named, shape, lists, threads, log)
     checkpoint.begin({"config": origin.settings, "data": origin.data, **settled.decisions})
     update = {**settled.decisions, "shear_order": None}
     config = config.model_copy(update={"data": config.data.model_copy(update=update)})
     if outputs.potential:
         _write_configuration(config, outputs, command, origin)
 
-    task = Task(config, shape, e0, sets, lists, threads, origin.data_id, checkpoint, stop, log)
+    task = Task(config, shape, e0, sets, lists, threads, origin.data_id, checkpoint, stop, log, monitor)
     potential, curve = kind_of(model).fit(task)
     if outputs.potential:
         _write_potential(potential, outputs.potential, checkpoint)
@@ -117,6 +121,8 @@ def _fit(
     predictions = _predict(potential, sets, lists, threads, log)
     reports = {name: report(p) for name, p in predictions.items()}
     log.print(console.error_table(reports))
+    if monitor.points:
+        log.print(console.invariant_table(monitor.table(potential)))
     fitted = Fitted(potential, config, reports, predictions, curve, sets["train"])
     if outputs.potential:
         _write_beside(outputs, fitted, log)

@@ -15,6 +15,7 @@ from snnp.data.neighbors import NeighborLists
 from snnp.fitting.checkpoint import Checkpoint
 from snnp.fitting.interruption import Interrupted, StopSignals
 from snnp.fitting.prepare import baseline, prepare, streamed
+from snnp.mapping.monitor import Monitor
 from snnp.models.shape import Shape
 
 
@@ -32,6 +33,7 @@ class Task:
     checkpoint: Checkpoint
     stop: StopSignals
     log: console.Log
+    monitor: Monitor
 
     @property
     def saved(self) -> dict | None:
