@@ -1,5 +1,7 @@
 """What the data show of how elements meet: rare triples, pairs that keep their distance, and where cores begin."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from ase import Atoms
@@ -27,8 +29,8 @@ def bond(a, b):
 
 def test_core_of_one_element_begins_at_its_shortest_distance():
     """To the last digit, whatever it is: the rule for several elements is no change for one."""
-    for distance in (1.7, 1.9123456789, 2.2):
-        found = surveyed(["Mo"], ("Mo2", [0, distance]))
+    for symbol, distance in (("Mo", 1.7), ("Mo", 1.9123456789), ("Mo", 2.2), ("Ar", 3.3)):
+        found = surveyed([symbol], (f"{symbol}2", [0, distance]))
         assert found.core_radii() == found.shortest.tolist()
 
 
@@ -38,7 +40,8 @@ def test_pair_seen_from_a_distance_gets_the_core_of_its_elements():
     mo, ta = close * bond("Mo", "Mo"), close * bond("Ta", "Ta")
     found = surveyed(["Mo", "Ta"], ("Mo2", [0, mo]), ("Ta2", [0, ta]), ("MoTa", [0, 2.7]))
     assert found.core_radii() == pytest.approx([mo, close * bond("Mo", "Ta"), ta])
-    assert distant_pairs(found) == {"Mo-Ta": pytest.approx(2.7)}
+    assert distant_pairs(found, like=False) == {"Mo-Ta": pytest.approx(2.7)}
+    assert distant_pairs(found, like=True) == {}
 
 
 def test_core_never_touches_the_data_and_exists_for_pairs_never_seen():
@@ -99,6 +102,20 @@ def test_filters_are_separate_where_two_elements_meet_everywhere():
     molecules = [(rng.permutation(["Cu", "Au"] * 4).tolist(), np.arange(8) * 1.5) for _ in range(300)]
     found = surveyed(["Cu", "Au"], *molecules)
     assert rare_triples(found) == {}
+    assert Snnp().complete(SnnpConfig(), found).elements == "separate"
+
+
+def test_filters_are_separate_where_atoms_of_one_element_keep_their_distance():
+    """As anions of a compound do, which meet as antisites only: no other pair tells more of them than the data do."""
+    rng = np.random.default_rng(1)
+    gaps = {"PP": 2.04, "PIn": 1.96, "InP": 1.96, "InIn": 2.26}
+    molecules = []
+    for _ in range(300):
+        atoms = rng.permutation(["P", "In"] * 4).tolist()
+        steps = [gaps[a + b] for a, b in pairwise(atoms)]
+        molecules.append((atoms, np.cumsum([0, *steps])))
+    found = surveyed(["P", "In"], *molecules)
+    assert distant_pairs(found, like=True) == {"P-P": pytest.approx(2.04)}
     assert Snnp().complete(SnnpConfig(), found).elements == "separate"
 
 

@@ -21,13 +21,16 @@ def rare_triples(distances: Distances) -> dict[str, int]:
     }
 
 
-def distant_pairs(distances: Distances) -> dict[str, float]:
-    """Pairs that are never seen (NaN), or seen only at distances (Å) well beyond those at which the core begins."""
+def distant_pairs(distances: Distances, like: bool) -> dict[str, float]:
+    """Pairs that are never seen (NaN), or seen only at distances (Å) well beyond those at which the core begins.
+
+    like: whether of two atoms of one element, or else of two elements.
+    """
     names = distances.elements
     return {
         f"{names[a]}-{names[b]}": float(s)
         for (a, b), s, core in zip(unordered_pairs(len(names)), distances.shortest, distances.core_radii(), strict=True)
-        if not s <= _DISTANT * core
+        if (a == b) == like and not s <= _DISTANT * core
     }
 
 

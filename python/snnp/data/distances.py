@@ -50,7 +50,8 @@ class Distances:
         pairs = np.array(unordered_pairs(len(radii)))
         bonds = radii[pairs].sum(1)
         ratios = self.shortest / bonds
-        k = np.array([np.nanmin([1.0, *ratios[(pairs == a).any(1)]]) for a in range(len(radii))])
+        k = np.array([np.fmin.reduce(ratios[(pairs == a).any(1)]) for a in range(len(radii))])
+        k = np.where(np.isnan(k), 1.0, k)  # of an element that meets nothing
         smallest = k[pairs].mean(1)
         # The distance itself, to the last digit, where it is the pair's own ratio.
         return [

@@ -101,12 +101,13 @@ class Kind(ABC):
 
     def remarks(self, config: ModelSection, distances: Distances) -> list[str]:
         """What the data do not show of how elements meet, and what determines it; a sentence each, for the log."""
-        if not (pairs := distant_pairs(distances)):
-            return []
-        return [f"pairs seen from a distance only: {listed(pairs, 'Å')}; below it, {self.beyond_pairs(config)}"]
+        found = [(distant_pairs(distances, like), self.beyond_pairs(config, like)) for like in (True, False)]
+        return [
+            f"pairs seen from a distance only: {listed(pairs, 'Å')}; below it, {fate}" for pairs, fate in found if pairs
+        ]
 
-    def beyond_pairs(self, config: ModelSection) -> str:
-        """What an unseen pair, or an unseen distance of a pair, feels."""
+    def beyond_pairs(self, config: ModelSection, like: bool) -> str:
+        """What a pair of atoms, of one element or of two, feels at distances that the data do not show."""
         return "φ goes on as it is smoothest, and ends in the ZBL repulsion"
 
     @abstractmethod

@@ -105,8 +105,8 @@ class Snnp(Kind):
             notes.append(f"triples seen around few atoms or none: {listed(rare, 'atoms')}; {fate}")
         return notes + super().remarks(config, distances)
 
-    def beyond_pairs(self, config):
-        return _ELEMENTS[config.elements][2]
+    def beyond_pairs(self, config, like):
+        return super().beyond_pairs(config, like) if like else _ELEMENTS[config.elements][2]
 
     def fit(self, task):
         from snnp.fitting.network import fit_network
@@ -115,6 +115,9 @@ class Snnp(Kind):
 
 
 def _elements(distances: Distances) -> str:
-    """Shared filters where a pair or triple of elements is rare: where none is, separate ones have smaller errors."""
-    several = len(distances.elements) > 1
-    return "shared" if several and (rare_triples(distances) or distant_pairs(distances)) else "separate"
+    """Shared filters where a triple or a pair of two elements is rare: else, separate ones have smaller errors.
+
+    A pair of one element has nothing to learn from others: in In-P, φ of P-P is what pairs of antisites show.
+    """
+    rare = len(distances.elements) > 1 and (rare_triples(distances) or distant_pairs(distances, like=False))
+    return "shared" if rare else "separate"
