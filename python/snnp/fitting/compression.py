@@ -23,8 +23,7 @@ def compress(
     """Filters whose products approximate the minimum of a loss: the best of searches from different random ones.
 
     Returns phi (pairs, functions), f (tables, functions, n3), g (tensors, functions, n3) and energies (E,); there are
-    E·E tables and E·pairs tensors, or one table and E tensors where elements share filters. tick(1) is called after
-    each search.
+    E·E tables and E·pairs tensors, or E of both where neighbours share filters. tick(1) is called after each search.
     """
     E, n3 = shape.n_elements, shape.n3
     n_pair, n_radial, n_angle = shape.functions
@@ -32,9 +31,10 @@ def compress(
     # In units of the smallest loss there is: energies and forces themselves are larger by orders.
     scale = loss(scipy.linalg.solve(loss.A, loss.b, assume_a="pos"))
     A, b, c = torch.from_numpy(loss.A / scale), torch.from_numpy(loss.b / scale), loss.c / scale
-    kinds = [(a * E + p, a * E + q) for a in range(E) for p, q in shape.unordered]
-    kinds = [(0, 0)] * E if shape.shared else kinds
-    radial_knots = shape.radial_knots[:1] if shape.shared else shape.radial_knots
+    if shape.shared:
+        kinds, radial_knots = [(a, a) for a in range(E)], shape.radial_knots[::E]
+    else:
+        kinds, radial_knots = [(a * E + p, a * E + q) for a in range(E) for p, q in shape.unordered], shape.radial_knots
     lo, hi = torch.tril_indices(n_radial, n_radial).flip(0)
 
     def products(f):

@@ -56,6 +56,7 @@ def linear_start(
 def _install(model: Model, coarse: Shape, unit: float, phi, f, g, energies: np.ndarray) -> None:
     shape = model.shape
     n_pair, n_radial, n_angle = shape.functions
+    each = shape.n_elements if shape.shared else 1  # one table for all neighbours of a centre, or for each
     model.unit = unit
 
     def install(parameter: torch.nn.Parameter, values) -> None:
@@ -66,10 +67,10 @@ def _install(model: Model, coarse: Shape, unit: float, phi, f, g, energies: np.n
         install(model.constant, energies / unit)
         # Two-body filters begin as evenly spread bumps that the energy does not use yet.
         place, width = (np.arange(shape.n2) + 0.5) / max(shape.n2, 1), np.full(shape.n2, 0.8 / max(shape.n2, 3))
-        install(model.rho, (bumps(k, n_pair, place, width) for k in shape.pair_knots[: len(model.rho)]))
+        install(model.rho, (bumps(k, n_pair, place, width) for k in shape.pair_knots[::each]))
         model.linear.zero_()
         if f is not None:
-            old_and_new = zip(f, coarse.radial_knots, shape.radial_knots, strict=not shape.shared)
+            old_and_new = zip(f, coarse.radial_knots[::each], shape.radial_knots[::each], strict=True)
             install(model.f, (refine(c, old, new, n_radial) for c, old, new in old_and_new))
             install(model.g, (refine(c, coarse.angle_knots, shape.angle_knots, n_angle) for c in g))
             model.linear[:, shape.n2 :] = 1 / unit
@@ -83,11 +84,9 @@ def _standardise(model: Model, structures: Sequence[_core.Structures], threads: 
     values = Loss(model, Weights(), 1.0, threads).values
     G = np.concatenate([values(s)[:, 1:] for s in structures])
     kinds = np.concatenate([s.elements for s in structures])
-    # Filters that are shared have a common scale: an element seen in few surroundings has small ones of its own.
-    common = np.sqrt(np.mean([G[kinds == a].var(0) for a in range(shape.n_elements)], axis=0))
     with torch.no_grad():
         for a in range(shape.n_elements):
-            mean, scale = G[kinds == a].mean(0), common if shape.shared else G[kinds == a].std(0)
+            mean, scale = G[kinds == a].mean(0), G[kinds == a].std(0)
             scale = np.maximum(scale, 1e-6 * max(scale.max(), 1e-12))
             # x = (G − mean)/scale in place of G: linear·G = (linear·scale)·x + linear·mean.
             model.constant[a] += model.linear[a] @ torch.from_numpy(mean)
@@ -104,10 +103,10 @@ def _balance(model: Model) -> None:
     large as their share of the energy (in a compressed tensor large shares cancel), two-body filters one of one.
     """
     shape = model.shape
-    E, pairs, n2 = shape.n_elements, len(shape.unordered), shape.n2
-    for a in range(1 if shape.shared else E):
-        centres = slice(None) if shape.shared else slice(a, a + 1)
-        around, angles = slice(a * E, (a + 1) * E), slice(a * pairs, (a + 1) * pairs)
+    E, n2 = shape.n_elements, shape.n2
+    pairs, triples = len(model.f) // E, len(model.g) // E
+    for a in range(E):
+        around, angles = slice(a * pairs, (a + 1) * pairs), slice(a * triples, (a + 1) * triples)
         size = torch.cat([torch.ones(n2), model.linear[a, n2:].abs().clamp(min=1)])
         factor = size / model.scale[a]
         model.rho[around] *= factor[:n2]
@@ -117,5 +116,5 @@ def _balance(model: Model) -> None:
         k = (size_g * factor[n2:] / size_f) ** (1 / 3)
         model.f[around] *= k
         model.g[angles] *= factor[n2:] / k**2
-        model.mean[centres] *= factor
-        model.scale[centres] = size
+        model.mean[a] *= factor
+        model.scale[a] = size

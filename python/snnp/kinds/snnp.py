@@ -24,8 +24,8 @@ from snnp.kinds.base import (
 # By `model.elements`: what filters there are, what becomes of triples that the data do not show, and of φ.
 _ELEMENTS = {
     "shared": (
-        "elements share filters, with weights of each element",
-        "what they add follows from the curves and the weights of their elements",
+        "neighbours of all elements share the filters of a centre, with weights",
+        "what they add follows from the curves of their centre and the weights of its neighbours",
         "φ is the mean of the like pairs",
     ),
     "separate": (
@@ -41,7 +41,7 @@ class SnnpConfig(ModelSection):
 
     kind: Literal["snnp"] = "snnp"
     elements: Literal["separate", "shared"] | None = Field(
-        None, description="filters of their own for all pairs and triples of elements, or shared; auto: by the data"
+        None, description="filters of their own for all pairs and triples, or shared by neighbours; auto: by the data"
     )
     two_body_filters: int = Field(7, ge=0, le=1000)
     three_body_filters: int = Field(16, ge=0, le=1000)

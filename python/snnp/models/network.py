@@ -22,8 +22,8 @@ ACTIVATIONS = {"tanh": nn.Tanh, "silu": nn.SiLU}
 class Model(nn.Module):
     """Parameters: phi (pairs, functions), rho (E·E, functions, n2), f (E·E, functions, n3), g (E·pairs, functions, n3),
     networks on standardised filters x = (G − mean) / scale, `linear` (E, n2 + n3) on the same, and a constant. Where
-    elements share filters, rho, f and g are single curves, f_αβ,m = weights[β, n2 + m] f_m and ρ alike, and phi holds
-    φ_aa and own parts of unlike pairs (`snnp.models.shape.own_parts`).
+    neighbours share filters, rho, f and g are those of a centre, (E, functions, n), f_αβ,m = weights[α·E + β, n2 + m]
+    f_α,m and ρ alike, and phi holds φ_aa and own parts of unlike pairs (`snnp.models.shape.own_parts`).
 
     E_i = unit (constant + linear·x + N(x)) + ½ G_0, and φ = unit · phi: with `unit` (eV) the error of a simple model,
     all parameters are of order one. The energy of an isolated atom, e0, is E_i at G = 0; with `fixed_e0` (eV, by
@@ -35,13 +35,13 @@ class Model(nn.Module):
         self.shape, self.unit = shape, unit
         E, P, M = shape.n_elements, len(shape.unordered), shape.filters
         n_pair, n_radial, n_angle = shape.functions
-        pairs, triples = (1, E) if shape.shared else (E * E, E * P)
+        pairs, triples = (E, E) if shape.shared else (E * E, E * P)
         self.phi = nn.Parameter(torch.zeros(P, n_pair))
         self.rho = nn.Parameter(torch.zeros(pairs, n_pair, shape.n2))
         self.f = nn.Parameter(torch.zeros(pairs, n_radial, shape.n3))
         self.g = nn.Parameter(torch.zeros(triples, n_angle, shape.n3))
         if shape.shared:
-            self.weights = nn.Parameter(torch.ones(E, M))
+            self.weights = nn.Parameter(torch.ones(E * E, M))
             self._means = torch.from_numpy(np.linalg.inv(own_parts(E)))
         self.constant = nn.Parameter(torch.zeros(E))
         self.linear = nn.Parameter(torch.zeros(E, M))
@@ -63,8 +63,9 @@ class Model(nn.Module):
         """Parameters in groups within which they act alike, for `EigenAdam`; splines of other elements are `parts`."""
         layers = [{"params": list(m.parameters())} for net in self.networks for m in net if isinstance(m, nn.Linear)]
         splines = [{"params": [p], "parts": len(p)} for p in (self.rho, self.f, self.g) if p.numel()]
-        weights = [{"params": [self.weights]}] if self.shape.shared and self.weights.numel() else []
-        return [{"params": [self.phi, self.constant, self.linear]}, *splines, *weights, *layers]
+        if self.shape.shared and self.weights.numel():
+            splines.append({"params": [self.weights], "parts": self._E})
+        return [{"params": [self.phi, self.constant, self.linear]}, *splines, *layers]
 
     def pairs(self) -> Tensor:
         """φ/unit of each unordered pair, (pairs, functions)."""
@@ -75,8 +76,9 @@ class Model(nn.Module):
         if not self.shape.shared:
             return self.rho, self.f, self.g
         E, P, n2 = self._E, len(self.shape.unordered), self.shape.n2
-        weights = self.weights.repeat(E, 1)[:, None, :]  # of ordered pair a·E + b: those of b
-        return self.rho * weights[..., :n2], self.f * weights[..., n2:], self.g.repeat_interleave(P, 0)
+        rho, f = (curves.repeat_interleave(E, 0) for curves in (self.rho, self.f))
+        weights = self.weights[:, None, :]
+        return rho * weights[..., :n2], f * weights[..., n2:], self.g.repeat_interleave(P, 0)
 
     def tables(self) -> tuple[Tensor, Tensor, Tensor]:
         """Polynomial pieces for the engine: pair (E·E, knots, 4, 1 + n2), radial and angle alike."""
