@@ -6,12 +6,13 @@ import torch
 from snnp.models.network import Model
 from snnp.models.shape import Shape
 
-# elements, hidden layers, activation, uniform knots
+# elements, hidden layers, activation, and knots: uniform, or not, or shared by elements as all curves are then
 KINDS = {
     "one element, tanh": (("Si",), [6, 5], "tanh", True),
     "one element, linear, uneven knots": (("Si",), [], "tanh", False),
     "two elements, silu": (("In", "P"), [5], "silu", True),
     "two elements, tanh, uneven knots": (("In", "P"), [6, 5], "tanh", False),
+    "three elements, shared filters": (("P", "In", "Si"), [5], "tanh", "shared"),
 }
 
 
@@ -21,17 +22,21 @@ def random_model(elements, hidden, activation, uniform, n2=2, n3=3, fixed_e0=Non
     torch.manual_seed(0)
     E = len(elements)
     pairs = E * (E + 1) // 2
+    shared = uniform == "shared"
+    pair_knots = _symmetric([_knots(rng, 1.5, 5.0 - 0.3 * n, 9, uniform) for n in range(E * E)], E)
+    radial_knots = [_knots(rng, 1.4, 3.6 + 0.2 * n, 7, uniform) for n in range(E * E)]
     model = Model(
         Shape(
             elements=list(elements),
             n2=n2,
             n3=n3,
-            pair_knots=_symmetric([_knots(rng, 1.5, 5.0 - 0.3 * n, 9, uniform) for n in range(E * E)], E),
-            radial_knots=[_knots(rng, 1.4, 3.6 + 0.2 * n, 7, uniform) for n in range(E * E)],
+            pair_knots=pair_knots[:1] * E**2 if shared else pair_knots,
+            radial_knots=radial_knots[:1] * E**2 if shared else radial_knots,
             angle_knots=_knots(rng, -1, 1, 6, uniform),
             hidden=hidden,
             activation=activation,
             zbl=[None] * pairs,
+            shared=shared,
         ),
         fixed_e0,
         unit=0.7,
@@ -52,16 +57,18 @@ def linear_model(elements, uniform):
         model.mean.zero_()
         model.scale.fill_(1.0)
         model.linear.fill_(1.0)
+        if model.shape.shared:
+            model.weights.fill_(1.0)
     return model
 
 
 def tensor_coefficients(model):
     """The coefficients of the full linear model that a model of filters stands for."""
-    f, g = model.f.detach().numpy(), model.g.detach().numpy()
+    f, g = (curve.detach().numpy() for curve in model.curves()[1:])
     E, pairs = model.shape.n_elements, model.shape.unordered
-    parts = [model.phi.detach().numpy().ravel()]
+    parts = [model.pairs().detach().numpy().ravel()]
     for a in range(E):
-        for n, (b, c) in enumerate(pairs):
+        for n, (b, c) in enumerate(pairs[:1] if model.shape.shared else pairs):
             tensor = np.einsum("am,bm,cm->abc", f[a * E + b], f[a * E + c], g[a * len(pairs) + n])
             hi, lo = np.tril_indices(len(tensor))
             parts.append((tensor[hi, lo] if b == c else tensor).ravel())

@@ -13,6 +13,7 @@ from snnp.fitting.loss import Loss, make_batch
 from snnp.models.linear import LinearModel, coarsened, linear_shape
 
 KINDS = {"one element": (("Si",), True), "two elements": (("In", "P"), True), "uneven knots": (("In", "P"), False)}
+KINDS["shared filters"] = (("P", "In", "Si"), "shared")
 
 
 def frames_for(elements, cutoff):

@@ -60,7 +60,7 @@ def plain_loss(model, batch, labels):
 @pytest.mark.parametrize("kind", KINDS)
 def test_gradient_of_the_loss_is_exact(kind, fixed, threads):
     *arguments, n2, n3 = KINDS[kind]
-    fixed_e0 = [-1.5, 0.5][: len(arguments[0])] if fixed else None
+    fixed_e0 = [-1.5, 0.5, None][: len(arguments[0])] if fixed else None
     model = models.random_model(*arguments, n2=n2, n3=n3, fixed_e0=fixed_e0)
     batch, labels = batch_and_labels(model.shape)
 

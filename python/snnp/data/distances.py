@@ -1,4 +1,4 @@
-"""Distances between atoms in the data, from which cutoffs and first knots follow."""
+"""Distances between atoms in the data, from which cutoffs, first knots and cores follow; which elements meet."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,12 +17,17 @@ _FRAMES = 60  # are enough to know the density
 
 @dataclass
 class Distances:
-    """A sorted sample of all distances, and the shortest of each unordered pair of elements (NaN: none seen); Å."""
+    """A sorted sample of all distances, and the shortest of each unordered pair of elements (NaN: none seen); Å.
+
+    triples: how many atoms of each element have neighbours of both elements of each unordered pair, closer than 5 Å;
+    (elements, pairs).
+    """
 
     elements: list[str]
     sample: np.ndarray
     n_atoms: int  # in the structures of the sample
     shortest: np.ndarray
+    triples: np.ndarray
 
     def radius(self, neighbors: float) -> float:
         """The radius within which an atom has so many neighbours on average, Å (rounded to 0.1)."""
@@ -32,10 +37,25 @@ class Distances:
         return round(float(self.sample[min(index, len(self.sample) - 1)]), 1)
 
     def first_knots(self) -> list[float]:
-        """Where splines begin, by unordered pair, Å: the shortest distance, or a typical bond of a pair never seen."""
+        """Where splines begin, by unordered pair, Å: the shortest distance, or the core of a pair never seen."""
+        return [float(c if np.isnan(s) else s) for s, c in zip(self.shortest, self.core_radii(), strict=True)]
+
+    def core_radii(self) -> list[float]:
+        """Distances that no pair of atoms comes below, by unordered pair, Å: r_ab = ½ (k_a + k_b) (R_a + R_b).
+
+        R are covalent radii and k_a the smallest ratio of a shortest distance s_ab to R_a + R_b among all pairs of a:
+        a pair that was seen in cold crystals only may come as close as others do. It is never more than s_ab.
+        """
+        radii = np.array([covalent_radii[atomic_numbers[symbol]] for symbol in self.elements])
+        pairs = np.array(unordered_pairs(len(radii)))
+        bonds = radii[pairs].sum(1)
+        ratios = self.shortest / bonds
+        k = np.array([np.fmin.reduce(ratios[(pairs == a).any(1)]) for a in range(len(radii))])
+        k = np.where(np.isnan(k), 1.0, k)  # of an element that meets nothing
+        smallest = k[pairs].mean(1)
+        # The distance itself, to the last digit, where it is the pair's own ratio.
         return [
-            float(s) if np.isfinite(s) else sum(covalent_radii[atomic_numbers[self.elements[n]]] for n in ab)
-            for ab, s in zip(unordered_pairs(len(self.elements)), self.shortest, strict=True)
+            float(s if k == q else k * b) for s, q, k, b in zip(self.shortest, ratios, smallest, bonds, strict=True)
         ]
 
 
@@ -48,16 +68,25 @@ def survey(frames: Sequence[Frame], elements: Sequence[str]) -> Distances:
     lists = [full_list(frame.atoms, _LARGEST_CUTOFF) for frame in frames[::step]]
     n_atoms = sum(len(frame.atoms) for frame in frames[::step])
     sample = np.sort(np.concatenate([np.linalg.norm(d, axis=1) for _, _, d in lists]))
-    return Distances(list(elements), sample, n_atoms, shortest_distances(frames, elements))
+    return Distances(list(elements), sample, n_atoms, *_encounters(frames, elements))
 
 
 def shortest_distances(frames: Sequence[Frame], elements: Sequence[str]) -> np.ndarray:
     """Of each unordered pair of elements, (pairs,), Å; NaN: they come no closer than 5 Å."""
+    return _encounters(frames, elements)[0]
+
+
+def _encounters(frames: Sequence[Frame], elements: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Shortest distances and numbers of `triples`, see `Distances`."""
     E = len(elements)
-    shortest = np.full((E, E), np.inf)
+    a, b = np.triu_indices(E)
+    shortest, triples = np.full((E, E), np.inf), np.zeros((E, len(a)), dtype=int)
     for frame in frames:
         kinds = element_indices(frame.atoms, elements)
         i, j, d = full_list(frame.atoms, _LARGEST_SHORTEST)
         np.minimum.at(shortest, (kinds[i], kinds[j]), np.linalg.norm(d, axis=1))
-    shortest = np.minimum(shortest, shortest.T)[np.triu_indices(E)]
-    return np.where(np.isinf(shortest), np.nan, shortest)
+        near = np.zeros((len(kinds), E), dtype=int)
+        np.add.at(near, (i, kinds[j]), 1)
+        np.add.at(triples, kinds, np.where(a == b, near[:, a] > 1, (near[:, a] > 0) & (near[:, b] > 0)))
+    shortest = np.minimum(shortest, shortest.T)[a, b]
+    return np.where(np.isinf(shortest), np.nan, shortest), triples

@@ -22,8 +22,8 @@ def compress(
 ):
     """Filters whose products approximate the minimum of a loss: the best of searches from different random ones.
 
-    Returns phi (pairs, functions), f (E·E, functions, n3), g (E·pairs, functions, n3) and energies (E,); tick(1) is
-    called after each search.
+    Returns phi (pairs, functions), f (tables, functions, n3), g (tensors, functions, n3) and energies (E,); there are
+    E·E tables and E·pairs tensors, or E of both where neighbours share filters. tick(1) is called after each search.
     """
     E, n3 = shape.n_elements, shape.n3
     n_pair, n_radial, n_angle = shape.functions
@@ -31,14 +31,16 @@ def compress(
     # In units of the smallest loss there is: energies and forces themselves are larger by orders.
     scale = loss(scipy.linalg.solve(loss.A, loss.b, assume_a="pos"))
     A, b, c = torch.from_numpy(loss.A / scale), torch.from_numpy(loss.b / scale), loss.c / scale
+    if shape.shared:
+        kinds, radial_knots = [(a, a) for a in range(E)], shape.radial_knots[::E]
+    else:
+        kinds, radial_knots = [(a * E + p, a * E + q) for a in range(E) for p, q in shape.unordered], shape.radial_knots
     lo, hi = torch.tril_indices(n_radial, n_radial).flip(0)
 
     def products(f):
         """For each three-body block: coefficient pairs × n3."""
-        for a in range(E):
-            for p, q in shape.unordered:
-                fp, fq = f[a * E + p], f[a * E + q]
-                yield fp[hi] * fp[lo] if p == q else torch.einsum("am,bm->abm", fp, fq).reshape(-1, n3)
+        for p, q in kinds:
+            yield f[p][hi] * f[p][lo] if p == q else torch.einsum("am,bm->abm", f[p], f[q]).reshape(-1, n3)
 
     def solve(f):
         """All but f, and the full solution that they stand for."""
@@ -51,7 +53,7 @@ def compress(
         y = torch.linalg.solve(reduced, Z.T @ b)
         return f, y, Z @ y
 
-    size = (E * E, n_radial, n3)
+    size = (len(radial_knots), n_radial, n3)
 
     def objective(v):
         f = torch.from_numpy(v.reshape(size)).requires_grad_()
@@ -62,22 +64,22 @@ def compress(
 
     options = {"maxiter": steps, "maxcor": 30}
     ends = []
-    for start in (_random_bumps(shape, n3, seed) for seed in seeds):
+    for start in (_random_bumps(radial_knots, n_radial, n3, seed) for seed in seeds):
         ends.append(scipy.optimize.minimize(objective, start.ravel(), jac=True, method="L-BFGS-B", options=options))
         tick(1)
     best = min(ends, key=lambda end: end.fun)
     with torch.no_grad():
         f, y, _ = solve(torch.from_numpy(best.x.reshape(size)))
     phi, g, energies = np.split(y.numpy(), [n_phi, len(y) - E])
-    g = g.reshape(E * len(shape.unordered), n3, n_angle).swapaxes(1, 2)
+    g = g.reshape(len(kinds), n3, n_angle).swapaxes(1, 2)
     return phi.reshape(-1, n_pair), f.numpy(), g, energies
 
 
-def _random_bumps(shape: Shape, n3: int, seed: int) -> np.ndarray:
-    """Random smooth bumps of various widths as first f, shape (E·E, functions, n3)."""
+def _random_bumps(knots: Sequence[np.ndarray], functions: int, n3: int, seed: int) -> np.ndarray:
+    """Random smooth bumps of various widths as first f, shape (tables, functions, n3)."""
     rng = np.random.default_rng(seed)
     place, width = rng.uniform(0, 0.85, n3), rng.uniform(0.15, 0.4, n3)
-    return np.stack([bumps(k, shape.functions[1], place, width) for k in shape.radial_knots])
+    return np.stack([bumps(k, functions, place, width) for k in knots])
 
 
 def bumps(knots: np.ndarray, functions: int, place: np.ndarray, width: np.ndarray) -> np.ndarray:

@@ -17,7 +17,7 @@ from snnp.fitting.loss import Loss
 from snnp.models.linear import LinearModel, coarsened, linear_shape
 from snnp.models.network import Model
 from snnp.models.normal_equations import fit_offsets, shifted
-from snnp.models.shape import Shape
+from snnp.models.shape import Shape, own_parts
 
 
 def linear_start(
@@ -56,20 +56,21 @@ def linear_start(
 def _install(model: Model, coarse: Shape, unit: float, phi, f, g, energies: np.ndarray) -> None:
     shape = model.shape
     n_pair, n_radial, n_angle = shape.functions
+    each = shape.n_elements if shape.shared else 1  # one table for all neighbours of a centre, or for each
     model.unit = unit
 
     def install(parameter: torch.nn.Parameter, values) -> None:
         parameter.copy_(torch.from_numpy(np.stack(list(values))))
 
     with torch.no_grad():
-        install(model.phi, phi / unit)
+        install(model.phi, (own_parts(shape.n_elements) @ phi if shape.shared else phi) / unit)
         install(model.constant, energies / unit)
         # Two-body filters begin as evenly spread bumps that the energy does not use yet.
         place, width = (np.arange(shape.n2) + 0.5) / max(shape.n2, 1), np.full(shape.n2, 0.8 / max(shape.n2, 3))
-        install(model.rho, (bumps(k, n_pair, place, width) for k in shape.pair_knots))
+        install(model.rho, (bumps(k, n_pair, place, width) for k in shape.pair_knots[::each]))
         model.linear.zero_()
         if f is not None:
-            old_and_new = zip(f, coarse.radial_knots, shape.radial_knots, strict=True)
+            old_and_new = zip(f, coarse.radial_knots[::each], shape.radial_knots[::each], strict=True)
             install(model.f, (refine(c, old, new, n_radial) for c, old, new in old_and_new))
             install(model.g, (refine(c, coarse.angle_knots, shape.angle_knots, n_angle) for c in g))
             model.linear[:, shape.n2 :] = 1 / unit
@@ -102,9 +103,10 @@ def _balance(model: Model) -> None:
     large as their share of the energy (in a compressed tensor large shares cancel), two-body filters one of one.
     """
     shape = model.shape
-    E, pairs, n2 = shape.n_elements, len(shape.unordered), shape.n2
+    E, n2 = shape.n_elements, shape.n2
+    pairs, triples = len(model.f) // E, len(model.g) // E
     for a in range(E):
-        around, angles = slice(a * E, (a + 1) * E), slice(a * pairs, (a + 1) * pairs)
+        around, angles = slice(a * pairs, (a + 1) * pairs), slice(a * triples, (a + 1) * triples)
         size = torch.cat([torch.ones(n2), model.linear[a, n2:].abs().clamp(min=1)])
         factor = size / model.scale[a]
         model.rho[around] *= factor[:n2]

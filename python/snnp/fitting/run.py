@@ -148,7 +148,9 @@ def _shape(config: FitConfig, data: DividedData, log: console.Log) -> tuple[Mode
     unknown = sorted(set(config.model.e0) - set(elements))
     if unknown:
         raise ConfigError(f"model.e0: element {unknown[0]} is not in the data ({' '.join(elements)})")
-    model, shape = choose(config.model, data.sets["train"], elements)
+    model, shape, remarks = choose(config.model, data.sets["train"], elements)
+    for remark in remarks:
+        log.print(remark)
     e0 = data.use_isolated_atoms(shape.cutoff, model.e0, log)
     fixed = [e0.get(symbol) for symbol in elements]
     require_content(data.sets["train"], elements, fixed)

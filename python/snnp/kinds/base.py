@@ -7,6 +7,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from snnp.data.combinations import distant_pairs, listed
 from snnp.data.distances import Distances
 from snnp.models.shape import Shape
 
@@ -42,11 +43,11 @@ Knots = Annotated[int, Field(ge=4, le=200)]  # of a spline
 
 
 class ZblConfig(Section):
-    """ZBL repulsion, switched off between two radii, in parts of the shortest distance of each pair of elements."""
+    """ZBL repulsion, switched off between two radii, in parts of the distance that each pair does not come below."""
 
     enabled: bool = True
-    inner: float = Field(0.8, gt=0, lt=1, description="full ZBL below this, relative to the shortest distance")
-    outer: float = Field(1.0, gt=0, le=1, description="no ZBL above this, relative to the shortest distance")
+    inner: float = Field(0.8, gt=0, lt=1, description="full ZBL below this, relative to that distance")
+    outer: float = Field(1.0, gt=0, le=1, description="no ZBL above this, relative to that distance")
 
     @model_validator(mode="after")
     def _fades_out(self):
@@ -98,6 +99,17 @@ class Kind(ABC):
     def describe(self, config: ModelSection, shape: Shape) -> str:
         """The terms of the model with their cutoffs, for the log."""
 
+    def remarks(self, config: ModelSection, distances: Distances) -> list[str]:
+        """What the data do not show of how elements meet, and what determines it; a sentence each, for the log."""
+        found = [(distant_pairs(distances, like), self.beyond_pairs(config, like)) for like in (True, False)]
+        return [
+            f"pairs seen from a distance only: {listed(pairs, 'Å')}; below it, {fate}" for pairs, fate in found if pairs
+        ]
+
+    def beyond_pairs(self, config: ModelSection, like: bool) -> str:
+        """What a pair of atoms, of one element or of two, feels at distances that the data do not show."""
+        return "φ goes on as it is smoothest, and ends in the ZBL repulsion"
+
     @abstractmethod
     def fit(self, task: "Task") -> tuple["_core.Potential", "Curve"]:
         """Fits the model to the data of a task; what was tried on the way as a curve."""
@@ -113,23 +125,30 @@ def three_body_cutoff(given: float | None, distances: Distances, pair: float) ->
     return given or min(distances.radius(_THREE_BODY_NEIGHBORS), pair)
 
 
-def by_ordered_pair(distances: Distances, cutoff: float, knots: int) -> list[np.ndarray]:
-    """Evenly spaced knots (n,) from where each ordered pair of elements (centre × neighbour) begins to a cutoff, Å."""
+def by_ordered_pair(distances: Distances, cutoff: float, knots: int, shared: bool = False) -> list[np.ndarray]:
+    """Evenly spaced knots (n,) from where each ordered pair of elements (centre × neighbour) begins to a cutoff, Å.
+
+    shared: the same for all pairs, from where the closest begins, as dense as they would be on average.
+    """
     E, first = len(distances.elements), distances.first_knots()
+    if shared:
+        closest = min(distances.core_radii())
+        intervals = round((knots - 1) * (cutoff - closest) / (cutoff - np.mean(first)))
+        return [np.linspace(closest, cutoff, max(intervals, knots - 1) + 1)] * E**2
     table = np.zeros((E, E))
     table[np.triu_indices(E)] = first
     table = np.maximum(table, table.T)
     return [np.linspace(table[a, b], cutoff, knots) for a in range(E) for b in range(E)]
 
 
-def common_shape(config: ModelSection, distances: Distances, pair_knots: int, **terms) -> Shape:
+def common_shape(config: ModelSection, distances: Distances, pair_knots: int, shared: bool = False, **terms) -> Shape:
     """A shape with what all kinds have, φ with so many knots and the ZBL repulsion, and other terms as given."""
     zbl = config.zbl
-    first = distances.first_knots()
     return Shape(
         elements=list(distances.elements),
-        pair_knots=by_ordered_pair(distances, config.pair_cutoff, pair_knots),
-        zbl=[(zbl.inner * s, zbl.outer * s) if zbl.enabled else None for s in first],
+        pair_knots=by_ordered_pair(distances, config.pair_cutoff, pair_knots, shared),
+        zbl=[(zbl.inner * r, zbl.outer * r) if zbl.enabled else None for r in distances.core_radii()],
         shortest=[0.0 if np.isnan(s) else float(s) for s in distances.shortest],
+        shared=shared,
         **terms,
     )

@@ -8,8 +8,10 @@ from snnp.kinds import ModelSection, kind_of
 from snnp.models.shape import Shape
 
 
-def choose(model: ModelSection, frames: Sequence[Frame], elements: Sequence[str]) -> tuple[ModelSection, Shape]:
-    """The section `model` with what it leaves open chosen from the data, and the shape.
+def choose(
+    model: ModelSection, frames: Sequence[Frame], elements: Sequence[str]
+) -> tuple[ModelSection, Shape, list[str]]:
+    """The section `model` with what it leaves open chosen from the data, the shape, and remarks on what is not shown.
 
     Raises DataError if no atoms of two elements come closer than the cutoff.
     """
@@ -24,4 +26,4 @@ def choose(model: ModelSection, frames: Sequence[Frame], elements: Sequence[str]
                 f"model.{key} of {cutoff} Å{chosen} is too short: {elements[a]} and {elements[b]} come no closer than "
                 f"{first:.2f} Å"
             )
-    return model, shape
+    return model, shape, kind.remarks(model, distances)

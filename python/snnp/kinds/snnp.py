@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
+from snnp.data.combinations import distant_pairs, listed, rare_triples
+from snnp.data.distances import Distances
 from snnp.kinds.base import (
     Cutoff,
     Kind,
@@ -19,11 +21,28 @@ from snnp.kinds.base import (
     three_body_cutoff,
 )
 
+# By `model.elements`: what filters there are, what becomes of triples that the data do not show, and of φ.
+_ELEMENTS = {
+    "shared": (
+        "neighbours of all elements share the filters of a centre, with weights",
+        "what they add follows from the curves of their centre and the weights of its neighbours",
+        "φ is the mean of the like pairs",
+    ),
+    "separate": (
+        "all pairs and triples of elements have filters of their own",
+        "their filters stay as the start makes them; model.elements=shared would determine them",
+        "φ goes on as a straight line, and ends in the ZBL repulsion",
+    ),
+}
+
 
 class SnnpConfig(ModelSection):
     """φ, and a network on many ρ and f f g."""
 
     kind: Literal["snnp"] = "snnp"
+    elements: Literal["separate", "shared"] | None = Field(
+        None, description="filters of their own for all pairs and triples, or shared by neighbours; auto: by the data"
+    )
     two_body_filters: int = Field(7, ge=0, le=1000)
     three_body_filters: int = Field(16, ge=0, le=1000)
     pair_cutoff: Cutoff | None = Field(None, description="of φ and ρ; auto: from the density of the data")
@@ -49,16 +68,20 @@ class Snnp(Kind):
     def complete(self, config, distances):
         pair = pair_cutoff(config, distances)
         three = three_body_cutoff(config.three_body_cutoff, distances, pair)
-        return config.model_copy(update={"pair_cutoff": pair, "three_body_cutoff": three})
+        elements = config.elements or _elements(distances)
+        return config.model_copy(update={"pair_cutoff": pair, "three_body_cutoff": three, "elements": elements})
 
     def shape(self, config, distances):
         return common_shape(
             config,
             distances,
             config.pair_knots,
+            shared=config.elements == "shared",
             n2=config.two_body_filters,
             n3=config.three_body_filters,
-            radial_knots=by_ordered_pair(distances, config.three_body_cutoff, config.radial_knots),
+            radial_knots=by_ordered_pair(
+                distances, config.three_body_cutoff, config.radial_knots, config.elements == "shared"
+            ),
             angle_knots=np.linspace(-1, 1, config.angle_knots),
             hidden=config.hidden if config.two_body_filters + config.three_body_filters else [],
             activation=config.activation,
@@ -73,7 +96,28 @@ class Snnp(Kind):
             f"{config.three_body_cutoff} Å, network {' × '.join(map(str, shape.hidden)) or 'none'}, {count} parameters"
         )
 
+    def remarks(self, config, distances):
+        if len(distances.elements) == 1:
+            return []
+        filters, fate, _ = _ELEMENTS[config.elements]
+        notes = [f"{filters} (model.elements: {config.elements})"]
+        if rare := rare_triples(distances):
+            notes.append(f"triples seen around few atoms or none: {listed(rare, 'atoms')}; {fate}")
+        return notes + super().remarks(config, distances)
+
+    def beyond_pairs(self, config, like):
+        return super().beyond_pairs(config, like) if like else _ELEMENTS[config.elements][2]
+
     def fit(self, task):
         from snnp.fitting.network import fit_network
 
         return fit_network(task)
+
+
+def _elements(distances: Distances) -> str:
+    """Shared filters where a triple or a pair of two elements is rare: else, separate ones have smaller errors.
+
+    A pair of one element has nothing to learn from others: in In-P, φ of P-P is what pairs of antisites show.
+    """
+    rare = len(distances.elements) > 1 and (rare_triples(distances) or distant_pairs(distances, like=False))
+    return "shared" if rare else "separate"

@@ -23,13 +23,18 @@ Penalty = Callable[[np.ndarray, int], np.ndarray]
 @dataclass
 class LinearShape:
     """Knots in Å (or of a cosine): pair_knots and radial_knots (of r_ij and r_ik) by ordered pair of elements,
-    third_knots by centre and unordered pair of neighbours. Without radial knots there are no three-body terms."""
+    third_knots by centre and unordered pair of neighbours. Without radial knots there are no three-body terms.
+
+    shared: neighbours of all elements have one three-body spline, which depends on the element of the centre only, and
+    φ of unlike elements leans on those of like ones.
+    """
 
     n_elements: int
     pair_knots: list[np.ndarray]
     radial_knots: list[np.ndarray]
     third_knots: list[np.ndarray]
     distance: bool
+    shared: bool = False
 
     @property
     def unordered(self) -> list[tuple[int, int]]:
@@ -40,6 +45,11 @@ class LinearShape:
     def kinds(self) -> list[tuple[int, int, int]]:
         """Centre and neighbours of each three-body spline."""
         return [(a, b, c) for a in range(self.n_elements) for b, c in self.unordered] if self.radial_knots else []
+
+    @property
+    def tensors(self) -> list[tuple[int, int, int]]:
+        """Of each three-body spline, the first of the `kinds` that it is for."""
+        return self.kinds[:: len(self.unordered)] if self.shared else self.kinds
 
     @property
     def functions(self) -> tuple[int, int, int]:
@@ -57,10 +67,10 @@ HOLD_FREE, HOLD_FIXED = 1e-9, 1e7
 
 
 class LinearModel:
-    """Coefficients x: φ by unordered pair, the three-body tensors by kind, and one energy per element.
+    """Coefficients x: φ by unordered pair, the three-body tensors, and one energy per element.
 
     Of a tensor only those coefficients are unknowns whose basis functions some triangle can see, and of two equal
-    neighbours' those with a ≥ b. `packed[kind]` holds their indices into the full tensor of free coefficients.
+    neighbours' those with a ≥ b. `packed[tensor]` holds their indices into the full tensor of free coefficients.
     """
 
     def __init__(self, shape: LinearShape):
@@ -69,11 +79,11 @@ class LinearModel:
         column = n_pair * len(shape.unordered)
         self.packed: list[np.ndarray] = []
         self.first: list[int] = []
-        ranges = np.zeros((len(shape.kinds), n_radial, n_radial, 3), dtype=int)
-        for range_, kind in zip(ranges, range(len(shape.kinds)), strict=True):
+        ranges = np.zeros((len(shape.tensors), n_radial, n_radial, 3), dtype=int)
+        for range_, tensor in zip(ranges, range(len(shape.tensors)), strict=True):
             self.first.append(column)
-            _, b, c = shape.kinds[kind]
-            begin, end = self._seen(kind)
+            _, b, c = shape.tensors[tensor]
+            begin, end = self._seen(tensor)
             packed = []
             for p in range(n_radial):
                 for q in range(p + 1 if b == c else n_radial):
@@ -92,20 +102,20 @@ class LinearModel:
             shape.third_knots,
             shape.distance,
             [n_pair, n_radial],
-            ranges,
+            ranges.repeat(len(shape.unordered), axis=0) if shape.shared else ranges,
             self.columns,
         )
 
-    def _seen(self, kind: int) -> tuple[np.ndarray, np.ndarray]:
+    def _seen(self, tensor: int) -> tuple[np.ndarray, np.ndarray]:
         """By functions a of r_ij and b of r_ik, the range of functions of the third coordinate, (a, b) each."""
         shape = self.shape
         _, n_radial, n_third = shape.functions
         if not shape.distance:
             return np.zeros((n_radial, n_radial), dtype=int), np.full((n_radial, n_radial), n_third)
-        a, b, c = shape.kinds[kind]
+        a, b, c = shape.tensors[tensor]
         lo_b, hi_b = _supports(shape.radial_knots[a * shape.n_elements + b], n_radial)
         lo_c, hi_c = _supports(shape.radial_knots[a * shape.n_elements + c], n_radial)
-        lo, hi = _supports(shape.third_knots[kind], n_third)
+        lo, hi = _supports(shape.third_knots[tensor], n_third)
         # Triangles have |r_ij − r_ik| ≤ r_jk ≤ r_ij + r_ik.
         shortest = np.maximum(lo_b[:, None] - hi_c, lo_c - hi_b[:, None])
         longest = hi_b[:, None] + hi_c
@@ -131,13 +141,13 @@ class LinearModel:
         E = shape.n_elements
         n_pair, n_radial, n_third = shape.functions
         blocks = [bend(shape.pair_knots[a * E + b], n_pair) for a, b in shape.unordered]
-        for kind, (a, b, c) in enumerate(shape.kinds):
-            knots = shape.radial_knots[a * E + b], shape.radial_knots[a * E + c], shape.third_knots[kind]
+        for tensor, (a, b, c) in enumerate(shape.tensors):
+            knots = shape.radial_knots[a * E + b], shape.radial_knots[a * E + c], shape.third_knots[tensor]
             sizes = n_radial, n_radial, n_third
             full = sum(
                 _kron(*((bend if d == bent else mass)(knots[d], sizes[d]) for d in range(3))) for bent in range(3)
             )
-            U = self._unpack(kind)
+            U = self._unpack(tensor)
             blocks.append(U.T @ full @ U)
         return diagonal([*blocks, np.zeros((E, E))])
 
@@ -146,23 +156,41 @@ class LinearModel:
         free = np.r_[np.ones(self.columns - self.shape.n_elements), np.zeros(self.shape.n_elements)]
         return sparse.csr_array(sparse.diags_array(free))
 
+    def leaning(self, x: np.ndarray) -> Quadratic:
+        """A penalty of differences and sizes of φ_ab − ½ (φ_aa + φ_bb) of unlike elements.
+
+        φ_aa and φ_bb are those of coefficients x (columns,), eV: like pairs do not lean on unlike ones, which may
+        attract each other where like ones never are.
+        """
+        n = self.shape.functions[0]
+        phi = self.pair_coefficients(x)
+        like = phi[[a == b for a, b in self.shape.unordered]]
+        form = _second_differences(n) + RIDGE * np.eye(n)
+        A, b, c = np.zeros((self.columns, self.columns)), np.zeros(self.columns), 0.0
+        for pair, (one, other) in enumerate(self.shape.unordered):
+            if one != other:
+                own, mean = slice(pair * n, (pair + 1) * n), (like[one] + like[other]) / 2
+                A[own, own], b[own] = form, form @ mean
+                c += float(mean @ form @ mean)
+        return Quadratic(A, b, c)
+
     def fixed(self, fixed_e0: Sequence[float | None]) -> sparse.csr_array:
         """What keeps given energies of elements where they are (labels are without them), and free ones finite."""
         hold = np.array([HOLD_FREE if e0 is None else HOLD_FIXED for e0 in fixed_e0])
         return sparse.csr_array(sparse.diags_array(np.r_[np.zeros(self.columns - len(hold)), hold]))
 
-    def _unpack(self, kind: int) -> sparse.csr_array:
+    def _unpack(self, tensor: int) -> sparse.csr_array:
         """The map from the unknowns of a tensor to all its free coefficients."""
         _, n_radial, n_third = self.shape.functions
-        _, b, c = self.shape.kinds[kind]
-        packed, n = self.packed[kind], np.arange(len(self.packed[kind]))
+        _, b, c = self.shape.tensors[tensor]
+        packed, n = self.packed[tensor], np.arange(len(self.packed[tensor]))
         p, q, t = np.unravel_index(packed, (n_radial, n_radial, n_third))
         if b == c:
             other = p != q
             mirrored = np.ravel_multi_index((q, p, t), (n_radial, n_radial, n_third))[other]
             packed, n = np.r_[packed, mirrored], np.r_[n, n[other]]
         return sparse.csr_array(
-            (np.ones(len(packed)), (packed, n)), shape=(n_radial * n_radial * n_third, len(self.packed[kind]))
+            (np.ones(len(packed)), (packed, n)), shape=(n_radial * n_radial * n_third, len(self.packed[tensor]))
         )
 
     def pair_coefficients(self, x: np.ndarray) -> np.ndarray:
@@ -204,7 +232,8 @@ def linear_shape(shape: Shape) -> LinearShape:
     """Of the linear model whose three-body tensor the filters of `shape` are to approximate."""
     three = shape.n3 > 0
     angles = [shape.angle_knots] * (shape.n_elements * len(shape.unordered)) if three else []
-    return LinearShape(shape.n_elements, shape.pair_knots, shape.radial_knots if three else [], angles, distance=False)
+    radial = shape.radial_knots if three else []
+    return LinearShape(shape.n_elements, shape.pair_knots, radial, angles, distance=False, shared=shape.shared)
 
 
 def coarsened(shape: Shape, most: int = _MAX_COLUMNS) -> Shape:
@@ -216,6 +245,8 @@ def coarsened(shape: Shape, most: int = _MAX_COLUMNS) -> Shape:
 
     def columns(radial: int, angles: int) -> int:
         a, c = radial + 2 - END, angles + 2
+        if shape.shared:
+            return E * a * (a + 1) // 2 * c
         return E * E * a * (a + 1) // 2 * c + E * (E * (E - 1) // 2) * a * a * c
 
     radial, angles = len(shape.radial_knots[0]), len(shape.angle_knots)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from snnp import _core
 from snnp.models.potentials import engine_spline, pair_potentials
-from snnp.models.shape import Shape
+from snnp.models.shape import Shape, own_parts
 from snnp.splines import table_matrix
 
 ACTIVATIONS = {"tanh": nn.Tanh, "silu": nn.SiLU}
@@ -21,7 +21,9 @@ ACTIVATIONS = {"tanh": nn.Tanh, "silu": nn.SiLU}
 
 class Model(nn.Module):
     """Parameters: phi (pairs, functions), rho (E·E, functions, n2), f (E·E, functions, n3), g (E·pairs, functions, n3),
-    networks on standardised filters x = (G − mean) / scale, `linear` (E, n2 + n3) on the same, and a constant.
+    networks on standardised filters x = (G − mean) / scale, `linear` (E, n2 + n3) on the same, and a constant. Where
+    neighbours share filters, rho, f and g are those of a centre, (E, functions, n), f_αβ,m = weights[α·E + β, n2 + m]
+    f_α,m and ρ alike, and phi holds φ_aa and own parts of unlike pairs (`snnp.models.shape.own_parts`).
 
     E_i = unit (constant + linear·x + N(x)) + ½ G_0, and φ = unit · phi: with `unit` (eV) the error of a simple model,
     all parameters are of order one. The energy of an isolated atom, e0, is E_i at G = 0; with `fixed_e0` (eV, by
@@ -33,10 +35,14 @@ class Model(nn.Module):
         self.shape, self.unit = shape, unit
         E, P, M = shape.n_elements, len(shape.unordered), shape.filters
         n_pair, n_radial, n_angle = shape.functions
+        pairs, triples = (E, E) if shape.shared else (E * E, E * P)
         self.phi = nn.Parameter(torch.zeros(P, n_pair))
-        self.rho = nn.Parameter(torch.zeros(E * E, n_pair, shape.n2))
-        self.f = nn.Parameter(torch.zeros(E * E, n_radial, shape.n3))
-        self.g = nn.Parameter(torch.zeros(E * P, n_angle, shape.n3))
+        self.rho = nn.Parameter(torch.zeros(pairs, n_pair, shape.n2))
+        self.f = nn.Parameter(torch.zeros(pairs, n_radial, shape.n3))
+        self.g = nn.Parameter(torch.zeros(triples, n_angle, shape.n3))
+        if shape.shared:
+            self.weights = nn.Parameter(torch.ones(E * E, M))
+            self._means = torch.from_numpy(np.linalg.inv(own_parts(E)))
         self.constant = nn.Parameter(torch.zeros(E))
         self.linear = nn.Parameter(torch.zeros(E, M))
         self.networks = nn.ModuleList([_network(M, shape.hidden, shape.activation) for _ in range(E)])
@@ -57,13 +63,29 @@ class Model(nn.Module):
         """Parameters in groups within which they act alike, for `EigenAdam`; splines of other elements are `parts`."""
         layers = [{"params": list(m.parameters())} for net in self.networks for m in net if isinstance(m, nn.Linear)]
         splines = [{"params": [p], "parts": len(p)} for p in (self.rho, self.f, self.g) if p.numel()]
+        if self.shape.shared and self.weights.numel():
+            splines.append({"params": [self.weights], "parts": self._E})
         return [{"params": [self.phi, self.constant, self.linear]}, *splines, *layers]
+
+    def pairs(self) -> Tensor:
+        """φ/unit of each unordered pair, (pairs, functions)."""
+        return self._means @ self.phi if self.shape.shared else self.phi
+
+    def curves(self) -> tuple[Tensor, Tensor, Tensor]:
+        """ρ (E·E, functions, n2), f (E·E, functions, n3) and g (E·pairs, functions, n3) of all pairs and triples."""
+        if not self.shape.shared:
+            return self.rho, self.f, self.g
+        E, P, n2 = self._E, len(self.shape.unordered), self.shape.n2
+        rho, f = (curves.repeat_interleave(E, 0) for curves in (self.rho, self.f))
+        weights = self.weights[:, None, :]
+        return rho * weights[..., :n2], f * weights[..., n2:], self.g.repeat_interleave(P, 0)
 
     def tables(self) -> tuple[Tensor, Tensor, Tensor]:
         """Polynomial pieces for the engine: pair (E·E, knots, 4, 1 + n2), radial and angle alike."""
         index = torch.tensor([self._unordered(a, b) for a in range(self._E) for b in range(self._E)])
-        columns = torch.cat([self.unit * self.phi[index].unsqueeze(2), self.rho], dim=2)
-        return _pieces(self._pair_map, columns), _pieces(self._radial_map, self.f), _pieces(self._angle_map, self.g)
+        rho, f, g = self.curves()
+        columns = torch.cat([self.unit * self.pairs()[index].unsqueeze(2), rho], dim=2)
+        return _pieces(self._pair_map, columns), _pieces(self._radial_map, f), _pieces(self._angle_map, g)
 
     def embed(self, G: Tensor, elements: Tensor) -> Tensor:
         """Energies of atoms, eV, from G (atoms, 1 + n2 + n3) and elements (atoms,)."""
@@ -134,10 +156,11 @@ class Model(nn.Module):
         p = _core.Potential()
         p.comment, p.n2, p.n3 = comment, shape.n2, shape.n3
         p.elements = [self._element(a, lowest, highest) for a in range(self._E)]
-        p.pairs = pair_potentials(shape, self.unit * self.phi.detach().numpy())
-        p.rho = [engine_spline(shape.pair_knots[ab], c, shape.end) for ab, c in _columns(self.rho)]
-        p.f = [engine_spline(shape.radial_knots[ab], c, shape.end) for ab, c in _columns(self.f)]
-        p.g = [engine_spline(shape.angle_knots, c, 0) for _, c in _columns(self.g)]
+        rho, f, g = self.curves()
+        p.pairs = pair_potentials(shape, self.unit * self.pairs().detach().numpy())
+        p.rho = [engine_spline(shape.pair_knots[ab], c, shape.end) for ab, c in _columns(rho)]
+        p.f = [engine_spline(shape.radial_knots[ab], c, shape.end) for ab, c in _columns(f)]
+        p.g = [engine_spline(shape.angle_knots, c, 0) for _, c in _columns(g)]
         p.check()
         return p
 

@@ -37,6 +37,10 @@ class Quadratic:
     def __call__(self, x: np.ndarray) -> float:
         return max(float(self.c - 2 * self.b @ x + x @ self.A @ x), 0.0)  # less is rounding
 
+    def plus(self, strength: float, other: "Quadratic") -> "Quadratic":
+        """The sum of this and `strength` times another one."""
+        return Quadratic(self.A + strength * other.A, self.b + strength * other.b, self.c + strength * other.c)
+
     def minimum(self, penalty: csr_array, pull: np.ndarray | float = 0.0) -> np.ndarray:
         """Where the loss plus xᵀ penalty x − 2 pull·x is smallest, (columns,).
 

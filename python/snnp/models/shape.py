@@ -12,6 +12,19 @@ def unordered_pairs(n: int) -> list[tuple[int, int]]:
     return [(a, b) for a in range(n) for b in range(a, n)]
 
 
+def own_parts(n: int) -> np.ndarray:
+    """What takes φ of all unordered pairs of n elements to φ_aa and own parts φ_ab − ½ (φ_aa + φ_bb), (pairs, pairs).
+
+    With own parts of zero, an unlike pair is the mean of the like ones.
+    """
+    pairs = unordered_pairs(n)
+    B = np.eye(len(pairs))
+    for row, (a, b) in zip(B, pairs, strict=True):
+        if a != b:
+            row[[pairs.index((a, a)), pairs.index((b, b))]] = -0.5
+    return B
+
+
 @dataclass
 class Shape:
     """What is fixed before a fit begins. Distances in Å.
@@ -20,6 +33,8 @@ class Shape:
     (centre × neighbour); pair_knots must be the same in both orders, since φ is.
     rho_knots: of ρ, by ordered pair; empty: those of φ.
     jk_knots: of r_jk, by centre and unordered pair of neighbours, if there are tensor-product splines.
+    shared: whether ρ_m, f_m and g_m of a centre are the same for neighbours of all elements, but for a weight of each
+    pair; all pairs then have the same knots, and φ of unlike elements leans on those of like ones (`own_parts`).
     zbl: inner and outer radius of the ZBL switch by unordered pair, or None.
     end: coefficients that are 0 at the end of φ, ρ and f: 3 for value, slope and curvature, 2 for value and slope.
     """
@@ -37,6 +52,7 @@ class Shape:
     hidden: list[int] = field(default_factory=list)
     activation: str = "tanh"
     shortest: list[float] = field(default_factory=list)
+    shared: bool = False
 
     def __post_init__(self):
         E = len(self.elements)
@@ -57,8 +73,7 @@ class Shape:
     @property
     def unordered(self) -> list[tuple[int, int]]:
         """The unordered pairs of elements, in the order of a potential file."""
-        n = self.n_elements
-        return [(a, b) for a in range(n) for b in range(a, n)]
+        return unordered_pairs(self.n_elements)
 
     @property
     def functions(self) -> tuple[int, int, int]:
