@@ -18,6 +18,7 @@ from snnp.data import Dataset, Frame, read
 from snnp.data.neighbors import NeighborLists
 from snnp.files import printable, write_aside, write_text
 from snnp.fitting.checkpoint import Checkpoint
+from snnp.fitting.cutoffs import best_cutoffs
 from snnp.fitting.interruption import Interrupted, StopSignals
 from snnp.fitting.origin import Origin
 from snnp.fitting.outputs import Outputs
@@ -28,7 +29,7 @@ from snnp.fitting.sets import DividedData, Sets, divide
 from snnp.fitting.settle import settle
 from snnp.fitting.task import Task
 from snnp.kinds import ModelSection, kind_of
-from snnp.kinds.choose import choose
+from snnp.kinds.choose import alternatives
 from snnp.models.shape import Shape
 
 __all__ = ["Fitted", "Interrupted", "Outputs", "run"]
@@ -142,7 +143,9 @@ def _shape(config: FitConfig, data: DividedData, log: console.Log) -> tuple[Mode
     unknown = sorted(set(config.model.e0) - set(elements))
     if unknown:
         raise ConfigError(f"model.e0: element {unknown[0]} is not in the data ({' '.join(elements)})")
-    model, shape = choose(config.model, data.sets["train"], elements)
+    frames = data.sets["train"]
+    options = alternatives(config.model, frames, elements, config.training.effort)
+    model, shape = best_cutoffs(options, frames, _threads(config), log)
     e0 = data.use_isolated_atoms(shape.cutoff, model.e0, log)
     fixed = [e0.get(symbol) for symbol in elements]
     require_content(data.sets["train"], elements, fixed)

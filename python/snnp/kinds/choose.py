@@ -3,19 +3,32 @@
 from collections.abc import Sequence
 
 from snnp.data import DataError, Frame
-from snnp.data.distances import survey
-from snnp.kinds import ModelSection, kind_of
+from snnp.data.distances import Distances, survey
+from snnp.kinds import Kind, ModelSection, kind_of
 from snnp.models.shape import Shape
 
 
 def choose(model: ModelSection, frames: Sequence[Frame], elements: Sequence[str]) -> tuple[ModelSection, Shape]:
-    """The section `model` with what it leaves open chosen from the data, and the shape.
+    """The section `model` with what it leaves open chosen from the distances in the data, and the shape.
 
     Raises DataError if no atoms of two elements come closer than the cutoff.
     """
     kind, distances = kind_of(model), survey(frames, elements)
-    given, model = model, kind.complete(model, distances)
-    shape = kind.shape(model, distances)
+    return _with_shape(kind, model, kind.complete(model, distances), distances)
+
+
+def alternatives(
+    model: ModelSection, frames: Sequence[Frame], elements: Sequence[str], effort: str
+) -> list[tuple[ModelSection, Shape]]:
+    """What `choose` finds, and what takes more time and may be more accurate; effort: that of the section training."""
+    kind, distances = kind_of(model), survey(frames, elements)
+    return [_with_shape(kind, model, full, distances) for full in kind.alternatives(model, distances, effort)]
+
+
+def _with_shape(
+    kind: Kind, given: ModelSection, model: ModelSection, distances: Distances
+) -> tuple[ModelSection, Shape]:
+    elements, shape = distances.elements, kind.shape(model, distances)
     key, cutoff = min(kind.cutoffs(model).items(), key=lambda item: item[1])
     for (a, b), first in zip(shape.unordered, distances.first_knots(), strict=True):
         if first >= 0.9 * cutoff:
