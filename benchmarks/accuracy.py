@@ -12,8 +12,6 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from records import RESULTS, ROOT, circumstances, load, rounded, store
 
 # Changes of the default configuration, by what the table calls them.
@@ -57,6 +55,7 @@ def keep(name: str, element: str, seed: int, found: dict) -> None:
 def fitted(folder: Path, element: str, seed: int, settings: dict) -> dict:
     """Errors of one fit on frames that were held out and on the test set, and what it takes."""
     from snnp import _core, config
+    from snnp.analysis.cost import cost
     from snnp.analysis.errors import predict, report
     from snnp.console import Log
     from snnp.data import read, split
@@ -81,21 +80,6 @@ def fitted(folder: Path, element: str, seed: int, settings: dict) -> dict:
         "three_body_cutoff_A": done.config.model.three_body_cutoff,
         "us_per_atom_step": cost(engine, held_out),
     }
-
-
-def cost(engine, frames) -> float:
-    """Time of an evaluation on one thread, µs per atom: the least of some, as other programs use the machine, too."""
-    from snnp.data.neighbors import NeighborLists
-
-    lists = NeighborLists([e.name for e in engine.potential.elements], engine.cutoff, keep=False)
-    structures = [lists.of(frame.atoms) for frame in frames[:10]]
-    times = []
-    for _ in range(9):
-        begun = time.process_time()
-        for s in structures:
-            engine.evaluate(s, 1)
-        times.append(time.process_time() - begun)
-    return 1e6 * float(np.min(times)) / sum(map(len, structures))
 
 
 if __name__ == "__main__":

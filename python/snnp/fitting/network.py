@@ -25,6 +25,7 @@ def fit_network(task: Task) -> tuple[_core.Potential, Curve]:
         training.batch_size,
         training.learning_rate,
         training.seed,
+        patience=max(training.steps // 6, 300),
         weight_decay=training.weight_decay,
         smoothing=training.smoothing,
     )

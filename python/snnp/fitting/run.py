@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from snnp import __version__, _core, console
 from snnp.analysis import plots
+from snnp.analysis.cost import cost
 from snnp.analysis.curves import Curve
 from snnp.analysis.errors import Predictions, Report, predict, report
 from snnp.calculator import available_cores
@@ -118,6 +119,8 @@ def _fit(
     predictions = _predict(potential, sets, lists, threads, log)
     reports = {name: report(p) for name, p in predictions.items()}
     log.print(console.error_table(reports))
+    time_of_a_step = cost(_core.Engine(potential), sets["train"][:: max(len(sets["train"]) // 40, 1)])
+    log.print(f"cost: {time_of_a_step:.2g} µs per atom and step on one core of this machine, without neighbour lists")
     fitted = Fitted(potential, config, reports, predictions, curve, sets["train"])
     if outputs.potential:
         _write_beside(outputs, fitted, log)
