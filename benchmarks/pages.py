@@ -18,6 +18,7 @@ from tables import ELEMENTS, TABLES, accuracy, boundary
 PAGES = (
     "README.md",
     "docs/accuracy.md",
+    "docs/accurate.md",
     "docs/boundary.md",
     "docs/pair_style_snnp.md",
     "docs/robustness.md",

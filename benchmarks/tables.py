@@ -1,5 +1,6 @@
 """The tables of the documentation in Markdown: functions of all results, by name of the file in docs/results."""
 
+import statistics
 import sys
 import textwrap
 
@@ -315,6 +316,43 @@ def _number(line: dict | None) -> str:
     return f"{value:.3g}{MARKS.get(line.get('verdict', ''), '')}"
 
 
+EFFORTS = ("quick", "default", "high")
+
+
+def settings_table(results: dict) -> str:
+    """Errors on frames that were held out, by settings of the fit: medians over seeds."""
+    rows = []
+    for name, by_element in results["training"]["results"].items():
+        cells = [by_element.get(element, {}) for element in ELEMENTS]
+        seeds = max(map(len, cells))
+        found = [
+            _errors(_median(c, "held_out", ENERGY), _median(c, "held_out", FORCE)) if c else "– | –" for c in cells
+        ]
+        rows.append([name, str(seeds), *found])
+    return markdown(["settings", "seeds", *(f"{e} energy | {e} force" for e in ELEMENTS)], rows)
+
+
+def efforts_table(results: dict) -> str:
+    """What efforts take and give: medians over seeds."""
+    rows = []
+    for effort in EFFORTS:
+        for element, fits in results["training"]["results"].get(effort, {}).items():
+            errors = _errors(_median(fits, "test", ENERGY), _median(fits, "test", FORCE))
+            minutes, steps, cutoff, cost = (
+                statistics.median(fit[key] for fit in fits.values())
+                for key in ("cpu_seconds", "steps", "three_body_cutoff_A", "us_per_atom_step")
+            )
+            rows.append(
+                [effort, element, errors, f"{minutes / 60:.1f}", f"{steps:.0f}", f"{cutoff:.1f}", f"{cost:.1f}"]
+            )
+    heads = ["effort", "", "test: energy | force", "fit, minutes", "steps", "cutoff, Å", "cost, µs/atom/step"]
+    return markdown(heads, rows)
+
+
+def _median(fits: dict, data: str, error: str) -> float:
+    return statistics.median(fit[data][error] for fit in fits.values())
+
+
 def _errors(energy: float, force: float) -> str:
     """Energy in meV/atom and force in eV/Å as two cells; small forces have a digit more."""
     return f"{energy:.2f} | {force:.3f}" if force >= 0.02 else f"{energy:.2f} | {force:.4f}"
@@ -349,4 +387,6 @@ TABLES = {
     "boundary-Si": lambda results: boundary_table(results, "Si"),
     "cost-note": cost_note,
     "lammps-versions": versions_table,
+    "settings": settings_table,
+    "efforts": efforts_table,
 }

@@ -79,6 +79,10 @@ def fit(
     test: Annotated[
         list[Path] | None, typer.Option(help="Test data, only for the final table; may be repeated.")
     ] = None,
+    effort: Annotated[
+        str | None,
+        typer.Option(help="quick, default or high: how much time the fit may take, and how accurate it gets."),
+    ] = None,
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", help="A key of the configuration, e.g. training.steps=2000; may be repeated."),
@@ -96,14 +100,18 @@ def fit(
         from snnp.fitting.run import run
 
         with _sentences(ConfigError), closing(Log()) as log:
-            settings = _configuration(inputs, output, test or [], set_ or [])
+            settings = _configuration(inputs, output, test or [], effort, set_ or [])
             run(settings, log, resume, restart, command=shlex.join(["snnp-fit", *sys.argv[1:]]))
 
 
-def _configuration(inputs: list[Path], output: Path | None, test: list[Path], assignments: list[str]):
+def _configuration(
+    inputs: list[Path], output: Path | None, test: list[Path], effort: str | None, assignments: list[str]
+):
     from snnp import config
 
     overrides = dict(map(config.parse_assignment, assignments))
+    if effort is not None:
+        overrides["training.effort"] = effort
     if any(path.suffix.lower() in (".yaml", ".yml") for path in inputs):
         if len(inputs) > 1 or test:
             raise config.ConfigError("with a configuration file all data are named there; expected no other files")

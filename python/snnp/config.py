@@ -186,9 +186,12 @@ class InvariantPointsConfig(Section):
 class TrainingConfig(Section):
     """How the fit is done; a kind of model knows some of these keys only."""
 
-    steps: int | None = Field(None, ge=1, le=10**9, description="auto: 6000 of snnp, at most 200 of eam and smeam")
+    effort: Literal["quick", "default", "high"] = Field("default", description="how much time a fit of snnp may take")
+    steps: int | None = Field(None, ge=1, le=10**9, description="at most; auto: by effort, 200 of eam and smeam")
     batch_size: int = Field(4, ge=1, le=10**9, description="structures")
     learning_rate: float = Field(5e-3, gt=0, le=1)
+    weight_decay: float = Field(0.1, ge=0, le=1e3, description="of networks, in units of the learning rate")
+    smoothing: float = Field(0.05, ge=0, le=1e3, description="decay of second differences of spline coefficients")
     seed: int = Field(0, ge=0, lt=2**63)
     threads: int | None = Field(None, ge=1, description="auto: all cores")
     checkpoint_seconds: float = Field(20.0, gt=0, le=1e9)
@@ -234,6 +237,11 @@ class FitConfig(Section):
             raise PydanticCustomError("no_sense", f"training.{key} makes no sense for model.kind {kind.name}")
         if self.training.steps is None and kind.steps is not None:
             self.training = self.training.model_copy(update={"steps": kind.steps})
+        for key, value in kind.efforts.get(self.training.effort, {}).items():
+            section, _, name = key.partition(".")
+            part = getattr(self, section)
+            if name not in part.model_fields_set or getattr(part, name) is None:
+                setattr(self, section, part.model_copy(update={name: value}))
         return self
 
     @property

@@ -63,7 +63,7 @@ def test_result_holds_errors_curve_and_configuration(fitted):
     assert fitted.curve.columns[0] == "step"
     assert fitted.curve.rows[-1][0] == 20
     assert fitted.config.model.pair_cutoff == 4.5
-    assert len(fitted.curve.draw().axes) == 1
+    assert len(fitted.curve.draw().axes) == 4  # loss, energies, forces, stresses
 
 
 def test_evaluate_agrees_with_the_errors_of_the_fit(fitted, frames):

@@ -89,7 +89,7 @@ def read(frames, file="Cu.xyz"):
 def shifts(frames, file="Cu.xyz"):
     made = read(frames, file)
     elements = Dataset(made).elements
-    _, shape = choose(KINDS["snnp"].config(), made, elements)
+    shape = choose(KINDS["snnp"].config(), made, elements).shape
     lists = NeighborLists(elements, shape.cutoff, keep=False)
     return find_shifts(sample(made), shape, lists, 1, lambda n: None)
 

@@ -9,6 +9,7 @@ from dataclasses import asdict, astuple, dataclass
 import numpy as np
 import torch
 
+from snnp.fitting.decay import Decay
 from snnp.fitting.eigenadam import EigenAdam
 from snnp.fitting.label_errors import LabelErrors
 from snnp.fitting.loss import Batch, Loss, join, make_batch, make_batches
@@ -21,14 +22,20 @@ _LOOK = 100
 
 @dataclass
 class Schedule:
-    """How to train: steps on `batch_size` structures each, their size falling from `learning_rate` as a half cosine."""
+    """How to train: steps on `batch_size` structures each, of size `learning_rate`. When the validation loss has not
+    become smaller for a while, or `steps` come to their end, training goes back to the best weights, and steps become
+    smaller, as a half cosine."""
 
-    steps: int
+    steps: int  # at most
     batch_size: int
     learning_rate: float
     seed: int
-    checks: int = 50  # how often the validation loss is taken
+    checks: int = 50  # how often the validation loss is taken in all steps
     average: float = 0.01  # memory of the averaged weights, in parts of all steps
+    patience: int = 500  # steps without a smaller validation loss
+    fall: float = 0.3  # steps that become smaller, in parts of those before
+    weight_decay: float = 0.0  # of networks, and
+    smoothing: float = 0.0  # of second differences of spline coefficients: see `Decay`
 
 
 @dataclass
@@ -54,6 +61,7 @@ class Optimizer:
         self.train = [make_batch([frame]) for frame in train]
         self.validation = make_batches(validation)
         self.adam = EigenAdam(model.blocks(), lr=schedule.learning_rate)
+        self.decay = Decay(model, schedule.weight_decay, schedule.smoothing)
         require_memory(self.adam.memory(), "training", "expected fewer filters or narrower layers (model.hidden)")
         self._current = model.state_dict()  # the tensors themselves
         self.average = copy.deepcopy(model.state_dict())
@@ -61,17 +69,23 @@ class Optimizer:
         self.best_loss = math.inf
         self.history: list[Record] = []
         self.step = 0
+        self.fall_begins = round(schedule.steps / (1 + schedule.fall))  # step from which on they become smaller
         self.seconds = 0.0
         self._running = 0.0
         self._order = (-1, np.arange(0))  # an epoch, and the frames as they come in it
         self.watch: Callable[[], float] = lambda: math.nan
         """The error of the model at invariant points, meV, at each check."""
 
+    @property
+    def steps(self) -> int:
+        """Of the whole run, as far as is known."""
+        return min(math.ceil(self.fall_begins * (1 + self.schedule.fall)), self.schedule.steps)
+
     def run(self, report: Callable[[Record], None], tick: Callable[[int], None], stop: Callable[[], bool]) -> bool:
         """Trains to the end, or until stop() says so; False in that case."""
         if self.step == 0:
             self._check(report)
-        while self.step < self.schedule.steps:
+        while self.step < self.steps:
             if stop():
                 return False
             begun = time.monotonic()
@@ -79,6 +93,10 @@ class Optimizer:
             self.seconds += time.monotonic() - begun
             if self._check_due():
                 self._check(report)
+            if self._fall_due():
+                self.fall_begins = self.step
+                self.model.load_state_dict(self.best)
+                self.average = copy.deepcopy(self.best)
             tick(self.step)
         return True
 
@@ -88,6 +106,7 @@ class Optimizer:
         self.adam.zero_grad()
         value = self.loss.backward(self._batch())
         self.adam.step()
+        self.decay.step(self.adam.lr)
         self.step += 1
         self._running += (value - self._running) / min(self.step, 50)
         decay = min(1 - 1 / (schedule.average * schedule.steps + 1), self.step / (self.step + 10))
@@ -96,13 +115,19 @@ class Optimizer:
 
     def _learning_rate(self) -> float:
         # The first steps only look at gradients: what is stiff has to be known before anything moves.
-        look = max(min(_LOOK, self.schedule.steps // 10), 1)
-        warm = min(max(self.step / look - 1, 0.0), 1.0)
-        return (
-            self.schedule.learning_rate
-            * warm
-            * (0.005 + 0.995 * (1 + math.cos(math.pi * self.step / self.schedule.steps)) / 2)
-        )
+        warm = min(max(self.step / self._look - 1, 0.0), 1.0)
+        fallen = max(self.step - self.fall_begins, 0) / max(self.steps - self.fall_begins, 1)
+        return self.schedule.learning_rate * warm * (0.005 + 0.995 * (1 + math.cos(math.pi * fallen)) / 2)
+
+    def _fall_due(self) -> bool:
+        """Whether the validation loss has not become smaller for so long that steps should."""
+        best = min(self.history, key=lambda record: record.validation_loss).step
+        waited = self.step - max(best, 2 * self._look) >= self.schedule.patience
+        return waited and self.step < self.fall_begins and self._check_due() and bool(self.validation)
+
+    @property
+    def _look(self) -> int:
+        return max(min(_LOOK, self.schedule.steps // 10), 1)
 
     def _batch(self) -> Batch:
         """The structures of this step: each epoch passes all once, in an order that only seed and epoch decide."""
@@ -115,7 +140,7 @@ class Optimizer:
 
     def _check_due(self) -> bool:
         every = max(self.schedule.steps // self.schedule.checks, 20)
-        return self.step % every == 0 or self.step == self.schedule.steps
+        return self.step % every == 0 or self.step == self.steps
 
     def _check(self, report: Callable[[Record], None]) -> None:
         current = copy.deepcopy(self.model.state_dict())
@@ -145,6 +170,7 @@ class Optimizer:
             "best_loss": self.best_loss,
             "history": [asdict(record) for record in self.history],
             "step": self.step,
+            "fall_begins": self.fall_begins,
             "seconds": self.seconds,
             "running": self._running,
         }
@@ -157,6 +183,7 @@ class Optimizer:
         self.average, self.best, self.best_loss = state["average"], state["best"], state["best_loss"]
         self.history = [Record(**record) for record in state["history"]]
         self.step, self.seconds, self._running = state["step"], state["seconds"], state["running"]
+        self.fall_begins = state["fall_begins"]
 
 
 def _tensors(value):

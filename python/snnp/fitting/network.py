@@ -20,7 +20,15 @@ def fit_network(task: Task) -> tuple[_core.Potential, Curve]:
     known, held_out = task.prepared("train"), task.prepared("validation")
     model = _start(task, known, held_out) if task.saved is None else Model(task.shape, task.e0, task.saved["unit"])
     loss = Loss(model, task.weights, model.unit, task.threads)
-    schedule = Schedule(training.steps, training.batch_size, training.learning_rate, training.seed)
+    schedule = Schedule(
+        training.steps,
+        training.batch_size,
+        training.learning_rate,
+        training.seed,
+        patience=max(training.steps // 6, 300),
+        weight_decay=training.weight_decay,
+        smoothing=training.smoothing,
+    )
     optimizer = Optimizer(model, loss, schedule, known, held_out)
     optimizer.watch = lambda: task.monitor.rmse(model.potential(""))
     train(task, optimizer, model.unit)

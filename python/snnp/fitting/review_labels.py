@@ -32,7 +32,7 @@ def review_labels(sets: Mapping[str, Dataset], threads: int | None, log: Log) ->
     threads = threads or available_cores()
     try:
         data = sets["train"]
-        _, shape, _ = choose(KINDS["snnp"].config(), data.frames, data.elements)
+        shape = choose(KINDS["snnp"].config(), data.frames, data.elements).shape
         lists = NeighborLists(shape.elements, shape.cutoff, keep=False)
         shifts = _shifts(several, shape, lists, threads, log)
         wrong = {":".join(source): LEFT_OUT for shift in shifts for source in shift.sources}

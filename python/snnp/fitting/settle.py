@@ -106,7 +106,7 @@ def _explaining(config: FitConfig, shape: Shape, sets: Sets, lists: NeighborList
     """Shape and neighbour lists of a model that describes energies, forces and stresses well enough to judge them."""
     if kind_of(config.model).explains_stress:
         return shape, lists
-    _, shape, _ = choose(KINDS["snnp"].config(zbl=config.model.zbl), sets["train"], shape.elements)
+    shape = choose(KINDS["snnp"].config(zbl=config.model.zbl), sets["train"], shape.elements).shape
     return shape, NeighborLists(shape.elements, shape.cutoff, keep=False)
 
 

@@ -69,6 +69,8 @@ class Optimizer(Protocol):
     """What `train` runs: see `snnp.fitting.minibatch.Optimizer` and `snnp.fitting.gauss_newton.DensityFit`."""
 
     step: int
+    steps: int
+    """Of the whole run, as far as is known."""
 
     def run(self, report, tick, stop) -> bool:
         """Steps to the end; report(record) at each check, tick(step) after each step; False if stop() said so."""
@@ -88,20 +90,25 @@ def train(task: Task, optimizer: Optimizer, unit: float) -> None:
 
     unit: eV/Å, the scale of the loss, which goes into the checkpoint.
     """
-    steps = task.config.training.steps
     if task.saved is not None:
         optimizer.restore(task.saved["optimizer"])
-        task.log.print(f"resuming at step {optimizer.step} of {steps}")
+        task.log.print(f"resuming at step {optimizer.step} of {optimizer.steps}")
 
     def save() -> None:
-        task.checkpoint.save(steps, unit, optimizer.state())
+        task.checkpoint.save(optimizer.steps, unit, optimizer.state())
+
+    known = optimizer.steps
 
     def show(record) -> None:
+        nonlocal known
+        if optimizer.steps < known:
+            known = optimizer.steps
+            task.log.print(f"the validation loss does not become smaller: training ends at step {known}")
         rate = (record.step or 1) / max(record.seconds, 1e-9)
-        left = (steps - record.step) / rate if record.step else math.nan
-        task.log.print(console.learning_line(record, steps, rate, left))
+        left = (optimizer.steps - record.step) / rate if record.step else math.nan
+        task.log.print(console.learning_line(record, optimizer.steps, rate, left))
 
-    with task.stop.deferred(), task.log.progress("training", steps, "steps", optimizer.step) as tick:
+    with task.stop.deferred(), task.log.progress("training", optimizer.steps, "steps", optimizer.step) as tick:
         last = time.monotonic()
 
         def each_step(step: int) -> None:
@@ -114,5 +121,5 @@ def train(task: Task, optimizer: Optimizer, unit: float) -> None:
         finished = optimizer.run(show, each_step, lambda: task.stop.asked)
         save()
     if not finished:
-        raise Interrupted(f"stopped at step {optimizer.step} of {steps}", task.stop.asked)
+        raise Interrupted(f"stopped at step {optimizer.step} of {optimizer.steps}", task.stop.asked)
     optimizer.use_best()

@@ -78,6 +78,8 @@ class Kind(ABC):
     """Keys of section `training` that mean something for this kind."""
     steps: ClassVar[int | None] = None
     """Default of `training.steps`."""
+    efforts: ClassVar[dict[str, dict[str, object]]] = {}
+    """By value of `training.effort`: keys, with their section and a dot, that it decides where they are left open."""
     keeps_lists: ClassVar[bool] = True
     """Whether the fit holds the neighbour lists of all frames in memory, and does not read them as a stream."""
     explains_stress: ClassVar[bool] = False
@@ -90,6 +92,10 @@ class Kind(ABC):
     @abstractmethod
     def complete(self, config: ModelSection, distances: Distances) -> ModelSection:
         """The configuration with nothing left open."""
+
+    def alternatives(self, config: ModelSection, distances: Distances, effort: str) -> list[ModelSection]:
+        """Configurations with nothing left open, the cheapest first: the data decide among them."""
+        return [self.complete(config, distances)]
 
     @abstractmethod
     def shape(self, config: ModelSection, distances: Distances) -> Shape:

@@ -34,6 +34,9 @@ _ELEMENTS = {
         "φ goes on as a straight line, and ends in the ZBL repulsion",
     ),
 }
+# Neighbours within longer three-body cutoffs that are tried; twice as many are within that of pairs. The cost of a step
+# goes with the square: 36 take twice the time of 24, 50 three times.
+_NEIGHBORS = {"quick": (), "default": (36,), "high": (36, 50)}
 
 
 class SnnpConfig(ModelSection):
@@ -61,8 +64,20 @@ class Snnp(Kind):
 
     name = "snnp"
     config = SnnpConfig
-    training_keys = Kind.training_keys | {"steps", "batch_size", "learning_rate", "checkpoint_seconds"}
-    steps = 6000
+    training_keys = Kind.training_keys | {
+        "effort",
+        "steps",
+        "batch_size",
+        "learning_rate",
+        "weight_decay",
+        "smoothing",
+        "checkpoint_seconds",
+    }
+    efforts = {
+        "quick": {"training.steps": 1500},
+        "default": {"training.steps": 6000},
+        "high": {"training.steps": 20000, "model.three_body_filters": 24, "model.hidden": [32, 32]},
+    }
     explains_stress = True
 
     def complete(self, config, distances):
@@ -70,6 +85,17 @@ class Snnp(Kind):
         three = three_body_cutoff(config.three_body_cutoff, distances, pair)
         elements = config.elements or _elements(distances)
         return config.model_copy(update={"pair_cutoff": pair, "three_body_cutoff": three, "elements": elements})
+
+    def alternatives(self, config, distances, effort):
+        shortest = self.complete(config, distances)
+        if config.three_body_cutoff:
+            return [shortest]
+        longer = []
+        for neighbors in _NEIGHBORS[effort]:
+            three, pair = distances.radius(neighbors), config.pair_cutoff or distances.radius(2 * neighbors)
+            cutoffs = {"pair_cutoff": pair, "three_body_cutoff": min(three, pair)}
+            longer.append(self.complete(config.model_copy(update=cutoffs), distances))
+        return [shortest, *(c for c in longer if c.three_body_cutoff > shortest.three_body_cutoff)]
 
     def shape(self, config, distances):
         return common_shape(
