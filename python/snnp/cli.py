@@ -18,7 +18,8 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 from snnp import __version__
 from snnp._core import Error
-from snnp.console import Log, error_table, inspection_tables, print_error
+from snnp.calculator import available_cores
+from snnp.console import Log, degeneracy_tables, error_table, inspection_tables, print_error
 from snnp.data import DataError, LabelKeys, Reading
 from snnp.data.neighbors import ElementError
 
@@ -183,6 +184,7 @@ def data(
     from snnp.data.inspect import inspect, read_sets
     from snnp.data.writing import check_new, write_extxyz
     from snnp.fitting.review_labels import review_labels
+    from snnp.mapping.degeneracy import find_degeneracies
 
     log = Log(quiet=as_json)
     with _sentences(ValueError):
@@ -192,13 +194,14 @@ def data(
         sets = read_sets(inputs, test or [], reading)
         found = inspect(sets)
         found.notes += review_labels(sets, threads, log)
+        open_ = find_degeneracies(next(iter(sets.values())).frames, threads or available_cores())
         if output:
             frames = [frame for data in sets.values() for frame in data.frames]
             write_extxyz(output, frames)
     if as_json:
-        print(json.dumps(found.as_dict(), indent=2))
+        print(json.dumps({**found.as_dict(), "atomic_energies": open_.as_dict()}, indent=2))
         return
-    for part in inspection_tables(found):
+    for part in [*inspection_tables(found), *degeneracy_tables(open_)]:
         log.print(part)
     if output:
         print(f"written: {output}")

@@ -22,6 +22,7 @@ from snnp.validation.record import Record
 from snnp.validation.table import number, rows
 
 if TYPE_CHECKING:
+    from snnp.mapping.degeneracy import Degeneracies
     from snnp.mapping.monitor import Line
 
 # Seconds without a line after which progress becomes one where there is no terminal to show a bar.
@@ -257,6 +258,22 @@ def inspection_tables(found: Inspection) -> Iterator[str | Table]:
         yield f"{name}: shortest distances: {distances or 'no atoms within 5 Å'}"
     for note in found.notes:
         yield f"note: {note}"
+
+
+def degeneracy_tables(found: "Degeneracies") -> Iterator[str | Table]:
+    """Classes of surroundings, and a note for all that the data leave open about atomic energies."""
+    table = Table(title="Classes of surroundings, between which the data show no way", title_justify="left")
+    table.add_column("class", justify="right")
+    table.add_column("element")
+    for column in ("neighbours", "within Å", "atoms %"):
+        table.add_column(column, justify="right")
+    table.add_column("groups")
+    for one in found.classes:
+        numbers = f"{one.neighbors:.1f}", f"{one.shell:.2f}", f"{100 * one.part:.1f}"
+        table.add_row(str(one.number), one.element, *numbers, ", ".join(one.groups))
+    yield table
+    for sentence in found.sentences:
+        yield f"note: atomic energies: {sentence}"
 
 
 def _part_cells(part: Part) -> list[str]:

@@ -18,10 +18,10 @@ from snnp.config import ConfigError, FitConfig
 from snnp.data import Dataset, Frame, read
 from snnp.data.neighbors import NeighborLists
 from snnp.files import printable, write_aside, write_text
+from snnp.fitting.atomic_energies import monitor_points, named_points, say_what_is_open
 from snnp.fitting.checkpoint import Checkpoint
 from snnp.fitting.cutoffs import best_cutoffs
 from snnp.fitting.interruption import Interrupted, StopSignals
-from snnp.fitting.invariant_points import monitor_points, named_points
 from snnp.fitting.origin import Origin
 from snnp.fitting.outputs import Outputs
 from snnp.fitting.physics import check_physics
@@ -109,6 +109,7 @@ def _fit(
     lists = NeighborLists(shape.elements, shape.cutoff, keep=kind_of(model).keeps_lists)
     settled = settle(config, shape, e0, sets, lists, threads, log, checkpoint.saved)
     sets, monitor = monitor_points(factor, settled.sets, named, shape, lists, threads, log)
+    say_what_is_open(sets["train"], threads, log)
     checkpoint.begin({"config": origin.settings, "data": origin.data, **settled.decisions})
     update = {**settled.decisions, "shear_order": None}
     config = config.model_copy(update={"data": config.data.model_copy(update=update)})

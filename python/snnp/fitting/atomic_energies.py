@@ -1,4 +1,4 @@
-"""Invariant points of a fit: found in its data, named by the configuration; monitored, and weighted on request."""
+"""Atomic energies in a fit: where they are known, and what the data leave open about them."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,12 +11,15 @@ from snnp.data import Frame, read
 from snnp.data.neighbors import NeighborLists
 from snnp.data.review import place
 from snnp.fitting.sets import Sets
+from snnp.mapping.degeneracy import find_degeneracies
 from snnp.mapping.environments import Descriptors, Reach
 from snnp.mapping.invariant import InvariantPoint, find_invariant_points
 from snnp.mapping.monitor import Monitor
 from snnp.models.shape import Shape
 from snnp.validation.naming import formula, prototype
 from snnp.validation.prototypes import parse_crystal
+
+_NOTES = 3  # on what is open
 
 
 def monitor_points(
@@ -93,6 +96,15 @@ def _weighted(
 def _heavier(frame: Frame, factor: float) -> Frame:
     weights = replace(frame.label_weights, energy=factor * frame.label_weights.energy)
     return replace(frame, label_weights=weights)
+
+
+def say_what_is_open(frames: Sequence[Frame], threads: int, log: console.Log) -> None:
+    """Notes on what training frames leave open about atomic energies."""
+    sentences = find_degeneracies(frames, threads).sentences
+    for sentence in sentences[:_NOTES]:
+        log.print(f"note: atomic energies: {sentence}")
+    if len(sentences) > _NOTES:
+        log.print(f"note: atomic energies: {len(sentences) - _NOTES} more of the kind are shown by snnp data")
 
 
 def _say(points: Sequence[InvariantPoint], monitor: Monitor, log: console.Log) -> None:
