@@ -6,7 +6,7 @@ from snnp.fitting.gauss_newton import DensityFit
 from snnp.fitting.linear import WITHOUT_VALIDATION
 from snnp.fitting.successive_halving import find_start
 from snnp.fitting.task import Task, train
-from snnp.models.potentials import density_potential, set_ranges
+from snnp.models.potentials import density_potential
 
 
 def fit_density(task: Task) -> tuple[_core.Potential, Curve]:
@@ -25,5 +25,4 @@ def fit_density(task: Task) -> tuple[_core.Potential, Curve]:
     train(task, fit, 1.0)
     parts = fit.layout.split(fit.x)
     potential = density_potential(shape, parts, fit.knots, parts["e0"][:, 0] + fit.offsets, task.comment())
-    set_ranges(potential, [s for s, _ in data[0]], task.threads)
     return potential, Curve.learning(fit.history, "pair model")
