@@ -11,6 +11,7 @@ from pathlib import Path
 
 import ase.io
 
+from domain import crystal, divided, flagged
 from heating import heated
 from records import ROOT, circumstances, rounded, store
 
@@ -59,15 +60,18 @@ class Session:
 
     def fit(self, name: str, element: str, settings: list[str]) -> dict:
         """A fit on one thread, unless the folder holds it: its potential, its command, and what it took."""
-        file = self.folder / element / f"{name}.snnp"
+        train, test = self.files(element)
+        return self.fit_to(self.folder / element / f"{name}.snnp", train, settings, ["--test", test])
+
+    def fit_to(self, file: Path, train: Path, settings: list[str], more: list = ()) -> dict:
+        """As `fit`, of any data."""
         record = file.with_suffix(".fit.json")
         if not record.exists():
-            print(f"fit of {name} to {element}", flush=True)
+            print(f"fit of {file.stem} to {train.name}", flush=True)
             file.parent.mkdir(parents=True, exist_ok=True)
-            train, test = self.files(element)
             options = [word for s in [*settings, "training.threads=1"] for word in ("--set", s)]
             begun, used = time.monotonic(), _processor_time()
-            run(program("snnp-fit"), train, "--test", test, "-o", file, "--restart", *options, threads=1)
+            run(program("snnp-fit"), train, *more, "-o", file, "--restart", *options, threads=1)
             took = {"cpu_seconds": _processor_time() - used, "wall_seconds": time.monotonic() - begun}
             command = ["snnp-fit", train.name, *options]
             content = {"command": " ".join(command), **circumstances(), **rounded(took)}
@@ -177,6 +181,40 @@ def properties(session: Session) -> None:
 PROPERTIES = ("equation_of_state", "elastic", "phases", "phonons", "surfaces", "defects")
 
 
+def domain(session: Session) -> None:
+    """Shares of atoms that are flagged, of potentials of every kind and of all data sets."""
+    results = {}
+    for element, cell in CRYSTALS.items():
+        frames = session.frames(element)
+        files = {"s-NNP": ROOT / "potentials" / f"{element}.snnp"}
+        for name, settings in fits(list(KINDS), [], []).items() if element in FULL else ():
+            files[KINDS[name]] = session.fit(name, element, settings)["file"]
+        results |= {f"{element}, {kind}": flagged(file, *frames, cell) for kind, file in files.items()}
+    cell = crystal("zincblende", "InP", 5.87)
+    results["In-P, s-NNP"] = flagged(INDIUM_PHOSPHIDE, *divided(session.indium_phosphide), cell)
+    data, file = session.data / "fitsnap" / "Ta.xyz.gz", session.folder / "fits" / "Ta.snnp"
+    session.fit_to(file, data, ["model.kind=uf3", "validate=off"])
+    results["Ta, UF3"] = flagged(file, *divided(data), crystal("bcc", "Ta", 3.32))
+    train, held_out = (session.data / "pwmlff" / f"LiSiC_{part}.xyz.gz" for part in ("train", "valid"))
+    file = session.folder / "fits" / "LiSiC.snnp"
+    session.fit_to(file, train, ["model.kind=pair", "validate=off"])
+    frames = ase.io.read(train, ":"), ase.io.read(held_out, ":")
+    results["Li-Si-C, pair"] = flagged(file, *frames, crystal("diamond", "Si", 5.47))
+    rule = (
+        "Held out: test or validation frames, or every tenth frame where there are none, with the domain of all "
+        "others. Before: by distances and filter values alone."
+    )
+    write("domain", results, rule=rule)
+
+
+CRYSTALS = {
+    "Mo": crystal("bcc", "Mo", 3.17),
+    "Si": crystal("diamond", "Si", 5.47),
+    "Cu": crystal("fcc", "Cu", 3.63),
+    "Li": crystal("bcc", "Li", 3.44),
+}
+
+
 def validated(session: Session, potential: Path, data: Path, prefix: str, options: list) -> dict:
     """The lines of a validation by subject and quantity, its verdict, and a sentence for all that does not pass."""
     output = session.folder / prefix
@@ -250,6 +288,7 @@ PARTS = {
     "kinds": kinds,
     "validation": validation,
     "properties": properties,
+    "domain": domain,
     "heating": heating,
     "conservation": conservation,
     "costs": costs,

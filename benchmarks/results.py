@@ -44,6 +44,7 @@ def arguments() -> argparse.Namespace:
         "kinds",
         "validation",
         "properties",
+        "domain",
         "heating",
         "conservation",
         "costs",

@@ -309,6 +309,21 @@ def properties_table(results: dict, element: str) -> str:
     return markdown(["", *KIND_NAMES.values(), "data"], rows)
 
 
+def domain_table(results: dict) -> str:
+    """Shares of atoms that are flagged, percent, without energies of atoms and with them."""
+    found = results["domain"]["results"]
+    sets = list(next(iter(found.values())))
+    rows = [
+        [name, *(f"{_percent(shares[each]['before'])} → {_percent(shares[each]['now'])}" for each in sets)]
+        for name, shares in found.items()
+    ]
+    return markdown(["", *sets], rows)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2g}" if 0 < share < 0.995 else f"{100 * share:.0f}"
+
+
 def _number(line: dict | None) -> str:
     value = line.get("value") if line else None
     if not isinstance(value, float | int):
@@ -376,6 +391,7 @@ TABLES = {
     "complaints": complaints,
     "properties-Mo": lambda results: properties_table(results, "Mo"),
     "properties-Si": lambda results: properties_table(results, "Si"),
+    "domain": domain_table,
     "heating": heating_table,
     "conservation": conservation_table,
     "size": size_table,

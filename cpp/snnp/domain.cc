@@ -1,6 +1,7 @@
 #include "snnp/domain.h"
 
 #include <limits>
+#include <utility>
 
 namespace snnp {
 
@@ -23,6 +24,14 @@ Domain::Domain(const Potential &p) : elements_(p.size()), filters_(p.n2 + p.n3)
       lowest_.push_back(known ? e.lowest[m] - slack : -infinity);
       highest_.push_back(known ? e.highest[m] + slack : infinity);
     }
+    Energies energies;
+    for (const EnergyRange &range : e.energies) {
+      energies.lowest.resize(range.to + 1, infinity);
+      energies.highest.resize(range.to + 1, -infinity);
+      for (int n = range.from; n <= range.to; ++n)
+        energies.lowest[n] = range.lowest, energies.highest[n] = range.highest;
+    }
+    energies_.push_back(std::move(energies));
   }
 }
 

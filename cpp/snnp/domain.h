@@ -19,6 +19,7 @@ class Domain {
   enum {
     close = 1,   ///< a neighbour is closer than the training data have two atoms of these elements
     filter = 2,  ///< a filter value is beyond those in the training data
+    energy = 4,  ///< no atom in the training data with about as many neighbours has about this energy
   };
 
   /// A distance between atoms of these elements that is shorter is outside, Å.
@@ -26,9 +27,16 @@ class Domain {
   /// A filter value below or above these, n2 + n3 numbers each, is outside.
   const double *lowest(int element) const { return lowest_.data() + element * filters_; }
   const double *highest(int element) const { return highest_.data() + element * filters_; }
+  /// For numbers of neighbours from 0 on: E_i - e0 below the first or above the second is outside, eV. Numbers beyond
+  /// are outside, too, unless there are none at all: then nothing is known.
+  struct Energies {
+    std::vector<double> lowest, highest;
+  };
+  const Energies &energies(int element) const { return energies_[element]; }
 
  private:
   int elements_ = 0, filters_ = 0;
+  std::vector<Energies> energies_;
   std::vector<double> shortest_;          // element × element, Å
   std::vector<double> lowest_, highest_;  // element × filter
 };

@@ -119,6 +119,8 @@ void check_tensor(const Tensor &t, bool same, const std::string &item)
   if (!symmetric) throw ItemError(item, "for two neighbours of one element r_ij and r_ik must be interchangeable");
 }
 
+constexpr int most_neighbors = 100000;  // more do not fit into a list
+
 void check_element(const Element &e, int filters)
 {
   const std::string item = "element " + e.name;
@@ -133,6 +135,15 @@ void check_element(const Element &e, int filters)
   for (std::size_t m = 0; m < e.lowest.size(); ++m)
     if (!(std::isfinite(e.lowest[m]) && std::isfinite(e.highest[m]) && e.lowest[m] <= e.highest[m]))
       throw ItemError(item, "a range of filter values must be finite and end above its start");
+  int free = 0;  // the lowest number of neighbours that no range has yet
+  for (const EnergyRange &r : e.energies) {
+    if (!(free <= r.from && r.from <= r.to && r.to <= most_neighbors))
+      throw ItemError("energies " + e.name, "expected ranges of numbers of neighbours in rising order, up to " +
+                                                std::to_string(most_neighbors));
+    if (!(std::isfinite(r.lowest) && std::isfinite(r.highest) && r.lowest <= r.highest))
+      throw ItemError("energies " + e.name, "a range of energies must be finite and end above its start");
+    free = r.to + 1;
+  }
 }
 
 void check_pair(const Pair &p, const std::string &names)
@@ -185,6 +196,12 @@ double Potential::cutoff() const
     for (int b = 0; b < size(); ++b)
       cut = std::max({cut, pair_cutoff(a, b), three_body_cutoff(a, b), tensor_cutoff(a, b)});
   return cut;
+}
+
+double Potential::cutoff(int a, int b) const
+{
+  return std::max({pair_cutoff(a, b), pair_cutoff(b, a), three_body_cutoff(a, b), three_body_cutoff(b, a),
+                   tensor_cutoff(a, b), tensor_cutoff(b, a)});
 }
 
 void check(const Potential &p)

@@ -25,6 +25,12 @@ struct Network {
   std::vector<Layer> layers;  ///< from the filters to the energy, eV; none if there is no network
 };
 
+/// Energies of atoms of an element in the training data, by their number of neighbours (Potential::cutoff of the pair).
+struct EnergyRange {
+  int from, to;            ///< numbers of neighbours, both included
+  double lowest, highest;  ///< of E_i - e0, where E_i has ½ φ and ½ ZBL of each neighbour, eV
+};
+
 /// What belongs to one element.
 struct Element {
   std::string name;            ///< chemical symbol
@@ -35,6 +41,8 @@ struct Element {
   Spline U;                     ///< eV over the density d·G; continues linearly on both sides
   /// The range of each G_m in the training data, values outside it are extrapolation; empty: not known.
   std::vector<double> lowest, highest;
+  /// In rising order, without overlap: what no range has is extrapolation; empty: not known.
+  std::vector<EnergyRange> energies;
 };
 
 /// What belongs to two elements, in any order.
@@ -77,6 +85,7 @@ struct Potential {
   double pair_cutoff(int a, int b) const;        ///< beyond it neither φ nor ρ nor ZBL, Å
   double three_body_cutoff(int a, int b) const;  ///< beyond it no f, Å
   double tensor_cutoff(int a, int b) const;      ///< beyond it no V, Å
+  double cutoff(int a, int b) const;             ///< the largest of these, of both orders of a and b, Å
   double cutoff() const;                         ///< the largest of all, Å
 };
 

@@ -109,11 +109,13 @@ class Parser : WordReader {
 
   bool read_item()
   {
-    static const char *const items = "element, density, core, shortest, spline, tensor or end";
+    static const char *const items = "element, energies, density, core, shortest, spline, tensor or end";
     next_line(items);
     const std::string keyword = words_[0];
     if (keyword == "element")
       read_element();
+    else if (keyword == "energies")
+      read_energies();
     else if (keyword == "density")
       read_density();
     else if (keyword == "core")
@@ -170,6 +172,20 @@ class Parser : WordReader {
       }
       net.layers.push_back(std::move(layer));
       inputs = outputs;
+    }
+  }
+
+  void read_energies()
+  {
+    const std::string usage = "'energies El n', then n lines 'from to lowest highest'";
+    expect_words(3, usage);
+    Element &e = p_.elements[element(1)];
+    mark("energies " + e.name);
+    for (int left = integer(2, 1, 1000000); left > 0; --left) {
+      next_line(usage);
+      expect_words(4, usage);
+      constexpr int most = std::numeric_limits<int>::max();
+      e.energies.push_back({integer(0, 0, most), integer(1, 0, most), number(2), number(3)});
     }
   }
 

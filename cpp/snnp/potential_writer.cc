@@ -23,7 +23,7 @@ class Formatter {
 
   std::string format(const Potential &p)
   {
-    out_ << '#' << p.comment << "\nsnnp " << format_version << "\nelements";
+    out_ << '#' << p.comment << "\nsnnp " << version(p) << "\nelements";
     for (const Element &e : p.elements) out_ << ' ' << e.name;
     out_ << "\nfilters " << p.n2 << ' ' << p.n3 << '\n';
     for (const Element &e : p.elements) element(e);
@@ -53,6 +53,14 @@ class Formatter {
  private:
   std::ostringstream out_;
 
+  // The oldest that has all of it, so that older readers know it.
+  static int version(const Potential &p)
+  {
+    for (const Element &e : p.elements)
+      if (!e.energies.empty()) return format_version;
+    return 2;
+  }
+
   void numbers(const double *v, std::size_t count)
   {
     for (std::size_t i = 0; i < count; ++i) out_ << v[i] << (i + 1 == count || i % 5 == 4 ? '\n' : ' ');
@@ -74,6 +82,9 @@ class Formatter {
     out_ << "range " << (e.lowest.empty() ? "unknown" : "known") << '\n';
     numbers(e.lowest);
     numbers(e.highest);
+    if (!e.energies.empty()) out_ << "energies " << e.name << ' ' << e.energies.size() << '\n';
+    for (const EnergyRange &r : e.energies)
+      out_ << r.from << ' ' << r.to << ' ' << r.lowest << ' ' << r.highest << '\n';
     if (e.density.empty()) return;
     out_ << "density " << e.name << '\n';
     numbers(e.density);

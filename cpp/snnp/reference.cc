@@ -221,9 +221,16 @@ double Reference::tensor_energy(int element, Neighbors &near) const
 }
 
 // Written so that a NaN is outside.
-int Reference::outside(int element, const Neighbors &near, const std::vector<double> &G) const
+int Reference::outside(int element, const Neighbors &near, const std::vector<double> &G, double energy) const
 {
   int ways = 0;
+  std::size_t neighbors = 0;
+  for (const Neighbor &J : near) neighbors += J.r < potential_.cutoff(element, J.element) ? 1 : 0;
+  const Domain::Energies &known = domain_.energies(element);
+  const double bound = energy - potential_.elements[element].e0;
+  if (!known.lowest.empty() &&
+      !(neighbors < known.lowest.size() && known.lowest[neighbors] <= bound && bound <= known.highest[neighbors]))
+    ways |= Domain::energy;
   for (const Neighbor &J : near) ways |= J.r < domain_.shortest(element, J.element) ? Domain::close : 0;
   for (std::size_t m = 0; m < G.size(); ++m)
     ways |= domain_.lowest(element)[m] <= G[m] && G[m] <= domain_.highest(element)[m] ? 0 : Domain::filter;
@@ -253,7 +260,7 @@ template <class Source> void Reference::evaluate(const Source &source, int, Resu
 
     results.energy += unit_ * energy;
     if (results.energies) results.energies[i] += unit_ * energy;
-    const int ways = outside(element, near, G);
+    const int ways = outside(element, near, G, energy);
     if (ways) ++results.n_outside;
     if (results.outside) results.outside[i] = ways;
     if (results.filters) {

@@ -129,7 +129,8 @@ struct Results {
   double *filters = nullptr;   ///< n_atoms × (1 + n2 + n3), see Model::filters: Σ_j φ(r_ij), always in eV, and G_i
   double *outside =
       nullptr;  ///< n_atoms, set for centres: 0 inside the domain of the training data; + 1 if a neighbour is
-                ///< closer than any in these data, + 2 if a filter value is outside their range
+                ///< closer than any in these data, + 2 if a filter value is outside their range,
+                ///< + 4 if none of about as many neighbours has about this energy there
 };
 
 /// A potential, ready to be evaluated.

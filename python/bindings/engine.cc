@@ -68,7 +68,8 @@ void bind_engine(py::module_ &m)
            "Returns a dictionary: energy (eV), virial (6: xx yy zz xy xz yz; Σ r_ij ⊗ F_j, eV), forces (atoms, 3; "
            "eV/Å), energies (atoms; eV), virials (atoms, 3, 3; eV), filters (atoms, 1 + n2 + n3; Σ_j φ and G), outside "
            "(atoms; 0: inside the domain of the training data, + 1: a neighbour is closer than any in these data, "
-           "+ 2: a filter value is outside their range).\n"
+           "+ 2: a filter value is outside their range, + 4: none there with about as many neighbours has about this "
+           "energy).\n"
            "Raises Error for an element that the potential does not have, or a number of threads that makes no sense.")
       .def(py::pickle(
           [](const Engine &engine) {

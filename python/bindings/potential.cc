@@ -131,6 +131,16 @@ void bind_networks(py::module_ &m)
 
 void bind_elements(py::module_ &m)
 {
+  py::class_<EnergyRange> range(m, "EnergyRange",
+                                "Energies of atoms, less e0, in the training data that have so many neighbours.");
+  range.def(py::init<>())
+      .def(py::init<int, int, double, double>(), py::arg("first"), py::arg("last"), py::arg("lowest"),
+           py::arg("highest"))
+      .def_readwrite("first", &EnergyRange::from, "Lowest number of neighbours, within `Potential.cutoff_of` a pair.")
+      .def_readwrite("last", &EnergyRange::to, "Highest number of neighbours.")
+      .def_readwrite("lowest", &EnergyRange::lowest, "Lowest energy, eV.")
+      .def_readwrite("highest", &EnergyRange::highest, "Highest energy, eV.");
+  pickled(range, &EnergyRange::from, &EnergyRange::to, &EnergyRange::lowest, &EnergyRange::highest);
   py::class_<Element, std::shared_ptr<Element>> element(m, "Element",
                                                         "What belongs to one element; filters = n2 + n3.");
   element.def(py::init<>())
@@ -145,10 +155,12 @@ void bind_elements(py::module_ &m)
       .def_readwrite("lowest", &Element::lowest,
                      "Lowest value of each filter in the training data: (filters,); empty: not known.")
       .def_readwrite("highest", &Element::highest,
-                     "Highest value of each filter in the training data: (filters,); empty: not known.");
+                     "Highest value of each filter in the training data: (filters,); empty: not known.")
+      .def_readwrite("energies", &Element::energies,
+                     "Energies in the training data by numbers of neighbours, in rising order; empty: not known.");
   copied(element);
   pickled(element, &Element::name, &Element::e0, &Element::linear, &Element::network, &Element::density, &Element::U,
-          &Element::lowest, &Element::highest);
+          &Element::lowest, &Element::highest, &Element::energies);
   py::class_<Pair, std::shared_ptr<Pair>> pair(m, "Pair", "What belongs to two elements, in any order.");
   pair.def(py::init<>())
       .def_property("phi", value(&Pair::phi), set_value(&Pair::phi), "Pair potential, eV over Å.")
@@ -251,6 +263,17 @@ void bind_potential(py::module_ &m)
             });
           },
           "Largest cutoff, Å. Raises Error if the potential is not complete and consistent.")
+      .def(
+          "cutoff_of",
+          [](const P &p, int a, int b) {
+            indexed(p, {a, b});
+            return with_copy(p, [a, b](const Potential &copy) {
+              check(copy);
+              return copy.cutoff(a, b);
+            });
+          },
+          py::arg("a"), py::arg("b"),
+          "Largest cutoff of two elements in any order, Å. Raises IndexError; Error if the potential is not complete.")
       .def(
           "check", [](const P &p) { with_copy(p, check); },
           "Raises Error if the potential is not complete and consistent.");

@@ -70,6 +70,13 @@ class Network:
     layers: list[Layer]
     def __init__(self) -> None: ...
 
+class EnergyRange:
+    first: int
+    last: int
+    lowest: float
+    highest: float
+    def __init__(self, first: int = ..., last: int = ..., lowest: float = ..., highest: float = ...) -> None: ...
+
 class Element:
     name: str
     e0: float
@@ -79,6 +86,7 @@ class Element:
     U: Spline
     lowest: list[float]
     highest: list[float]
+    energies: list[EnergyRange]
     def __init__(self) -> None: ...
 
 class Pair:
@@ -104,6 +112,7 @@ class Potential:
     def triplet_index(self, centre: int, b: int, c: int) -> int: ...
     def repulsion(self, a: int, b: int, r: ArrayLike) -> tuple[_Numbers, _Numbers]: ...
     def cutoff(self) -> float: ...
+    def cutoff_of(self, a: int, b: int) -> float: ...
     def check(self) -> None: ...
 
 def parse_potential(text: str, name: str) -> Potential: ...

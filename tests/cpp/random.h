@@ -107,6 +107,7 @@ class Random {
     e.linear = numbers(filters, 0.3);
     e.lowest = std::vector<double>(filters, -1.0);
     e.highest = std::vector<double>(filters, 1.0);
+    e.energies = {{0, 9, -0.5, 0.5}, {11, 30, -0.25, 1}};
     e.network.activation = activation;
     int inputs = filters;
     if (activation != "none")

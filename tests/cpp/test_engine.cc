@@ -171,7 +171,7 @@ TEST(atoms_outside_the_training_data_are_counted_and_marked)
     return outside;
   };
   const auto all = [&](double way) { return std::vector<double>(atoms.size(), way); };
-  for (Element &e : potential.elements) e.lowest = e.highest = {};
+  for (Element &e : potential.elements) e.lowest = e.highest = {}, e.energies = {};
   for (Pair &pair : potential.pairs) pair.shortest = 0;
   CHECK(marks() == all(0));  // nothing is known of the data
   for (Pair &pair : potential.pairs) pair.shortest = 3.9;
@@ -181,6 +181,15 @@ TEST(atoms_outside_the_training_data_are_counted_and_marked)
   for (Element &e : potential.elements) e.lowest = std::vector<double>(4, -99.0);
   for (Pair &pair : potential.pairs) pair.shortest = 0.1;
   CHECK(marks() == all(0));
+  for (Element &e : potential.elements) e.energies = {{0, 1000, -1e6, 1e6}};
+  CHECK(marks() == all(0));
+  for (Element &e : potential.elements) e.energies = {{0, 1000, 1e6, 1e7}};
+  CHECK(marks() == all(Domain::energy));
+  for (Element &e : potential.elements) e.energies = {{999, 1000, -1e6, 1e6}};  // no atom has as many neighbours
+  CHECK(marks() == all(Domain::energy));
+  for (Element &e : potential.elements) e.energies = {{0, 0, -1e6, 1e6}};  // nor as few
+  CHECK(marks() == all(Domain::energy));
+  for (Element &e : potential.elements) e.energies = {};
   potential.elements[1].highest[3] = -99;
   const std::vector<double> some = marks();
   for (int i = 0; i < atoms.size(); ++i) CHECK(some[i] == (atoms.elements[i] == 1 ? Domain::filter : 0));

@@ -52,8 +52,12 @@ bool equal(const Potential &a, const Potential &b)
   const auto same_layer = [](const Network::Layer &l, const Network::Layer &m) {
     return l.inputs == m.inputs && l.outputs == m.outputs && l.weights == m.weights && l.biases == m.biases;
   };
+  const auto same_range = [](const EnergyRange &r, const EnergyRange &s) {
+    return r.from == s.from && r.to == s.to && r.lowest == s.lowest && r.highest == s.highest;
+  };
   const auto same_element = [&](const Element &e, const Element &f) {
     return e.name == f.name && e.e0 == f.e0 && e.linear == f.linear && e.lowest == f.lowest && e.highest == f.highest &&
+           std::equal(e.energies.begin(), e.energies.end(), f.energies.begin(), f.energies.end(), same_range) &&
            e.network.activation == f.network.activation && e.density == f.density && same_spline(e.U, f.U) &&
            std::equal(e.network.layers.begin(), e.network.layers.end(), f.network.layers.begin(),
                       f.network.layers.end(), same_layer);
@@ -83,6 +87,14 @@ TEST(what_is_written_reads_back_exactly)
         p.pairs[0].zbl_inner = p.pairs[0].zbl_outer = p.pairs[0].shortest = 0;
         CHECK(equal(parse_potential(format_potential(p), "x.snnp"), p));
       }
+}
+
+TEST(files_without_energies_are_of_version_2)
+{
+  Potential p = Random(0).potential({"In", "P"}, 1, 1, "tanh");
+  CHECK(format_potential(p).find("\nsnnp 3\n") != std::string::npos);
+  for (Element &e : p.elements) e.energies.clear();
+  CHECK(format_potential(p).find("\nsnnp 2\n") != std::string::npos);
 }
 
 TEST(classical_terms_read_back_exactly)

@@ -80,6 +80,7 @@ def test_potential_has_the_terms_of_its_kind_and_knows_its_domain(fitted):
     assert p.pairs[0].zbl_outer > 1.5
     assert len(element.lowest) == len(element.highest) == p.n2 + p.n3
     assert np.all(np.array(element.lowest) < element.highest)
+    assert element.energies[0].lowest < element.energies[0].highest
 
 
 def test_expanded_configuration_repeats_the_fit(fitted, tmp_path):

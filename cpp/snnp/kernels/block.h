@@ -85,14 +85,18 @@ template <class Real> class Evaluation {
     double energies[step];
     for (int l = 0; l < count; l += C) store(energies + l, embedding_(G + l, A + l, scratch_.nodes));
     for (int m = 0; m < (plan_.n2 + plan_.n3) * step; m += C) store(A + m, load<D>(A + m) * plan_.unit);
-    for (int l = 0; l < count; ++l) tally(*block[l], energies[l], G + l);
+    for (int l = 0; l < count; ++l) {
+      energies[l] += 0.5 * block[l]->phi + block[l]->energy;
+      tally(*block[l], energies[l], G + l);
+    }
     if (plan_.n3 > 0 && plan_.across_atoms) across_atoms_.gradient(block, count, A + plan_.n2 * step);
     for (int l = 0; l < count; ++l) {
       Near<Real> &near = *block[l];
       if (plan_.n3 > 0 && !plan_.across_atoms) across_filters_.gradient(near, A + plan_.n2 * step + l);
       radial_.out(near, A + l);
       gradient(near);
-      if (centre_.tensors.count > 0) add_tensors(near);
+      if (centre_.tensors.count > 0) energies[l] += add_tensors(near);
+      judge(near, energies[l], G + l);
       add_forces(near);
       if (work_.with_virial || work_.virials) add_virials(near);
     }
@@ -115,22 +119,32 @@ template <class Real> class Evaluation {
     if (longest + Scratch<Real>::slack > scratch_.capacity) scratch_.reserve(longest);
   }
 
-  void tally(const Near<Real> &near, double embedding, const double *G)
+  // `energy` is in eV, without tensors.
+  void tally(const Near<Real> &near, double energy, const double *G)
   {
-    const double energy = plan_.unit * (embedding + 0.5 * near.phi + near.energy);
-    work_.energy += energy;
-    if (work_.energies) work_.energies[near.atom] += energy;
-    int ways = near.close ? Domain::close : 0;
-    const int filters = plan_.n2 + plan_.n3;
-    // Written so that a NaN is outside.
-    for (int m = 0; m < filters; ++m)
-      ways |= centre_.lowest[m] <= G[m * step] && G[m * step] <= centre_.highest[m] ? 0 : Domain::filter;
-    if (ways) ++work_.n_outside;
-    if (work_.outside) work_.outside[near.atom] = ways;
+    work_.energy += plan_.unit * energy;
+    if (work_.energies) work_.energies[near.atom] += plan_.unit * energy;
     if (!work_.filters) return;
+    const int filters = plan_.n2 + plan_.n3;
     double *to = work_.filters + static_cast<long>(filters + 1) * near.atom;
     to[0] = near.phi;
     for (int m = 0; m < filters; ++m) to[1 + m] = G[m * step];
+  }
+
+  // Whether the atom, with this energy in eV, is outside the domain. Written so that a NaN is.
+  void judge(const Near<Real> &near, double energy, const double *G)
+  {
+    int ways = near.close ? Domain::close : 0, neighbors = 0;
+    for (int m = 0; m < plan_.n2 + plan_.n3; ++m)
+      ways |= centre_.lowest[m] <= G[m * step] && G[m * step] <= centre_.highest[m] ? 0 : Domain::filter;
+    for (int s = 0; s < centre_.streams.count; ++s) neighbors += near.stream_count[s];
+    const int known = centre_.lowest_energy.count;
+    energy -= centre_.embedding.e0;
+    if (known > 0 && !(neighbors < known && centre_.lowest_energy[neighbors] <= energy &&
+                       energy <= centre_.highest_energy[neighbors]))
+      ways |= Domain::energy;
+    if (ways) ++work_.n_outside;
+    if (work_.outside) work_.outside[near.atom] = ways;
   }
 
   // ∂E/∂r_j = slope u_j + (S_j − (S_j·u_j) u_j)/r_j, since ∂c_jk/∂r_j = (u_k − c_jk u_j)/r_j.
@@ -155,11 +169,13 @@ template <class Real> class Evaluation {
     }
   }
 
-  void add_tensors(const Near<Real> &near)
+  // Their energy, eV.
+  double add_tensors(const Near<Real> &near)
   {
     const double energy = TensorKernel<Real>(centre_, plan_.elements, scratch_)(near);
     work_.energy += energy;
     if (work_.energies) work_.energies[near.atom] += energy;
+    return energy / plan_.unit;
   }
 
   void add_forces(const Near<Real> &near)

@@ -108,6 +108,8 @@ template <class Real> class Planner {
     const std::size_t filters = p_.n2 + p_.n3;
     plan.lowest = memory_.keep(std::vector<double>(domain_.lowest(a), domain_.lowest(a) + filters));
     plan.highest = memory_.keep(std::vector<double>(domain_.highest(a), domain_.highest(a) + filters));
+    plan.lowest_energy = memory_.span(domain_.energies(a).lowest);
+    plan.highest_energy = memory_.span(domain_.energies(a).highest);
     return plan;
   }
 

@@ -126,6 +126,8 @@ template <class Real> struct CentrePlan {
   Span<double> tensor_cutoff;        ///< by element: neighbours beyond it are in no tensor, Å
   EmbeddingPlan embedding;
   const double *lowest = nullptr, *highest = nullptr;  ///< of each G_m inside the domain
+  /// Of E_i - e0, by the number of neighbours; none: not known, see Domain::Energies.
+  Span<double> lowest_energy, highest_energy;
 };
 
 /// A potential, laid out.

@@ -6,7 +6,7 @@ from snnp.fitting.gauss_newton import DensityFit
 from snnp.fitting.linear import WITHOUT_VALIDATION
 from snnp.fitting.successive_halving import find_start
 from snnp.fitting.task import Task, train
-from snnp.models.potentials import density_potential, set_ranges
+from snnp.models.potentials import density_potential
 
 
 def fit_density(task: Task) -> tuple[_core.Potential, Curve]:
@@ -30,5 +30,4 @@ def fit_density(task: Task) -> tuple[_core.Potential, Curve]:
     fit.watch = lambda: task.monitor.rmse(potential_now())
     train(task, fit, 1.0)
     potential = potential_now()
-    set_ranges(potential, [s for s, _ in data[0]], task.threads)
     return potential, Curve.learning(fit.history, "pair model")

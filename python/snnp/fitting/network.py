@@ -9,7 +9,6 @@ from snnp.fitting.loss import Loss
 from snnp.fitting.minibatch import Optimizer, Schedule
 from snnp.fitting.task import Task, train
 from snnp.models.network import Model
-from snnp.models.potentials import set_ranges
 
 
 def fit_network(task: Task) -> tuple[_core.Potential, Curve]:
@@ -36,9 +35,7 @@ def fit_network(task: Task) -> tuple[_core.Potential, Curve]:
         task.log.print(
             "warning: training did not make the validation loss smaller: this is the linear model it began with"
         )
-    potential = model.potential(task.comment())
-    set_ranges(potential, [s for s, _ in known], task.threads)
-    return potential, Curve.learning(optimizer.history, "linear model")
+    return model.potential(task.comment()), Curve.learning(optimizer.history, "linear model")
 
 
 def _start(task: Task, known, held_out) -> Model:

@@ -32,6 +32,7 @@ from snnp.fitting.settle import settle
 from snnp.fitting.task import Task
 from snnp.kinds import ModelSection, kind_of
 from snnp.kinds.choose import alternatives
+from snnp.models.domain import Domain
 from snnp.models.shape import Shape
 
 __all__ = ["Fitted", "Interrupted", "Outputs", "run"]
@@ -118,6 +119,7 @@ def _fit(
 
     task = Task(config, shape, e0, sets, lists, threads, origin.data_id, checkpoint, stop, log, monitor)
     potential, curve = kind_of(model).fit(task)
+    _set_domain(potential, sets["train"], lists, threads, log)
     if outputs.potential:
         _write_potential(potential, outputs.potential, checkpoint)
     checkpoint.finish()
@@ -177,6 +179,15 @@ def _describe(shape: Shape, model: ModelSection, threads: int) -> str:
 
 
 # -- results ------------------------------------------------------------------------------------------------------
+
+
+def _set_domain(potential: _core.Potential, frames, lists: NeighborLists, threads: int, log: console.Log) -> None:
+    domain = Domain(potential)
+    with log.progress("domain of the data", len(frames), "frames") as tick:
+        for frame in frames:
+            domain.add(lists.of(frame.atoms), threads)
+            tick(1)
+    domain.note()
 
 
 def _predict(potential: _core.Potential, sets: Sets, lists: NeighborLists, threads: int, log: console.Log):

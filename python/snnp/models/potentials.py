@@ -90,23 +90,6 @@ def engine_spline(knots: np.ndarray, coefficients: np.ndarray, zeros: int) -> _c
     return _core.Spline(knots, np.r_[coefficients, np.zeros(zeros)])
 
 
-def set_ranges(potential: _core.Potential, structures: Sequence[_core.Structures], threads: int) -> None:
-    """Notes the range of each filter over structures, by element; with no filters there is nothing to note."""
-    if potential.n2 + potential.n3 == 0:
-        return
-    engine = _core.Engine(potential)
-    elements = potential.elements
-    lowest = np.full((len(elements), potential.n2 + potential.n3), np.inf)
-    highest = -lowest
-    for s in structures:
-        G = engine.evaluate(s, threads)["filters"][:, 1:]
-        np.minimum.at(lowest, s.elements, G)
-        np.maximum.at(highest, s.elements, G)
-    for element, low, high in zip(elements, lowest, highest, strict=True):
-        element.lowest, element.highest = low, high
-    potential.elements = elements
-
-
 def _element(symbol: str, e0: float) -> _core.Element:
     e = _core.Element()
     e.name, e.e0 = symbol, float(e0)

@@ -27,6 +27,7 @@ GPA = 160.21766208  # eV/Å³
 SERIES = (0.1, 0.2, 0.4)
 # Constants whose standard error is larger, relative to the largest of all, are not known; not at all: beyond `_VAGUE`.
 _KNOWN, _VAGUE = 0.08, 0.3
+_TOLD = 0.5  # part of what an error was before: from there on the data say something
 _WIDE = 10.0  # times the largest constant: what a constant or a stress could be, before the data are seen
 _LEAST_NOISE = 1e-4, 1e-2  # GPa, of energies by volume (some 0.01 meV for an atom) and of stresses
 _ROUNDS = 12  # in which sizes of noise settle
@@ -36,6 +37,7 @@ _ROUNDS = 12  # in which sizes of noise settle
 class Polynomial:
     """A fitted polynomial. stress: S (6,); elastic: C (6, 6), Mandel, eV/Å³. errors: of C, standard errors (6, 6).
 
+    largest: of the constants that the data tell something of, eV/Å³.
     residual: root of the mean square of what is left, weighted, eV/Å³. evidence: logarithm of how likely the
     data are.
     """
@@ -43,6 +45,7 @@ class Polynomial:
     stress: np.ndarray
     elastic: np.ndarray
     errors: np.ndarray
+    largest: float
     residual: float
     evidence: float
     bases: "Bases"
@@ -55,16 +58,12 @@ class Polynomial:
     @property
     def known(self) -> np.ndarray:
         """Which constants (6, 6) follow with little error."""
-        return self.errors < _KNOWN * self._largest
+        return self.errors < _KNOWN * self.largest
 
     @property
     def determined(self) -> np.ndarray:
         """Which constants (6, 6) follow at all."""
-        return self.errors < _VAGUE * self._largest
-
-    @property
-    def _largest(self) -> float:
-        return float(np.abs(self.elastic).max())
+        return self.errors < _VAGUE * self.largest
 
     @property
     def voigt(self) -> np.ndarray:
@@ -177,13 +176,17 @@ def _fit(
         noise = np.bincount(kinds, shares**2 * left_over) / np.bincount(kinds, shares * (1 - taken)).clip(1e-9)
         noise = np.sqrt(noise).clip(floor)
         elastic = np.tensordot(solution[second], bases.tensors[1], 1)
-        scale = max(float(np.abs(elastic).max()), 1e-6)
+        follows = bases.tensors[1].transpose(1, 2, 0) * prior[second]
+        errors = np.sqrt(np.einsum("ija,ab,ijb->ij", follows, covariance[np.ix_(second, second)], follows))
+        # Constants that the data say nothing of are as large as the scale lets them be, and must not set it.
+        told = errors < _TOLD * np.linalg.norm(follows, axis=2)
+        scale = max(float(np.abs(elastic[told]).max(initial=0.0)), 1e-6) if told.any() else scale
     chances = (left_over / variance).sum() + ((solution / prior) ** 2).sum()
-    follows = bases.tensors[1].transpose(1, 2, 0) * prior[second]
     return Polynomial(
         stress=solution[free:][orders == 1] @ bases.tensors[0],
         elastic=elastic,
-        errors=np.sqrt(np.einsum("ija,ab,ijb->ij", follows, covariance[np.ix_(second, second)], follows)),
+        errors=errors,
+        largest=scale,
         residual=float(np.sqrt((left_over / variance).sum() / (1 / variance).sum())),
         evidence=float(np.linalg.slogdet(covariance)[1] - np.log(variance).sum() - chances) / 2,
         bases=bases,

@@ -1,11 +1,12 @@
 """The record of a validation as one HTML file that needs nothing else: verdicts, tables, figures."""
 
-import base64
 import html
 import io
+import re
 from collections.abc import Iterable, Iterator
 from datetime import date
 
+from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from snnp import __version__
@@ -25,8 +26,13 @@ th { border-bottom: 1px solid #d0d7de; font-weight: 600; } td.number, th.number 
 td.number { font-variant-numeric: tabular-nums; } td.source { color: #57606a; }
 .verdict { font-weight: 600; } .pass { color: var(--pass); } .info { color: var(--info); }
 .warn { color: var(--warn); } .fail { color: var(--fail); }
-ul.sentences { padding-left: 1.2rem; } figure { margin: 1rem 0; } img { max-width: 100%; height: auto; }
+ul.sentences { padding-left: 1.2rem; } figure { margin: 1rem 0; } svg { max-width: 100%; height: auto; }
 """
+
+
+# A tenth of a point cannot be seen. Points of lines that are nearer to the line of others than that are left out.
+_COORDINATES, _DIGITS = re.compile(r' (?:d|x|y)="[^"]*"'), re.compile(r"(\.\d)\d+")
+_SMALL = {"svg.fonttype": "none", "font.sans-serif": ["DejaVu Sans"], "path.simplify_threshold": 0.2}
 
 
 def page(record: Record, checks: Iterable[Check]) -> str:
@@ -86,7 +92,8 @@ def _section(record: Record, check: Check) -> Iterator[str]:
         }
         figure = check.figure(subject, data) if any(data.values()) else None
         if figure is not None:
-            yield f'<figure><img alt="{_text(check.title)}, {_text(subject)}" src="{_image(figure)}"></figure>'
+            name = f"{check.title}, {subject}"
+            yield f'<figure role="img" aria-label="{_text(name)}">{_drawing(figure, name)}</figure>'
 
 
 def _table(lines: list[Row], models: list[str]) -> Iterator[str]:
@@ -114,10 +121,13 @@ def _verdict(verdict: Verdict) -> str:
     return f'<span class="verdict {verdict.value}">{verdict.value}</span>'
 
 
-def _image(figure: Figure) -> str:
-    file = io.BytesIO()
-    figure.savefig(file, format="svg", metadata={"Date": None})
-    return "data:image/svg+xml;base64," + base64.b64encode(file.getvalue()).decode()
+def _drawing(figure: Figure, name: str) -> str:
+    """The figure as a part of the page; name: unlike that of other figures, for the names that are used in it."""
+    file = io.StringIO()
+    with rc_context({**_SMALL, "svg.hashsalt": name}):
+        figure.savefig(file, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
+    drawing = file.getvalue()
+    return _COORDINATES.sub(lambda found: _DIGITS.sub(r"\1", found[0]), drawing[drawing.index("<svg") :])
 
 
 def _text(text: str) -> str:

@@ -89,7 +89,7 @@ def start(state: State, crystal: Atoms, shortest: float, rng: np.random.Generato
     atoms = crystal.copy()
     atoms.set_cell(atoms.cell * volume ** (1 / 3), scale_atoms=True)
     if state.phase == "packing":
-        atoms.set_scaled_positions(_packing(rng, atoms.cell.array, len(atoms), _PACKING * shortest))
+        atoms.set_scaled_positions(packing(rng, atoms.cell.array, len(atoms), _PACKING * shortest))
     return atoms
 
 
@@ -137,8 +137,11 @@ def steps(state: State, level: Level, elements: Sequence[str]) -> int:
     return round((_LENGTH[level] + extra) / time_step(elements))
 
 
-def _packing(rng: np.random.Generator, cell: np.ndarray, number: int, closest: float) -> np.ndarray:
-    """Scaled positions, one after the other where chance puts them, not closer than that (Å), or a little closer."""
+def packing(rng: np.random.Generator, cell: np.ndarray, number: int, closest: float) -> np.ndarray:
+    """Scaled positions (number, 3), one after the other at random, not closer, or a little closer, than that.
+
+    cell: (3, 3), Å. closest: Å.
+    """
     placed = np.zeros((0, 3))
     while len(placed) < number:
         for _ in range(200):

@@ -1,8 +1,10 @@
-"""Vacancies and, in compounds, antisites: formation energies, and the barrier of a vacancy's step to a neighbour.
+"""Vacancies and, in compounds, antisites: formation energies, and the barriers of a vacancy's steps to neighbours.
 
 Of elements a vacancy's energy is E(N − 1) − (N − 1)/N E(N). In a compound it depends on where the atom has gone. Two
 sums do not, and are given instead: that of one vacancy for each atom of the formula, whose atoms make one formula unit
 more of the crystal (Schottky), and that of two antisites that exchange two atoms. The defects of a sum are far apart.
+Steps lead to the nearest sites of the same element, on the straight way at first; those by exchanging elements, and
+those of interstitials, are not calculated.
 """
 
 from itertools import combinations
@@ -43,6 +45,9 @@ BAND_FORCE = 0.03  # eV/Å: at the saddle this is an error of the energy of abou
 BAND_STEPS = 300
 # Neighbours of a vacancy may have less energy where they are not placed symmetrically, as those in silicon.
 RATTLE = 0.05  # Å
+# Sites this much farther than the nearest one are near, too: the two kinds of hcp, not the second shell of bcc.
+NEAREST = 1.12
+FLAT = 0.1  # Å, along the third axis: such a step is in the basal plane
 # A point of the path this far below its ends is where the vacancy wants to be.
 SPLIT = 0.05  # eV
 
@@ -60,30 +65,31 @@ class Defects(Check):
 
     @failing
     def run(self, setting: Setting, subject: str) -> Outcome:
-        """Energies of formation; of elements the barrier, too."""
+        """Energies of formation, and barriers."""
         crystal = crystal_named(setting, subject)
         atoms = conventional(relaxed(setting, crystal))
         host = atoms.repeat(repeats(atoms, WIDTH, MOST_ATOMS))
         host.calc = setting.model.calculator()
         if crystal.is_element:
             return _element(setting, subject, host)
-        return Outcome(_compound(setting, subject, host))
+        return _compound(setting, subject, host)
 
     def seconds(self, setting: Setting, subject: str) -> float:
         """A guess: relaxations, and a path of some hundred steps of several images."""
         return 10.0
 
     def figure(self, subject: str, data: dict[str, dict]) -> "Figure | None":
-        """Energy along the step of the vacancy."""
+        """Energy along steps of vacancies."""
         from matplotlib.figure import Figure
 
-        data = {name: found for name, found in data.items() if "path" in found}
+        data = {name: found["paths"] for name, found in data.items() if found.get("paths")}
         if not data:
             return None
         figure = Figure(figsize=(5.0, 3.4), layout="constrained")
         axes = figure.subplots()
-        for name, found in data.items():
-            axes.plot(np.linspace(0, 1, len(found["path"])), found["path"], "o-", lw=1, ms=4, label=name)
+        for n, (model, paths) in enumerate(data.items()):
+            for (name, path), style in zip(paths.items(), ("o-", "s--", "^:", "v-."), strict=False):
+                axes.plot(np.linspace(0, 1, len(path)), path, style, color=f"C{n}", lw=1, ms=4, label=f"{model}{name}")
         axes.set(xlabel="path of the vacancy to a neighbour", ylabel="energy, eV", title=subject)
         axes.legend(fontsize=8)
         return figure
@@ -114,10 +120,38 @@ def _element(setting: Setting, subject: str, host: Atoms) -> Outcome:
         outcome.lines.append(_formation(setting, subject, f"vacancy formation energy{name}", value))
         if value < lowest:
             lowest, best = value, (site, vacancy)
-    line, path = _migration(setting, subject, host, *best)
-    outcome.lines.append(line)
-    outcome.data = {"path": path} if path else {}
+    _add_steps(outcome, setting, subject, host, *best)
     return outcome
+
+
+def _add_steps(
+    outcome: Outcome, setting: Setting, subject: str, host: Atoms, site: int, vacancy: Atoms, ending: str = ""
+) -> None:
+    """Barriers of all steps from a site to the nearest ones, lines and paths."""
+    paths = outcome.data.setdefault("paths", {})
+    for name, neighbor in steps(host, site).items():
+        line, path = _migration(setting, subject, host, site, vacancy, neighbor, ending + name)
+        outcome.lines.append(line)
+        if path:
+            paths[ending + name] = path
+
+
+def steps(host: Atoms, site: int) -> dict[str, int]:
+    """One of each kind of nearest site of the same element: ", in the basal plane", or "" where there is one kind."""
+    distances = host.get_distances(site, range(len(host)), mic=True)
+    distances[(np.arange(len(host)) == site) | (host.numbers != host.numbers[site])] = np.inf
+    near = np.flatnonzero(distances < NEAREST * distances.min())
+    around = host.copy()
+    around.symbols[site] = "X"  # what keeps it where it is
+    data = spglib.get_symmetry_dataset((around.cell.array, around.get_scaled_positions(), around.numbers), SYMMETRY)
+    kinds = {int(data.equivalent_atoms[n]): int(n) for n in reversed(near)}
+    if len(kinds) == 1:
+        return {"": int(near[distances[near].argmin()])}
+    along = {n: abs(host.get_distance(site, n, mic=True, vector=True)[2]) for n in kinds.values()}
+    order = sorted(along, key=lambda n: (round(along[n], 1), round(distances[n], 1)))
+    if len(order) == 2 and along[order[0]] < FLAT < along[order[1]]:
+        return dict(zip((", in the basal plane", ", out of the basal plane"), order, strict=True))
+    return {f", step {number}": n for number, n in enumerate(order, 1)}
 
 
 def _formation(setting: Setting, subject: str, quantity: str, value: float) -> Line:
@@ -128,12 +162,12 @@ def _formation(setting: Setting, subject: str, quantity: str, value: float) -> L
     return line
 
 
-def _migration(setting: Setting, subject: str, host: Atoms, site: int, vacancy: Atoms) -> tuple[Line, list[float]]:
-    """The barrier of the step to the nearest neighbour, and energies along it, eV, by a climbing elastic band."""
-    quantity = "vacancy migration energy"
-    distances = host.get_distances(site, range(len(host)), mic=True)
-    distances[site] = np.inf
-    neighbor = int(np.argmin(distances.round(3)))
+def _migration(
+    setting: Setting, subject: str, host: Atoms, site: int, vacancy: Atoms, neighbor: int, ending: str
+) -> tuple[Line, list[float]]:
+    """The barrier of the step to a neighbour, and energies along it, eV, by a climbing elastic band."""
+    quantity = f"vacancy migration energy{ending}"
+    vacancy = _copy(vacancy)
     last = host.copy()
     last.positions[neighbor] = host.positions[site]
     del last[site]
@@ -170,21 +204,25 @@ def _band(first: Atoms, last: Atoms) -> tuple[np.ndarray, bool]:
     return np.array([energy(image) for image in images]), converged
 
 
-def _compound(setting: Setting, subject: str, host: Atoms) -> list[Line]:
-    """Sums of energies of defects that do not depend on chemical potentials."""
+def _copy(atoms: Atoms) -> Atoms:
+    copy = atoms.copy()
+    copy.calc = atoms.calc
+    return copy
+
+
+def _compound(setting: Setting, subject: str, host: Atoms) -> Outcome:
+    """Sums of energies of defects that do not depend on chemical potentials, and barriers of vacancies."""
     sites = inequivalent_sites(host)
     crystal = energy(host)
     formula = host.symbols.formula.reduce()[0].count()
-    lowest = {
-        element: min(
-            energy(without(host, site, setting, f"{subject} with a vacancy of {element}")) - crystal
-            for site in sites
-            if host.symbols[site] == element
-        )
-        for element in formula
-    }
+    vacancies = {}  # of each element: energy, eV, site, atoms; on the site that costs least
+    for site in sites:
+        element = host.symbols[site]
+        found = without(host, site, setting, f"{subject} with a vacancy of {element}")
+        one = energy(found) - crystal, site, found
+        vacancies[element] = min(vacancies.get(element, one), one, key=lambda vacancy: vacancy[0])
     unit = crystal * sum(formula.values()) / len(host)
-    schottky = sum(number * lowest[element] for element, number in formula.items()) + unit
+    schottky = sum(number * vacancies[element][0] for element, number in formula.items()) + unit
     lines = [_formation(setting, subject, "Schottky energy", schottky)]
     for a, b in combinations(sorted(formula), 2):
         exchanged = sum(
@@ -196,7 +234,11 @@ def _compound(setting: Setting, subject: str, host: Atoms) -> list[Line]:
             for old, new in ((a, b), (b, a))
         )
         lines.append(_formation(setting, subject, f"antisite pair energy, {a}-{b}", exchanged))
-    return lines
+    outcome = Outcome(lines)
+    for element in sorted(formula):
+        _, site, found = vacancies[element]
+        _add_steps(outcome, setting, subject, host, site, found, f", {element}")
+    return outcome
 
 
 def _replaced(host: Atoms, site: int, element: str, setting: Setting, subject: str) -> Atoms:

@@ -6,6 +6,8 @@ Without the splitting of longitudinal and transverse optical modes at Γ (LO-TO)
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from snnp.validation.check import Check, Level, Setting
 from snnp.validation.checks.common import NEARLY, against, condemn, crystal_named, failing, relaxed, width
 from snnp.validation.checks.force_constants import MOST_ATOMS, Phonons
@@ -25,6 +27,7 @@ IMAGINARY_FAIL = 0.05
 FREQUENCY_WARN, FREQUENCY_FAIL = 0.1, 0.3
 # At 300 K most crystals are within some per cent of 3 k_B: an error of 15 % is one of a third in frequencies.
 HEAT_WARN, HEAT_FAIL = 0.05, 0.15
+_DRAWN = 25  # points of a line of the path at most, so that pages stay small
 
 
 class PhononCheck(Check):
@@ -134,8 +137,15 @@ def _plain(point: str) -> str:
 
 def _draw_bands(axes, found: dict, color: str, label: str) -> None:
     for n, line in enumerate(found["bands"]):
-        for m, frequencies in enumerate(line["frequency"]):
-            axes.plot(line["distance"], frequencies, color=color, lw=0.9, label=label if n == m == 0 else None)
+        shown = np.unique(np.linspace(0, len(line["distance"]) - 1, _DRAWN).astype(int))
+        for m, frequencies in enumerate(np.array(line["frequency"])[:, shown]):
+            axes.plot(
+                np.array(line["distance"])[shown],
+                frequencies,
+                color=color,
+                lw=0.9,
+                label=label if n == m == 0 else None,
+            )
         for end, where in zip(line["ends"], (line["distance"][0], line["distance"][-1]), strict=True):
             values = [v for q, v in found["references"].items() if q.split()[1] == _plain(end)]
             axes.plot([where] * len(values), values, "o", color="black", mfc="none", ms=5)

@@ -1,4 +1,9 @@
-"""Energies of low-index surfaces, relaxed: slabs of whole cells, cut where the planes are farthest apart."""
+"""Energies of low-index surfaces, relaxed: slabs of whole cells, cut where the planes are farthest apart.
+
+Where planes of a compound do not have its composition, the two sides of a slab of whole cells differ, as (111) of
+zincblende. The mean of both is given, half of what it takes to cut the crystal there; that of each side would depend on
+where the atoms that it has more or less come from, and is not calculated.
+"""
 
 from typing import TYPE_CHECKING
 
@@ -45,7 +50,7 @@ ENERGY_WARN, ENERGY_FAIL = 0.2, 0.5
 
 
 class Surfaces(Check):
-    """Surface energies of the ground states; of compounds where each plane has the composition of the crystal."""
+    """Surface energies of the ground states."""
 
     name = "surfaces"
     title = "Surfaces"
@@ -59,26 +64,26 @@ class Surfaces(Check):
     def run(self, setting: Setting, subject: str) -> Outcome:
         """A line for each surface."""
         atoms = relaxed(setting, crystal_named(setting, subject))
-        of_atom = energy(atoms) / len(atoms)
+        of_atom, thick = energy(atoms) / len(atoms), width(setting.model)
         cell = conventional(atoms)
         found, lines, kept = {}, [], []
         for indices in INDICES[_system(cell)]:
-            quantity = f"surface energy ({''.join(map(str, indices))})"
-            slab = make_slab(cell, indices, width(setting.model))
-            if slab is None or len(slab) > MOST_ATOMS:
+            quantity, slab = f"surface energy ({''.join(map(str, indices))})", make_slab(cell, indices, thick)
+            if len(slab) > MOST_ATOMS:
+                text = f"a slab of {thick:.0f} Å has {len(slab)} atoms, more than {MOST_ATOMS}: not calculated"
+                lines.append(Line(quantity, None, "mJ/m²", sentence=text))
                 continue
+            if not slab.info["equal sides"]:
+                quantity += ", mean of both sides"
             try:
                 line = _line(setting, subject, quantity, slab, of_atom)
             except Failure as failure:
                 line = Line(quantity, None, "mJ/m²", verdict=Verdict.FAIL, sentence=str(failure))
             else:
-                found[quantity[-4:-1]] = line.value
+                found[_face(quantity)] = line.value
             lines.append(line)
             if line.value is not None and line.value < 0:
                 kept.append(_plain(slab, f"{subject}, {quantity}"))
-        if not lines:
-            text = "the two sides of all low-index slabs would differ in composition"
-            lines.append(Line("surface energies", "none", sentence=text))
         known = {i: r.value for i in found if (r := setting.references.get(subject, f"surface energy ({i})"))}
         return Outcome(lines, {"energy": found, "references": known}, kept)
 
@@ -108,12 +113,16 @@ class Surfaces(Check):
         return figure
 
 
-def make_slab(cell: Atoms, indices: tuple[int, int, int], thick: float) -> Atoms | None:
-    """A slab at least `thick` (Å) with as much vacuum, of whole cells; None: its two sides would differ.
+def _face(quantity: str) -> str:
+    """The indices in its name."""
+    return quantity[quantity.index("(") + 1 : quantity.index(")")]
 
-    cell: the conventional cell, which the indices refer to. It is cut between the planes that are farthest apart. Where
-    planes of a compound do not have its composition, one side would have more of one element: such surfaces are charged
-    and not considered.
+
+def make_slab(cell: Atoms, indices: tuple[int, int, int], thick: float) -> Atoms:
+    """A slab at least `thick` (Å) with as much vacuum, of whole cells.
+
+    cell: the conventional cell, which the indices refer to. It is cut between the planes that are farthest apart.
+    `info["equal sides"]` is whether each plane has the composition of the crystal.
     """
     period = _oriented(cell, indices)
     height = period.cell[2, 2]
@@ -122,12 +131,12 @@ def make_slab(cell: Atoms, indices: tuple[int, int, int], thick: float) -> Atoms
     gaps = np.diff(heights[order], append=heights[order[0]] + height)
     widest = int(np.argmax(gaps.round(3)))
     planes = np.split(np.roll(order, -widest - 1), np.flatnonzero(np.roll(gaps, -widest - 1)[:-1] > PLANE) + 1)
-    if any(_composition(period[plane]) != _composition(period) for plane in planes):
-        return None
+    equal = all(_composition(period[plane]) == _composition(period) for plane in planes)
     cut = heights[order[widest]] + gaps[widest] / 2
     period.positions -= np.floor((period.positions[:, 2:] - cut) / height) * period.cell[2]
     slab = period.repeat((1, 1, int(np.ceil(thick / height))))
     slab.cell[2] = [0, 0, slab.cell[2, 2] + thick]
+    slab.info["equal sides"] = equal
     return slab
 
 
@@ -182,7 +191,7 @@ def _system(atoms: Atoms) -> str:
 
 def _line(setting: Setting, subject: str, quantity: str, slab: Atoms, of_atom: float) -> Line:
     """The energy of the relaxed slab, and whether it gains so much in a larger cell that it eats the crystal."""
-    what = f"the slab of {subject} with {quantity.split()[-1]} surfaces"
+    what = f"the slab of {subject} with ({_face(quantity)}) surfaces"
     wide = slab.repeat((*MAY_RECONSTRUCT, 1))
     for atoms, rattle in ((slab, RATTLE), (wide, SHAKEN)):
         atoms.calc = setting.model.calculator()
@@ -194,13 +203,13 @@ def _line(setting: Setting, subject: str, quantity: str, slab: Atoms, of_atom: f
         if (reconstructed := surface_energy(wide, of_atom)) < 0:
             value = reconstructed
     if value < 0:
-        text = f"{subject} gains energy by cutting it: its {quantity.split()[-1]} surface has {value:.4g} mJ/m²"
+        text = f"{subject} gains energy by cutting it: its ({_face(quantity)}) surface has {value:.4g} mJ/m²"
         return condemn(Line(quantity, value, "mJ/m²"), crystal_named(setting, subject), text)
     return against(setting, subject, quantity, value, "mJ/m²", ENERGY_WARN, ENERGY_FAIL)
 
 
 def surface_energy(slab: Atoms, of_atom: float) -> float:
-    """(E − N e) / 2A of a slab with two equal sides, mJ/m²; of_atom: energy e of the crystal, eV/atom."""
+    """(E − N e) / 2A of a slab, mJ/m², a mean if its sides are not equal; of_atom: energy e of the crystal, eV/atom."""
     area = np.linalg.norm(np.cross(*slab.cell[:2]))
     return float((energy(slab) - len(slab) * of_atom) / (2 * area) * 1e23 / units.J)  # 1e20 Å²/m², 1e3 mJ/J
 
