@@ -22,9 +22,8 @@ _LOOK = 100
 
 @dataclass
 class Schedule:
-    """How to train: steps on `batch_size` structures each, of size `learning_rate`. When the validation loss has not
-    become smaller for a while, or `steps` come to their end, training goes back to the best weights, and steps become
-    smaller, as a half cosine."""
+    """How to train: steps on `batch_size` structures each, of size `learning_rate`, in the end smaller, as a half
+    cosine. If the validation loss has not become smaller for a while, this end comes earlier, from the best weights."""
 
     steps: int  # at most
     batch_size: int
@@ -32,7 +31,7 @@ class Schedule:
     seed: int
     checks: int = 50  # how often the validation loss is taken in all steps
     average: float = 0.01  # memory of the averaged weights, in parts of all steps
-    patience: int = 500  # steps without a smaller validation loss
+    patience: int = 1000  # steps without a smaller validation loss; a third of all is done in any case
     fall: float = 0.3  # steps that become smaller, in parts of those before
     weight_decay: float = 0.0  # of networks, and
     smoothing: float = 0.0  # of second differences of spline coefficients: see `Decay`
@@ -115,19 +114,19 @@ class Optimizer:
 
     def _learning_rate(self) -> float:
         # The first steps only look at gradients: what is stiff has to be known before anything moves.
-        warm = min(max(self.step / self._look - 1, 0.0), 1.0)
+        look = max(min(_LOOK, self.schedule.steps // 10), 1)
+        warm = min(max(self.step / look - 1, 0.0), 1.0)
         fallen = max(self.step - self.fall_begins, 0) / max(self.steps - self.fall_begins, 1)
         return self.schedule.learning_rate * warm * (0.005 + 0.995 * (1 + math.cos(math.pi * fallen)) / 2)
 
     def _fall_due(self) -> bool:
-        """Whether the validation loss has not become smaller for so long that steps should."""
-        best = min(self.history, key=lambda record: record.validation_loss).step
-        waited = self.step - max(best, 2 * self._look) >= self.schedule.patience
-        return waited and self.step < self.fall_begins and self._check_due() and bool(self.validation)
+        """Whether the validation loss has not become smaller for so long that steps should.
 
-    @property
-    def _look(self) -> int:
-        return max(min(_LOOK, self.schedule.steps // 10), 1)
+        First it often rises: the linear start is very good where forces reach far, and steps of full size lose some.
+        """
+        best = min(self.history, key=lambda record: record.validation_loss).step
+        waited = self.step >= max(best + self.schedule.patience, self.schedule.steps // 3)
+        return waited and self.step < self.fall_begins and self._check_due() and bool(self.validation)
 
     def _batch(self) -> Batch:
         """The structures of this step: each epoch passes all once, in an order that only seed and epoch decide."""

@@ -24,7 +24,7 @@ def fit_network(task: Task) -> tuple[_core.Potential, Curve]:
         training.batch_size,
         training.learning_rate,
         training.seed,
-        patience=max(training.steps // 6, 300),
+        patience=max(training.steps // 6, 1000),
         weight_decay=training.weight_decay,
         smoothing=training.smoothing,
     )
