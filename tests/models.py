@@ -58,7 +58,7 @@ def linear_model(elements, uniform):
         model.scale.fill_(1.0)
         model.linear.fill_(1.0)
         if model.shape.shared:
-            model.weights.fill_(1.0)
+            model.mix_f.copy_(torch.eye(model.shape.n3))
     return model
 
 

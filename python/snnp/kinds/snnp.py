@@ -24,8 +24,8 @@ from snnp.kinds.base import (
 # By `model.elements`: what filters there are, what becomes of triples that the data do not show, and of φ.
 _ELEMENTS = {
     "shared": (
-        "neighbours of all elements share the filters of a centre, with weights",
-        "what they add follows from the curves of their centre and the weights of its neighbours",
+        "neighbours of all elements share the curves of a centre, in combinations of their own",
+        "what they add follows from the curves of their centre, as pairs combine them",
         "φ is the mean of the like pairs",
     ),
     "separate": (

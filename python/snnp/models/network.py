@@ -22,8 +22,8 @@ ACTIVATIONS = {"tanh": nn.Tanh, "silu": nn.SiLU}
 class Model(nn.Module):
     """Parameters: phi (pairs, functions), rho (E·E, functions, n2), f (E·E, functions, n3), g (E·pairs, functions, n3),
     networks on standardised filters x = (G − mean) / scale, `linear` (E, n2 + n3) on the same, and a constant. Where
-    neighbours share filters, rho, f and g are those of a centre, (E, functions, n), f_αβ,m = weights[α·E + β, n2 + m]
-    f_α,m and ρ alike, and phi holds φ_aa and own parts of unlike pairs (`snnp.models.shape.own_parts`).
+    neighbours share filters, rho, f and g are those of a centre, (E, functions, n), f_αβ,m = Σ_k f_αk M_αβ,km with M
+    mix_f, and ρ alike; phi holds φ_aa and own parts of unlike pairs (`snnp.models.shape.own_parts`).
 
     E_i = unit (constant + linear·x + N(x)) + ½ G_0, and φ = unit · phi: with `unit` (eV) the error of a simple model,
     all parameters are of order one. The energy of an isolated atom, e0, is E_i at G = 0; with `fixed_e0` (eV, by
@@ -41,7 +41,7 @@ class Model(nn.Module):
         self.f = nn.Parameter(torch.zeros(pairs, n_radial, shape.n3))
         self.g = nn.Parameter(torch.zeros(triples, n_angle, shape.n3))
         if shape.shared:
-            self.weights = nn.Parameter(torch.ones(E * E, M))
+            self.mix_rho, self.mix_f = (nn.Parameter(torch.eye(n).repeat(E * E, 1, 1)) for n in (shape.n2, shape.n3))
             self._means = torch.from_numpy(np.linalg.inv(own_parts(E)))
         self.constant = nn.Parameter(torch.zeros(E))
         self.linear = nn.Parameter(torch.zeros(E, M))
@@ -62,9 +62,8 @@ class Model(nn.Module):
     def blocks(self) -> list[dict]:
         """Parameters in groups within which they act alike, for `EigenAdam`; splines of other elements are `parts`."""
         layers = [{"params": list(m.parameters())} for net in self.networks for m in net if isinstance(m, nn.Linear)]
-        splines = [{"params": [p], "parts": len(p)} for p in (self.rho, self.f, self.g) if p.numel()]
-        if self.shape.shared and self.weights.numel():
-            splines.append({"params": [self.weights], "parts": self._E})
+        mixtures = [self.mix_rho, self.mix_f] if self.shape.shared else []
+        splines = [{"params": [p], "parts": len(p)} for p in (self.rho, self.f, self.g, *mixtures) if p.numel()]
         return [{"params": [self.phi, self.constant, self.linear]}, *splines, *layers]
 
     def pairs(self) -> Tensor:
@@ -75,10 +74,9 @@ class Model(nn.Module):
         """ρ (E·E, functions, n2), f (E·E, functions, n3) and g (E·pairs, functions, n3) of all pairs and triples."""
         if not self.shape.shared:
             return self.rho, self.f, self.g
-        E, P, n2 = self._E, len(self.shape.unordered), self.shape.n2
-        rho, f = (curves.repeat_interleave(E, 0) for curves in (self.rho, self.f))
-        weights = self.weights[:, None, :]
-        return rho * weights[..., :n2], f * weights[..., n2:], self.g.repeat_interleave(P, 0)
+        E, P = self._E, len(self.shape.unordered)
+        rho, f = self.rho.repeat_interleave(E, 0) @ self.mix_rho, self.f.repeat_interleave(E, 0) @ self.mix_f
+        return rho, f, self.g.repeat_interleave(P, 0)
 
     def tables(self) -> tuple[Tensor, Tensor, Tensor]:
         """Polynomial pieces for the engine: pair (E·E, knots, 4, 1 + n2), radial and angle alike."""

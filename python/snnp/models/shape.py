@@ -33,8 +33,8 @@ class Shape:
     (centre × neighbour); pair_knots must be the same in both orders, since φ is.
     rho_knots: of ρ, by ordered pair; empty: those of φ.
     jk_knots: of r_jk, by centre and unordered pair of neighbours, if there are tensor-product splines.
-    shared: whether ρ_m, f_m and g_m of a centre are the same for neighbours of all elements, but for a weight of each
-    pair; all pairs then have the same knots, and φ of unlike elements leans on those of like ones (`own_parts`).
+    shared: whether neighbours of all elements share g_m of a centre and have combinations of its curves ρ_m and f_m;
+    all pairs then have the same knots, and φ of unlike elements leans on those of like ones (`own_parts`).
     zbl: inner and outer radius of the ZBL switch by unordered pair, or None.
     end: coefficients that are 0 at the end of φ, ρ and f: 3 for value, slope and curvature, 2 for value and slope.
     """
