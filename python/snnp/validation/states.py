@@ -138,9 +138,9 @@ def steps(state: State, level: Level, elements: Sequence[str]) -> int:
 
 
 def packing(rng: np.random.Generator, cell: np.ndarray, number: int, closest: float) -> np.ndarray:
-    """Scaled positions (number, 3), one after the other at random, not closer, or a little closer, than that.
+    """Scaled positions (number, 3), one after the other where chance puts them, not closer than that.
 
-    cell: (3, 3), Å. closest: Å.
+    cell: (3, 3), Å. closest: Å; it becomes a little less where there is no room.
     """
     placed = np.zeros((0, 3))
     while len(placed) < number:
