@@ -144,6 +144,13 @@ def _absolute(path: Path) -> str:
 def evaluate(
     potential: Annotated[Path, typer.Argument(help="Potential file.")],
     inputs: Annotated[list[Path], typer.Argument(help="Labelled structures in any format that ASE reads.")],
+    atomic: Annotated[
+        Path | None, typer.Option(help="Extended XYZ to write, with the energy of each atom, also .gz.")
+    ] = None,
+    train: Annotated[
+        list[Path] | None,
+        typer.Option(help="Data of the fit, from which --atomic tells uncertainties of atoms; may be repeated."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
     threads: Threads = None,
     format: Format = None,
@@ -151,12 +158,23 @@ def evaluate(
     elements: Elements = None,
     labels: Labels = None,
 ) -> None:
-    """Errors of a potential on labelled structures."""
+    """Errors of a potential on labelled structures, and the energies of their atoms.
+
+    snnp eval Mo.snnp test.xyz
+    snnp eval Mo.snnp test.xyz --atomic atoms.xyz --train train.xyz
+    """
     from snnp.api import evaluate_with_log
 
-    log = Log(quiet=as_json)
+    log, reading = Log(quiet=as_json), _reading(format, units, elements, labels)
     with _sentences():
-        found = evaluate_with_log(potential, inputs, threads, log, _reading(format, units, elements, labels))
+        if train and not atomic:
+            raise DataError("--train: expected --atomic, too, which names the file to write")
+        found = evaluate_with_log(potential, inputs, threads, log, reading)
+        if atomic:
+            with _more_packages("--atomic"):
+                from snnp.mapping.command import atomic_command
+
+                atomic_command(potential, inputs, train or [], atomic, reading, threads or available_cores(), log)
     if as_json:
         content = {"potential": str(potential), "data": [str(p) for p in inputs], "notes": found.notes}
         print(json.dumps({**content, **found.errors.as_dict()}, indent=2))

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -211,6 +212,22 @@ def invariant_table(lines: "list[Line]") -> Table:
         low, high = line.energy
         energy = f"{low:.3f}" if low == high else f"{low:.3f} … {high:.3f}"
         table.add_row(line.name, line.known, str(line.structures), energy, f"{line.bias:+.2f}", f"{line.largest:.2f}")
+    return table
+
+
+def atomic_table(parts: dict) -> Table:
+    """Energies of atoms, and their uncertainties (n,), eV or None, by group of frames and element."""
+    table = Table(title="Atomic energies", title_justify="left")
+    for column in ("group", "element"):
+        table.add_column(column)
+    for column in ("atoms", "mean eV", "lowest … highest eV", "uncertainty: median meV", "largest meV"):
+        table.add_column(column, justify="right")
+    for (group, symbol), (energies, uncertainties) in parts.items():
+        cells = ["–", "–"]
+        if uncertainties is not None:
+            cells = [f"{1000 * float(np.median(uncertainties)):.1f}", f"{1000 * uncertainties.max():.1f}"]
+        span = f"{energies.min():.3f} … {energies.max():.3f}"
+        table.add_row(group, symbol, str(len(energies)), f"{energies.mean():.4f}", span, *cells)
     return table
 
 
