@@ -133,9 +133,9 @@ void bind_elements(py::module_ &m)
 {
   py::class_<EnergyRange> range(m, "EnergyRange",
                                 "Energies of atoms, less e0, in the training data that have so many neighbours.");
-  range.def(py::init<>())
-      .def(py::init<int, int, double, double>(), py::arg("first"), py::arg("last"), py::arg("lowest"),
-           py::arg("highest"))
+  range
+      .def(py::init<int, int, double, double>(), py::arg("first") = 0, py::arg("last") = 0, py::arg("lowest") = 0.0,
+           py::arg("highest") = 0.0)
       .def_readwrite("first", &EnergyRange::from, "Lowest number of neighbours, within `Potential.cutoff_of` a pair.")
       .def_readwrite("last", &EnergyRange::to, "Highest number of neighbours.")
       .def_readwrite("lowest", &EnergyRange::lowest, "Lowest energy, eV.")
