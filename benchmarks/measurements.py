@@ -181,6 +181,15 @@ def properties(session: Session) -> None:
 PROPERTIES = ("equation_of_state", "elastic", "phases", "phonons", "surfaces", "defects")
 
 
+def melting(session: Session, elements: tuple[str, ...] = ELEMENTS) -> None:
+    """Melting temperatures of the potentials in potentials/, by coexistence of crystal and melt; some take an hour."""
+    results = {}
+    for element in elements:
+        file, data = ROOT / "potentials" / f"{element}.snnp", session.files(element)[0]
+        results[element] = validated(session, file, data, f"melting/{element}", ["--only", "melting"])
+    write("melting", results)
+
+
 def domain(session: Session) -> None:
     """Shares of atoms that are flagged, of potentials of every kind and of all data sets."""
     results = {}
@@ -289,6 +298,7 @@ PARTS = {
     "validation": validation,
     "properties": properties,
     "domain": domain,
+    "melting": melting,
     "heating": heating,
     "conservation": conservation,
     "costs": costs,

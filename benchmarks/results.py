@@ -45,6 +45,7 @@ def arguments() -> argparse.Namespace:
         "validation",
         "properties",
         "domain",
+        "melting",
         "heating",
         "conservation",
         "costs",

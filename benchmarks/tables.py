@@ -309,6 +309,23 @@ def properties_table(results: dict, element: str) -> str:
     return markdown(["", *KIND_NAMES.values(), "data"], rows)
 
 
+# Experiment, K, and where it is from.
+MELTING = {"Cu": "1357.77 (ITS-90, Metrologia 27, 3 (1990))"}
+
+
+def melting_table(results: dict) -> str:
+    """Melting temperatures, K, with their standard errors."""
+    rows = []
+    for element, found in results["melting"]["results"].items():
+        (lines,) = found["lines"].values()
+        values = {name.split(" (")[0]: line["value"] for name, line in lines.items() if line.get("value")}
+        error = values.get("uncertainty of the melting temperature", float("nan"))
+        temperature = values.get("melting temperature")
+        cell = f"{temperature:.0f} ± {error:.0f}" if temperature else "–"
+        rows.append([element, cell, MELTING.get(element, "–")])
+    return markdown(["potential", "melting temperature, K", "experiment, K"], rows)
+
+
 def domain_table(results: dict) -> str:
     """Shares of atoms that are flagged, percent, without energies of atoms and with them."""
     found = results["domain"]["results"]
@@ -392,6 +409,7 @@ TABLES = {
     "properties-Mo": lambda results: properties_table(results, "Mo"),
     "properties-Si": lambda results: properties_table(results, "Si"),
     "domain": domain_table,
+    "melting": melting_table,
     "heating": heating_table,
     "conservation": conservation_table,
     "size": size_table,

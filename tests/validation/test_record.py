@@ -146,10 +146,12 @@ class Outline(HTMLParser):
 
     def __init__(self):
         super().__init__()
-        self.open, self.text, self.sources = [], "", []
+        self.open, self.text, self.sources, self.tags, self.ids = [], "", [], [], []
 
     def handle_starttag(self, tag, attrs):
-        self.sources += [value for name, value in attrs if name in ("src", "href")]
+        self.tags.append(tag)
+        self.sources += [value for name, value in attrs if name in ("src", "href", "xlink:href")]
+        self.ids += [value for name, value in attrs if name == "id"]
         if tag not in ("meta", "img"):
             self.open.append(tag)
 
@@ -168,7 +170,12 @@ def test_page_holds_everything_and_needs_nothing_else():
     outline.feed(page(record, [check]))
     assert outline.open == []
     assert "Energy of <crystals>" in outline.text and "not <zero>" in outline.text and "a & b" in outline.text
-    assert len(outline.sources) == 2 and all(s.startswith("data:image/svg+xml;base64,") for s in outline.sources)
+    # Figures are drawn in the page itself, and refer to nothing but their own parts.
+    assert outline.tags.count("figure") == outline.tags.count("svg") == 2
+    parts = [source.removeprefix("#") for source in outline.sources]
+    assert parts and set(parts) <= set(outline.ids) and not set(parts) & set(outline.sources)
+    shared = [name for name in outline.ids if name in parts]
+    assert len(shared) == len(set(shared))
     energy = record.outcomes[Item("energy", "bcc Cu", "EMT")].lines[0].value
     assert f"{energy:.4g}" in outline.text
 
