@@ -18,7 +18,7 @@ from snnp.models.shape import Shape
 # for Ta, and less than 1 % for Mo, Si and Cu.
 _GAIN = 0.05
 _FRAMES, _ATOMS = 60, 4000  # are fitted, and as many others are held out
-_LEAST = 20  # held-out frames: fewer say nothing about differences of some per cent
+_LEAST = 40  # frames with forces: fewer say nothing about differences of some per cent
 
 
 def best_cutoffs(options: Sequence[Choice], frames: Sequence[Frame], threads: int, log: console.Log) -> Choice:
@@ -27,9 +27,10 @@ def best_cutoffs(options: Sequence[Choice], frames: Sequence[Frame], threads: in
     The linear model is that where a fit of filters and networks starts, here of forces alone: these know nothing of
     energies that are shifted, nor of the convention of stresses, which are settled later.
     """
-    fitted, held_out = _samples(frames)
-    if len(options) < 2 or len(held_out) < _LEAST:
+    known = [frame for frame in frames if not np.isnan(frame.forces).all()]
+    if len(options) < 2 or len(known) < _LEAST:
         return options[0]
+    fitted, held_out = _samples(known)
     found: list[str] = []
     with log.progress("cutoffs", len(options) * (len(fitted) + len(held_out)), "frames") as tick:
         chosen, best = None, np.inf
@@ -48,14 +49,13 @@ def best_cutoffs(options: Sequence[Choice], frames: Sequence[Frame], threads: in
 
 
 def _samples(frames: Sequence[Frame]) -> tuple[list[Frame], list[Frame]]:
-    """Two samples of the frames with forces, at random, each of at most _FRAMES frames and about _ATOMS atoms."""
-    known = [frame for frame in frames if not np.isnan(frame.forces).all()]
-    order = np.random.default_rng(0).permutation(len(known))
+    """Two samples of the frames, at random, each of at most _FRAMES frames and about _ATOMS atoms."""
+    order = np.random.default_rng(0).permutation(len(frames))
     samples = []
     for half in (order[::2], order[1::2]):
-        atoms = np.cumsum([len(known[n].atoms) for n in half])
+        atoms = np.cumsum([len(frames[n].atoms) for n in half])
         count = min(int(np.searchsorted(atoms, _ATOMS)) + 1, _FRAMES)
-        samples.append([known[n] for n in half[:count]])
+        samples.append([frames[n] for n in half[:count]])
     return samples[0], samples[1]
 
 
