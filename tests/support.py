@@ -99,6 +99,15 @@ def _random_tensor(rng, symmetric):
     return _core.Tensor(ij, ik, jk, c)
 
 
+def with_shared_angles(potential):
+    """The potential of two elements, with the g of two like neighbours the same for both elements of these."""
+    g, n3 = potential.g, potential.n3
+    for first in (0, 3 * n3):
+        g[first + 2 * n3 : first + 3 * n3] = g[first : first + n3]
+    potential.g = g
+    return potential
+
+
 def open_ended(potential):
     """φ that end with a value and a slope, on knots of which one stands twice."""
     pairs = potential.pairs

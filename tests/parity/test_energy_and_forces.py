@@ -18,6 +18,7 @@ POTENTIALS = {
     "two elements, tanh, uneven knots": support.random_potential(("In", "P"), n2=2, n3=2, uniform=False),
     "two elements, silu": support.random_potential(("In", "P"), n2=2, n3=2, activation="silu"),
     "two elements, linear, uneven": support.random_potential(("In", "P"), n2=1, n3=1, activation="none", uniform=False),
+    "two elements, shared g": support.with_shared_angles(support.random_potential(("In", "P"), n2=2, n3=2)),
     "two-body filters only": support.random_potential(("In", "P"), n2=3, n3=0),
     "three-body filters only": support.random_potential(("In", "P"), n2=0, n3=2),
     "spline of a density": support.random_potential(("Si",), n2=1, n3=1, activation="density"),

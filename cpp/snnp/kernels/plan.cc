@@ -177,13 +177,19 @@ template <class Real> class Planner {
     plan.tensor_cutoff = memory_.span(cutoffs);
   }
 
-  // One axis for the angles between all neighbours, so that a pair of them only chooses the table.
+  // One axis for the angles between all neighbours, so that a pair of them only chooses the table: often the same one, if
+  // neighbours share filters.
   struct Angles {
     std::vector<int> of_pair;
     int tables = 0;
     Intervals intervals;
     std::vector<double> c;
   };
+
+  static bool same(const Spline *one, const Spline *other)
+  {
+    return one->knots == other->knots && one->coefficients == other->coefficients;
+  }
 
   Angles angles(int a)
   {
@@ -192,8 +198,14 @@ template <class Real> class Planner {
     std::vector<const Spline *> splines;
     for (int b = 0; b < p_.size(); ++b)
       for (int c = b; c < p_.size(); ++c) {
-        all.of_pair[b * p_.size() + c] = all.of_pair[c * p_.size() + b] = all.tables++;
-        for (const Spline *s : pointers(p_.g, p_.triplet_index(a, b, c) * p_.n3, p_.n3)) splines.push_back(s);
+        const std::vector<const Spline *> own = pointers(p_.g, p_.triplet_index(a, b, c) * p_.n3, p_.n3);
+        int table = 0;
+        while (table < all.tables && !std::equal(own.begin(), own.end(), splines.begin() + table * p_.n3, same))
+          ++table;
+        all.of_pair[b * p_.size() + c] = all.of_pair[c * p_.size() + b] = table;
+        if (table < all.tables) continue;
+        splines.insert(splines.end(), own.begin(), own.end());
+        ++all.tables;
       }
     const Table table(splines);
     all.intervals = make_intervals(memory_, table.grid().knots(), false);
