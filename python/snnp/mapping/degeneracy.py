@@ -21,6 +21,7 @@ from snnp.models.shape import unordered_pairs
 # Fractions of classes that vary by less than this (root mean square over frames) are one proportion.
 _FREE, _HARDLY = 0.01, 0.04
 _SMALL = 0.05  # of a shift, relative to its largest part
+_NAMED = 3  # classes
 _FEW = 50  # pairs of atoms closer than the reach of angles
 _NEIGHBORS = 48, 24  # within the reach of pairs and of angles, as within the cutoffs of a model
 
@@ -80,7 +81,10 @@ class Degeneracies:
 
     def _of_classes(self, numbers: Sequence[int], free: bool) -> str:
         classes = [self.classes[n] for n in numbers]
-        names = _listed([f"{c.name}{_place(c, classes)}" for c in classes])
+        names = [f"{c.name}{_place(c, classes)}" for c in classes]
+        if len(names) > _NAMED + 1:
+            names = [*names[:_NAMED], f"{len(names) - _NAMED} other classes"]
+        names = _listed(names)
         how, known = ("always", "not") if free else ("nearly always", "hardly")
         return (
             f"{names} come {how} in one proportion: the split of energies among them is {known} determined; add "
@@ -107,21 +111,40 @@ class Degeneracies:
         }
 
 
-def find_degeneracies(frames: Sequence[Frame], threads: int = 1) -> Degeneracies:
-    """What frames leave open; those without a known energy count for what connects classes only."""
-    elements = Dataset(list(frames)).elements
-    distances = survey(frames, elements)
-    reach = Reach(*(distances.radius(n) for n in _NEIGHBORS))
+@dataclass(frozen=True)
+class Sight:
+    """What is seen of a data set: elements, how far surroundings go, shortest distances by unordered pair of elements
+    (Å; 0 or NaN: they never meet)."""
+
+    elements: list[str]
+    reach: Reach
+    shortest: Sequence[float]
+
+    @classmethod
+    def of(cls, frames: Sequence[Frame]) -> "Sight":
+        """As far as a model sees by default."""
+        elements = Dataset(list(frames)).elements
+        distances = survey(frames, elements)
+        return cls(elements, Reach(*(distances.radius(n) for n in _NEIGHBORS)), distances.shortest)
+
+
+def find_degeneracies(frames: Sequence[Frame], threads: int = 1, sight: Sight | None = None) -> Degeneracies:
+    """What frames leave open; those without a known energy count for what connects classes only.
+
+    sight: of a model; None: of one with default cutoffs.
+    """
+    sight = sight or Sight.of(frames)
+    elements, reach = sight.elements, sight.reach
     found = find_classes(frames, Descriptors(elements, reach, threads))
     kinds = np.array([elements.index(c.element) for c in found.classes])
     lifted = (kinds[:, None] == np.arange(len(elements))).astype(float)  # (classes, elements)
     labelled = np.array([np.isfinite(frame.energy) for frame in frames])
     composition = np.array([[list(f.atoms.symbols).count(e) for e in elements] for f in frames])[labelled]
     compositions = null_shifts(composition)
-    known = np.array([np.isfinite(frame.energy) for frame in found.frames])
+    counted = np.array([np.isfinite(frame.energy) for frame in found.frames])
     told = np.array([[s.parts.get(n, 0.0) for n in range(len(elements))] for s in compositions])
-    shifts = null_shifts(found.counts[known], lifted @ told.T if len(told) else None)
-    rare = _rare(found, elements, distances.shortest, reach.angles)
+    shifts = null_shifts(found.counts[counted], lifted @ told.T if len(told) else None)
+    rare = _rare(found, elements, sight.shortest, reach.angles)
     return Degeneracies(elements, compositions, found.classes, found.counts, shifts, rare, reach.angles)
 
 
@@ -159,7 +182,7 @@ def _sparse(vectors: np.ndarray) -> list[dict[int, float]]:
     return [parts for parts in result if len(parts) > 1]
 
 
-def _rare(found: Classes, elements: list[str], shortest: np.ndarray, reach: float) -> dict[str, int]:
+def _rare(found: Classes, elements: list[str], shortest: Sequence[float], reach: float) -> dict[str, int]:
     """How often elements are within `reach`, Å, if seldom, in the frames that were looked at; never: in all frames."""
     E = len(elements)
     counts = np.zeros((E, E), dtype=int)
@@ -170,7 +193,7 @@ def _rare(found: Classes, elements: list[str], shortest: np.ndarray, reach: floa
     rare = {}
     for (a, b), distance in zip(unordered_pairs(E), shortest, strict=True):
         count = int(counts[a, b]) // (2 if a == b else 1)
-        if not distance < reach or 0 < count < _FEW:
+        if not 0 < distance < reach or 0 < count < _FEW:
             rare[f"{elements[a]}-{elements[b]}"] = count
     return rare
 
