@@ -26,7 +26,7 @@ _CONNECTED = 1.25
 # Data of static crystals have such steps, and models are smooth on this scale; surfaces are 0.4 to 0.8 from bulk.
 _CLOSE = 0.12
 _EQUAL = 1e-3  # atoms closer than this are one point
-_FEWEST, _PART = 5, 0.005  # points, and part of an element's points, of a class; others go to the nearest one
+_FEWEST, _PART = 5, 0.01  # points, and part of an element's points, of a class; others go to the nearest one
 _SHELL = 1.35  # times the median distance to the nearest neighbour in a class: up to there neighbours are counted
 
 

@@ -18,8 +18,8 @@ from snnp.mapping.classes import Classes, EnvironmentClass, find_classes
 from snnp.mapping.environments import Descriptors, Reach
 from snnp.models.shape import unordered_pairs
 
-# Fractions of classes that vary by less than this (root mean square over frames) are one proportion.
-_FREE, _HARDLY = 0.01, 0.04
+# Numbers of atoms that vary by less than these parts, root mean square over structures, are in one proportion.
+_FREE, _HARDLY = 0.01, 0.06
 _SMALL = 0.05  # of a shift, relative to its largest part
 _NAMED = 3  # classes
 _FEW = 50  # pairs of atoms closer than the reach of angles
@@ -157,29 +157,32 @@ def null_shifts(counts: np.ndarray, without: np.ndarray | None = None) -> list[S
     if not len(counts) or columns < 2:
         return []
     fractions = np.unique(counts / counts.sum(axis=1, keepdims=True), axis=0)
+    largest = np.maximum(fractions.max(axis=0), 1e-9)
+    relative = fractions / largest
     rest = np.eye(columns)
     if without is not None:
-        rest = scipy.linalg.null_space(without.T)
-    _, sizes, directions = np.linalg.svd(fractions @ rest / len(fractions) ** 0.5)
+        rest = scipy.linalg.null_space((without * largest[:, None]).T)
+    _, sizes, directions = np.linalg.svd(relative @ rest / len(relative) ** 0.5)
     sizes = np.r_[sizes, np.zeros(len(directions) - len(sizes))]
     found = []
     for free, small in ((True, sizes < _FREE), (False, (sizes >= _FREE) & (sizes < _HARDLY))):
-        found += [Shift(parts, free) for parts in _sparse(directions[small] @ rest.T)]
+        for d in _sparse(directions[small] @ rest.T):
+            # One structure that shows a shift is enough, however many do not.
+            if free or np.abs(relative @ d).max() < 3 * _HARDLY:
+                d = d / largest / np.abs(d / largest).max()
+                found.append(Shift({int(n): float(d[n]) for n in np.flatnonzero(np.abs(d) > 1e-12)}, free))
     return found
 
 
-def _sparse(vectors: np.ndarray) -> list[dict[int, float]]:
-    """A basis of the space of some rows with as few parts as Gauss-Jordan elimination with pivots finds."""
+def _sparse(vectors: np.ndarray) -> list[np.ndarray]:
+    """A basis of the space of some rows with as few parts as Gauss-Jordan elimination with pivots finds, largest 1."""
     if not len(vectors):
         return []
     _, _, order = scipy.linalg.qr(vectors, mode="economic", pivoting=True)
-    pivots = order[: len(vectors)]
-    reduced = np.linalg.solve(vectors[:, pivots], vectors)
-    result = []
-    for row in reduced:
-        row = row / np.abs(row).max()
-        result.append({int(n): float(row[n]) for n in np.flatnonzero(np.abs(row) > _SMALL)})
-    return [parts for parts in result if len(parts) > 1]
+    reduced = np.linalg.solve(vectors[:, order[: len(vectors)]], vectors)
+    reduced /= np.abs(reduced).max(axis=1, keepdims=True)
+    reduced[np.abs(reduced) < _SMALL] = 0.0
+    return [row for row in reduced if np.count_nonzero(row) > 1]
 
 
 def _rare(found: Classes, elements: list[str], shortest: Sequence[float], reach: float) -> dict[str, int]:
