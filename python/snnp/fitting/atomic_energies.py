@@ -11,7 +11,7 @@ from snnp.data import Frame, read
 from snnp.data.neighbors import NeighborLists
 from snnp.data.review import place
 from snnp.fitting.sets import Sets
-from snnp.mapping.degeneracy import find_degeneracies
+from snnp.mapping.degeneracy import Sight, find_degeneracies
 from snnp.mapping.environments import Descriptors, Reach
 from snnp.mapping.invariant import InvariantPoint, find_invariant_points
 from snnp.mapping.monitor import Monitor
@@ -98,9 +98,9 @@ def _heavier(frame: Frame, factor: float) -> Frame:
     return replace(frame, label_weights=weights)
 
 
-def say_what_is_open(frames: Sequence[Frame], threads: int, log: console.Log) -> None:
-    """Notes on what training frames leave open about atomic energies."""
-    sentences = find_degeneracies(frames, threads).sentences
+def say_what_is_open(frames: Sequence[Frame], shape: Shape, threads: int, log: console.Log) -> None:
+    """Notes on what training frames leave open about atomic energies, for a model of this shape."""
+    sentences = find_degeneracies(frames, threads, Sight(shape.elements, _reach(shape), shape.shortest)).sentences
     for sentence in sentences[:_NOTES]:
         log.print(f"note: atomic energies: {sentence}")
     if len(sentences) > _NOTES:

@@ -110,7 +110,7 @@ def _fit(
     lists = NeighborLists(shape.elements, shape.cutoff, keep=kind_of(model).keeps_lists)
     settled = settle(config, shape, e0, sets, lists, threads, log, checkpoint.saved)
     sets, monitor = monitor_points(factor, settled.sets, named, shape, lists, threads, log)
-    say_what_is_open(sets["train"], threads, log)
+    say_what_is_open(sets["train"], shape, threads, log)
     checkpoint.begin({"config": origin.settings, "data": origin.data, **settled.decisions})
     update = {**settled.decisions, "shear_order": None}
     config = config.model_copy(update={"data": config.data.model_copy(update=update)})

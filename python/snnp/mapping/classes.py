@@ -22,8 +22,11 @@ _NEIGHBORS, _SCALE = 10, 5  # nearest atoms in the space of descriptors; the dis
 # Atoms are connected if their distance is below this many times the mean of their scales. In slabs of Cu at up to 1200
 # K and of Si at up to 900 K, 1.25 to 1.5 tell surfaces from bulk and nothing else.
 _CONNECTED = 1.25
-_SMALLEST_SCALE = 0.01  # of descriptors of size 1: atoms that are alike but for some 0.01 Å
-_FEWEST, _PART = 5, 0.003  # atoms, and part of an element's atoms, of a class; others go to the nearest one
+# Or if it is below this, for descriptors of size 1: displacements of all atoms by some 0.1 Å, strains of some percent.
+# Data of static crystals have such steps, and models are smooth on this scale; surfaces are 0.4 to 0.8 from bulk.
+_CLOSE = 0.12
+_EQUAL = 1e-3  # atoms closer than this are one point
+_FEWEST, _PART = 5, 0.01  # points, and part of an element's points, of a class; others go to the nearest one
 _SHELL = 1.35  # times the median distance to the nearest neighbour in a class: up to there neighbours are counted
 
 
@@ -69,7 +72,8 @@ def find_classes(frames: Sequence[Frame], descriptors: Descriptors) -> Classes:
     classes, columns = [], []
     for kind in np.unique(kinds):
         here = np.flatnonzero(kinds == kind)
-        labels = connected(_normalised(G[here], descriptors.n2))
+        points, which = np.unique((_normalised(G[here], descriptors.n2) / _EQUAL).round(), axis=0, return_inverse=True)
+        labels = connected(points * _EQUAL)[which.ravel()]
         for label in np.argsort(-np.bincount(labels), kind="stable"):
             members = np.isin(np.arange(len(kinds)), here[labels == label])
             neighbors, shell = _coordination(structures, members)
@@ -101,16 +105,15 @@ def connected(points: np.ndarray) -> np.ndarray:
     """The class of each point (n, dimensions), without unit, from 0.
 
     Single linkage with a length that follows the density: two points are linked if d < 1.25 √(s₁ s₂), with s the
-    distance to the fifth point next to each.
+    distance to the fifth point next to each, or d < 0.12.
     """
     n = len(points)
-    if n < _FEWEST:
-        return np.unique(points.round(2), axis=0, return_inverse=True)[1].ravel()
-    distances, others = cKDTree(points).query(points, k=min(_NEIGHBORS + 1, n))
-    scale = np.maximum(distances[:, min(_SCALE, n - 1)], _SMALLEST_SCALE)
+    distances, others = cKDTree(points).query(points, k=min(_NEIGHBORS, n - 1) + 1)
+    distances, others = distances.reshape(n, -1), others.reshape(n, -1)
+    scale = distances[:, _SCALE] if n > _SCALE else np.zeros(n)
     rows = np.repeat(np.arange(n), distances.shape[1] - 1)
     columns = others[:, 1:].ravel()
-    linked = distances[:, 1:].ravel() < _CONNECTED * np.sqrt(scale[rows] * scale[columns])
+    linked = distances[:, 1:].ravel() < np.maximum(_CONNECTED * np.sqrt(scale[rows] * scale[columns]), _CLOSE)
     graph = csr_array((np.ones(linked.sum()), (rows[linked], columns[linked])), shape=(n, n))
     labels = connected_components(graph, directed=False)[1]
     return _without_small(points, labels)

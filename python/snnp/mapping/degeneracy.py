@@ -18,9 +18,10 @@ from snnp.mapping.classes import Classes, EnvironmentClass, find_classes
 from snnp.mapping.environments import Descriptors, Reach
 from snnp.models.shape import unordered_pairs
 
-# Fractions of classes that vary by less than this (root mean square over frames) are one proportion.
-_FREE, _HARDLY = 0.01, 0.04
+# Numbers of atoms that vary by less than these parts, root mean square over structures, are in one proportion.
+_FREE, _HARDLY = 0.01, 0.06
 _SMALL = 0.05  # of a shift, relative to its largest part
+_NAMED = 3  # classes
 _FEW = 50  # pairs of atoms closer than the reach of angles
 _NEIGHBORS = 48, 24  # within the reach of pairs and of angles, as within the cutoffs of a model
 
@@ -80,7 +81,10 @@ class Degeneracies:
 
     def _of_classes(self, numbers: Sequence[int], free: bool) -> str:
         classes = [self.classes[n] for n in numbers]
-        names = _listed([f"{c.name}{_place(c, classes)}" for c in classes])
+        names = [f"{c.name}{_place(c, classes)}" for c in classes]
+        if len(names) > _NAMED + 1:
+            names = [*names[:_NAMED], f"{len(names) - _NAMED} other classes"]
+        names = _listed(names)
         how, known = ("always", "not") if free else ("nearly always", "hardly")
         return (
             f"{names} come {how} in one proportion: the split of energies among them is {known} determined; add "
@@ -107,21 +111,40 @@ class Degeneracies:
         }
 
 
-def find_degeneracies(frames: Sequence[Frame], threads: int = 1) -> Degeneracies:
-    """What frames leave open; those without a known energy count for what connects classes only."""
-    elements = Dataset(list(frames)).elements
-    distances = survey(frames, elements)
-    reach = Reach(*(distances.radius(n) for n in _NEIGHBORS))
+@dataclass(frozen=True)
+class Sight:
+    """What is seen of a data set: elements, how far surroundings go, shortest distances by unordered pair of elements
+    (Å; 0 or NaN: they never meet)."""
+
+    elements: list[str]
+    reach: Reach
+    shortest: Sequence[float]
+
+    @classmethod
+    def of(cls, frames: Sequence[Frame]) -> "Sight":
+        """As far as a model sees by default."""
+        elements = Dataset(list(frames)).elements
+        distances = survey(frames, elements)
+        return cls(elements, Reach(*(distances.radius(n) for n in _NEIGHBORS)), distances.shortest)
+
+
+def find_degeneracies(frames: Sequence[Frame], threads: int = 1, sight: Sight | None = None) -> Degeneracies:
+    """What frames leave open; those without a known energy count for what connects classes only.
+
+    sight: of a model; None: of one with default cutoffs.
+    """
+    sight = sight or Sight.of(frames)
+    elements, reach = sight.elements, sight.reach
     found = find_classes(frames, Descriptors(elements, reach, threads))
     kinds = np.array([elements.index(c.element) for c in found.classes])
     lifted = (kinds[:, None] == np.arange(len(elements))).astype(float)  # (classes, elements)
     labelled = np.array([np.isfinite(frame.energy) for frame in frames])
     composition = np.array([[list(f.atoms.symbols).count(e) for e in elements] for f in frames])[labelled]
     compositions = null_shifts(composition)
-    known = np.array([np.isfinite(frame.energy) for frame in found.frames])
+    counted = np.array([np.isfinite(frame.energy) for frame in found.frames])
     told = np.array([[s.parts.get(n, 0.0) for n in range(len(elements))] for s in compositions])
-    shifts = null_shifts(found.counts[known], lifted @ told.T if len(told) else None)
-    rare = _rare(found, elements, distances.shortest, reach.angles)
+    shifts = null_shifts(found.counts[counted], lifted @ told.T if len(told) else None)
+    rare = _rare(found, elements, sight.shortest, reach.angles)
     return Degeneracies(elements, compositions, found.classes, found.counts, shifts, rare, reach.angles)
 
 
@@ -134,32 +157,35 @@ def null_shifts(counts: np.ndarray, without: np.ndarray | None = None) -> list[S
     if not len(counts) or columns < 2:
         return []
     fractions = np.unique(counts / counts.sum(axis=1, keepdims=True), axis=0)
+    largest = np.maximum(fractions.max(axis=0), 1e-9)
+    relative = fractions / largest
     rest = np.eye(columns)
     if without is not None:
-        rest = scipy.linalg.null_space(without.T)
-    _, sizes, directions = np.linalg.svd(fractions @ rest / len(fractions) ** 0.5)
+        rest = scipy.linalg.null_space((without * largest[:, None]).T)
+    _, sizes, directions = np.linalg.svd(relative @ rest / len(relative) ** 0.5)
     sizes = np.r_[sizes, np.zeros(len(directions) - len(sizes))]
     found = []
     for free, small in ((True, sizes < _FREE), (False, (sizes >= _FREE) & (sizes < _HARDLY))):
-        found += [Shift(parts, free) for parts in _sparse(directions[small] @ rest.T)]
+        for d in _sparse(directions[small] @ rest.T):
+            # One structure that shows a shift is enough, however many do not.
+            if free or np.abs(relative @ d).max() < 3 * _HARDLY:
+                d = d / largest / np.abs(d / largest).max()
+                found.append(Shift({int(n): float(d[n]) for n in np.flatnonzero(np.abs(d) > 1e-12)}, free))
     return found
 
 
-def _sparse(vectors: np.ndarray) -> list[dict[int, float]]:
-    """A basis of the space of some rows with as few parts as Gauss-Jordan elimination with pivots finds."""
+def _sparse(vectors: np.ndarray) -> list[np.ndarray]:
+    """A basis of the space of some rows with as few parts as Gauss-Jordan elimination with pivots finds, largest 1."""
     if not len(vectors):
         return []
     _, _, order = scipy.linalg.qr(vectors, mode="economic", pivoting=True)
-    pivots = order[: len(vectors)]
-    reduced = np.linalg.solve(vectors[:, pivots], vectors)
-    result = []
-    for row in reduced:
-        row = row / np.abs(row).max()
-        result.append({int(n): float(row[n]) for n in np.flatnonzero(np.abs(row) > _SMALL)})
-    return [parts for parts in result if len(parts) > 1]
+    reduced = np.linalg.solve(vectors[:, order[: len(vectors)]], vectors)
+    reduced /= np.abs(reduced).max(axis=1, keepdims=True)
+    reduced[np.abs(reduced) < _SMALL] = 0.0
+    return [row for row in reduced if np.count_nonzero(row) > 1]
 
 
-def _rare(found: Classes, elements: list[str], shortest: np.ndarray, reach: float) -> dict[str, int]:
+def _rare(found: Classes, elements: list[str], shortest: Sequence[float], reach: float) -> dict[str, int]:
     """How often elements are within `reach`, Å, if seldom, in the frames that were looked at; never: in all frames."""
     E = len(elements)
     counts = np.zeros((E, E), dtype=int)
@@ -170,7 +196,7 @@ def _rare(found: Classes, elements: list[str], shortest: np.ndarray, reach: floa
     rare = {}
     for (a, b), distance in zip(unordered_pairs(E), shortest, strict=True):
         count = int(counts[a, b]) // (2 if a == b else 1)
-        if not distance < reach or 0 < count < _FEW:
+        if not 0 < distance < reach or 0 < count < _FEW:
             rare[f"{elements[a]}-{elements[b]}"] = count
     return rare
 

@@ -26,7 +26,7 @@ _ATOMS = 3000  # of the training data are looked at
 # of the errors of atomic energies in fits to teachers (docs/atomic-energies.md).
 _LEAST = 2e-3, 0.1
 _PRIOR = 1.0  # eV: how large atomic energies are taken to be where the data do not tell
-_NEVER = 1e-3  # parameters that act this much less than others on the training data count as if they acted so
+_NEVER = 0.1  # parameters that act on the training data less than this part of others count as if they acted so
 
 
 class Rigidity:
