@@ -130,7 +130,7 @@ FACES = [(1, 0, 0), (1, 1, 0), (1, 1, 1), (0, 0, 1), (2, 1, 1)]
 def test_a_slab_without_its_vacuum_is_the_crystal(name, indices):
     cell = conventional(CRYSTALS[name])
     slab = make_slab(cell, indices, 9.0)
-    assert slab.info["equal sides"] is (name != "zincblende" or indices == (1, 1, 0))
+    assert slab.info["equal sides"] or (name == "zincblende" and indices != (1, 1, 0))
     calculator = LennardJones(sigma=2.3, rc=6.0)
     of_atom = calculator.get_potential_energy(cell) / len(cell)
     heights = slab.positions[:, 2]
