@@ -352,23 +352,28 @@ EFFORTS = ("quick", "default", "high")
 
 
 def settings_table(results: dict) -> str:
-    """Errors on frames that were held out, by settings of the fit: medians over seeds."""
+    """Errors on frames that were held out: medians over the seeds that all settings of an element have."""
+    measured = results["training"]["results"]
+    elements = [e for e in ELEMENTS if any(e in fits for fits in measured.values())]
+    seeds = {e: set.intersection(*(set(fits[e]) for fits in measured.values() if e in fits)) for e in elements}
     rows = []
-    for name, by_element in results["training"]["results"].items():
-        cells = [by_element.get(element, {}) for element in ELEMENTS]
-        seeds = max(map(len, cells))
+    for name, by_element in measured.items():
+        cells = [{seed: by_element[e][seed] for seed in seeds[e]} if e in by_element else {} for e in elements]
         found = [
             _errors(_median(c, "held_out", ENERGY), _median(c, "held_out", FORCE)) if c else "– | –" for c in cells
         ]
-        rows.append([name, str(seeds), *found])
-    return markdown(["settings", "seeds", *(f"{e} energy | {e} force" for e in ELEMENTS)], rows)
+        rows.append([name, *found])
+    heads = [f"{e} energy ({len(seeds[e])}) | force" for e in elements]
+    return markdown(["settings; element (seeds)", *heads], rows)
 
 
 def efforts_table(results: dict) -> str:
     """What efforts take and give: medians over seeds."""
     rows = []
     for effort in EFFORTS:
-        for element, fits in results["training"]["results"].get(effort, {}).items():
+        by_element = results["training"]["results"].get(effort, {})
+        for element in filter(by_element.get, ELEMENTS):
+            fits = by_element[element]
             errors = _errors(_median(fits, "test", ENERGY), _median(fits, "test", FORCE))
             minutes, steps, cutoff, cost = (
                 statistics.median(fit[key] for fit in fits.values())

@@ -23,7 +23,7 @@ _LOOK = 100
 @dataclass
 class Schedule:
     """How to train: steps on `batch_size` structures each, of size `learning_rate`, in the end smaller, as a half
-    cosine. If the validation loss has not become smaller for a while, this end comes earlier, from the best weights."""
+    cosine. If validation errors have not become smaller for a while, this end comes earlier, from the best weights."""
 
     steps: int  # at most
     batch_size: int
@@ -31,7 +31,7 @@ class Schedule:
     seed: int
     checks: int = 50  # how often the validation loss is taken in all steps
     average: float = 0.01  # memory of the averaged weights, in parts of all steps
-    patience: int = 1000  # steps without a smaller validation loss; a third of all is done in any case
+    patience: int = 1000  # steps without smaller validation errors; a third of all is done in any case
     fall: float = 0.3  # steps that become smaller, in parts of those before
     weight_decay: float = 0.0  # of networks, and
     smoothing: float = 0.0  # of second differences of spline coefficients: see `Decay`
@@ -120,11 +120,13 @@ class Optimizer:
         return self.schedule.learning_rate * warm * (0.005 + 0.995 * (1 + math.cos(math.pi * fallen)) / 2)
 
     def _fall_due(self) -> bool:
-        """Whether the validation loss has not become smaller for so long that steps should.
+        """Whether validation loss and force error have not become smaller for so long that steps should.
 
-        First it often rises: the linear start is very good where forces reach far, and steps of full size lose some.
+        The loss alone may be that of the energies of a few frames. First it often rises: the linear start is very good
+        where forces reach far, and steps of full size lose some.
         """
-        best = min(self.history, key=lambda record: record.validation_loss).step
+        marks = [[(getattr(r, name), r.step) for r in self.history] for name in ("validation_loss", "force_error")]
+        best = max(min(mark)[1] for mark in marks)
         waited = self.step >= max(best + self.schedule.patience, self.schedule.steps // 3)
         return waited and self.step < self.fall_begins and self._check_due() and bool(self.validation)
 

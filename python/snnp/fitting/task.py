@@ -103,7 +103,7 @@ def train(task: Task, optimizer: Optimizer, unit: float) -> None:
         nonlocal known
         if optimizer.steps < known:
             known = optimizer.steps
-            task.log.print(f"the validation loss does not become smaller: training ends at step {known}")
+            task.log.print(f"validation errors do not become smaller: training ends at step {known}")
         rate = (record.step or 1) / max(record.seconds, 1e-9)
         left = (optimizer.steps - record.step) / rate if record.step else math.nan
         task.log.print(console.learning_line(record, optimizer.steps, rate, left))
