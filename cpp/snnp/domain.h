@@ -27,11 +27,11 @@ class Domain {
   /// A filter value below or above these, n2 + n3 numbers each, is outside.
   const double *lowest(int element) const { return lowest_.data() + element * filters_; }
   const double *highest(int element) const { return highest_.data() + element * filters_; }
-  /// For numbers of neighbours from 0 on: E_i - e0 below the first or above the second is outside, eV. Numbers beyond
-  /// are outside, too, unless there are none at all: then nothing is known.
+  /// For numbers of neighbours from 0 on: E_i - e0 below the first or above the second is outside, eV.
   struct Energies {
     std::vector<double> lowest, highest;
   };
+  /// Numbers of neighbours beyond the last are outside, too, unless there are none at all: then nothing is known.
   const Energies &energies(int element) const { return energies_[element]; }
 
  private:
