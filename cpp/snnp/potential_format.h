@@ -7,7 +7,8 @@
 
 namespace snnp {
 
-constexpr int format_version = 2;  // 2 added density, U, V, open ends and repeated knots; 1 is a part of it
+constexpr int format_version =
+    3;  // 3 added floors; 2 density, U, V, open ends and repeated knots; older ones are a part of it
 
 /// The checksum of zip and PNG (CRC-32, reflected polynomial EDB88320), over the text without carriage returns.
 inline std::string crc32(const std::string &text)

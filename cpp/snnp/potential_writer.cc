@@ -74,10 +74,25 @@ class Formatter {
     out_ << "range " << (e.lowest.empty() ? "unknown" : "known") << '\n';
     numbers(e.lowest);
     numbers(e.highest);
-    if (e.density.empty()) return;
-    out_ << "density " << e.name << '\n';
-    numbers(e.density);
-    spline("U " + e.name, e.U);
+    if (!e.density.empty()) {
+      out_ << "density " << e.name << '\n';
+      numbers(e.density);
+      spline("U " + e.name, e.U);
+    }
+    if (!e.floor.empty()) floor(e);
+  }
+
+  void floor(const Element &e)
+  {
+    const Floor &f = e.floor;
+    const std::size_t filters = f.density.size();
+    out_ << "floor " << e.name << ' ' << f.centres.size() << ' ' << f.width << ' ' << f.softness << '\n';
+    for (std::size_t k = 0; k < f.centres.size(); ++k) {
+      for (std::size_t m = 0; m < filters; ++m) out_ << f.directions[k * filters + m] << ' ';
+      out_ << f.centres[k] << '\n';
+    }
+    numbers(f.density);
+    spline("floor " + e.name, f.C);
   }
 
   void tensor(const std::string &names, const Tensor &t)

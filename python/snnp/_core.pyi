@@ -70,6 +70,15 @@ class Network:
     layers: list[Layer]
     def __init__(self) -> None: ...
 
+class Floor:
+    directions: list[float]
+    centres: list[float]
+    width: float
+    softness: float
+    density: list[float]
+    C: Spline
+    def __init__(self) -> None: ...
+
 class Element:
     name: str
     e0: float
@@ -77,6 +86,7 @@ class Element:
     network: Network
     density: list[float]
     U: Spline
+    floor: Floor
     lowest: list[float]
     highest: list[float]
     def __init__(self) -> None: ...

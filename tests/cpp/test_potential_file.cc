@@ -55,6 +55,9 @@ bool equal(const Potential &a, const Potential &b)
   const auto same_element = [&](const Element &e, const Element &f) {
     return e.name == f.name && e.e0 == f.e0 && e.linear == f.linear && e.lowest == f.lowest && e.highest == f.highest &&
            e.network.activation == f.network.activation && e.density == f.density && same_spline(e.U, f.U) &&
+           e.floor.directions == f.floor.directions && e.floor.centres == f.floor.centres &&
+           e.floor.width == f.floor.width && e.floor.softness == f.floor.softness &&
+           e.floor.density == f.floor.density && same_spline(e.floor.C, f.floor.C) &&
            std::equal(e.network.layers.begin(), e.network.layers.end(), f.network.layers.begin(),
                       f.network.layers.end(), same_layer);
   };
@@ -97,9 +100,10 @@ TEST(classical_terms_read_back_exactly)
   }
 }
 
-TEST(a_file_of_version_1_is_still_read)
+TEST(files_of_older_versions_are_still_read)
 {
-  CHECK(equal(parse_potential(altered("snnp 2", "snnp 1"), "x.snnp"), small()));
+  for (const char *version : {"snnp 1", "snnp 2"})
+    CHECK(equal(parse_potential(altered("snnp 3", version), "x.snnp"), small()));
 }
 
 TEST(what_is_read_is_written_unchanged)
@@ -142,9 +146,9 @@ TEST(each_kind_of_damage_is_named_with_its_place)
   };
   const std::vector<Damage> all{
       {"# DATE", "DATE", 1, "expected a comment line"},
-      {"snnp 2", "snap 2", 2, "found 'snap'"},
-      {"snnp 2", "snnp 3", 2, "found format version 3, expected at most 2: this file needs a newer snnp"},
-      {"snnp 2", "snnp 99999999999999999999", 2, "expected a whole number"},
+      {"snnp 3", "snap 3", 2, "found 'snap'"},
+      {"snnp 3", "snnp 4", 2, "found format version 4, expected at most 3: this file needs a newer snnp"},
+      {"snnp 3", "snnp 99999999999999999999", 2, "expected a whole number"},
       {"elements In P", "elements", 3, "expected 'elements El …'"},
       {"elements In P", "elements In Q", 3, "found 'Q', expected a chemical symbol"},
       {"elements In P", "elements In In", 3, "found element In twice"},
@@ -153,7 +157,7 @@ TEST(each_kind_of_damage_is_named_with_its_place)
       {"filters 1 1", "filters 9999 9999", 4, "too short"},
       {"element In", "element Si", 6, "found 'Si', expected one of the elements of this file"},
       {"element In", "elemnt In", 6,
-       "found 'elemnt', expected element, density, core, shortest, spline, tensor or end"},
+       "found 'elemnt', expected element, density, floor, core, shortest, spline, tensor or end"},
       {"element In ", "element In nan ", 6, "found 4 words"},
       {"linear\n", "linear\n0 ", 8, "expected 2 (linear coefficients)"},
       {"linear\n", "linear\nx\n", 8, "found 'x', expected a finite number"},
@@ -210,6 +214,10 @@ TEST(damage_to_classical_terms_is_named)
       {"density In", "density", "found 1 words, expected 'density El'"},
       {"density P", "density In", "density In occurs again"},
       {"density P", "density P\n1 2 3", "found 3 numbers, expected 2 (weights of the density)"},
+      {"floor In 3", "floor In 2", "found"},
+      {"floor In 3 0.5", "floor In 3 0", "floor In: expected a width greater than 0"},
+      {"floor P", "floor In", "floor In occurs again"},
+      {"spline floor In knots 6", "spline floor In knots 6 open", "found 'open', expected it for phi, rho and f only"},
       {"spline U In", "spline U", "expected one of the elements"},
       {"spline U P", "spline U In", "spline U In occurs again"},
       {"open", "opened", "words, expected 'spline phi"},
