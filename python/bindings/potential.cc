@@ -138,9 +138,9 @@ void bind_floor(py::module_ &m)
                           "with h(x) = 0 below −softness, x above it, and (x + softness)² / (4 softness) between.");
   floor.def(py::init<>())
       .def_readwrite("directions", &Floor::directions, "P: (directions · filters,); empty: there is no floor.")
-      .def_readwrite("centres", &Floor::centres, "q: (directions,).")
+      .def_readwrite("centres", &Floor::centres, "The offsets q of the directions: (directions,).")
       .def_readwrite("width", &Floor::width, "Distance from the domain at which half of the floor acts.")
-      .def_readwrite("softness", &Floor::softness, "eV.")
+      .def_readwrite("softness", &Floor::softness, "Half width of the range of C − M where the floor sets in, eV.")
       .def_readwrite("density", &Floor::density, "d: (filters,).")
       .def_property("C", value(&Floor::C), set_value(&Floor::C),
                     "The floor, eV over the density d·G; continues linearly on both sides.");
