@@ -87,6 +87,24 @@ def with_tensors(potential, seed=0):
     return potential
 
 
+def with_floor(potential, seed=0):
+    """Adds random floors, from which some atoms are far and some near, on one side or the other."""
+    rng = np.random.default_rng(seed)
+    filters, elements = potential.n2 + potential.n3, potential.elements
+    for n, element in enumerate(elements):
+        floor = _core.Floor()
+        floor.directions, floor.centres = 0.5 * rng.normal(size=(filters + n) * filters), rng.normal(size=filters + n)
+        floor.width, floor.softness = 0.7, 0.4
+        floor.density = rng.normal(size=filters)
+        C = random_spline(rng, -0.5, 1.0, 7, False, uniform=False)
+        below = float(C(np.zeros(1))[0]) + floor.softness - element.e0 + 0.1
+        floor.C = _core.Spline(C.knots, np.array(C.coefficients) - below)
+        element.floor = floor
+    potential.elements = elements
+    potential.check()
+    return potential
+
+
 def _random_tensor(rng, symmetric):
     ij, ik, jk = (
         random_spline(rng, first, rng.uniform(0.9, 1.0) * last, n, uniform=False).knots

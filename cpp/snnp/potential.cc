@@ -93,6 +93,26 @@ void check_density(const Element &e, int filters)
   check_spline(e.U, "spline U " + e.name);
 }
 
+void check_floor(const Element &e, int filters)
+{
+  const std::string item = "floor " + e.name;
+  const Floor &f = e.floor;
+  if (f.empty()) {
+    if (!f.C.knots.empty()) throw ItemError("spline floor " + e.name, "there is a spline, but no floor " + e.name);
+    return;
+  }
+  check_size(f.directions.size(), f.centres.size() * filters, item, "numbers of its directions");
+  check_size(f.density.size(), filters, item, "weights");
+  if (!all_finite(f.directions) || !all_finite(f.centres) || !all_finite(f.density))
+    throw ItemError(item, "numbers must be finite");
+  if (!(std::isfinite(f.width) && f.width > 0)) throw ItemError(item, "expected a width greater than 0");
+  if (!(std::isfinite(f.softness) && f.softness > 0)) throw ItemError(item, "expected a softness greater than 0");
+  check_spline(f.C, "spline floor " + e.name);
+  const double inside = std::min(std::max(0.0, f.C.front()), f.C.back());
+  if (!(evaluate(f.C, inside) - evaluate(f.C, inside, 1) * inside + f.softness <= e.e0))
+    throw ItemError(item, "an isolated atom must be above it: expected C(0) + softness of at most e0");
+}
+
 void check_tensor(const Tensor &t, bool same, const std::string &item)
 {
   for (const std::vector<double> *knots : {&t.knots_ij, &t.knots_ik, &t.knots_jk}) {
@@ -130,6 +150,7 @@ void check_element(const Element &e, int filters)
   if (!all_finite(e.linear)) throw ItemError(item, "linear coefficients must be finite");
   check_network(e.network, filters, item);
   check_density(e, filters);
+  check_floor(e, filters);
   check_size(e.highest.size(), e.lowest.size(), item, "upper ends of the filters' ranges");
   if (!e.lowest.empty()) check_size(e.lowest.size(), filters, item, "ranges of filters");
   for (std::size_t m = 0; m < e.lowest.size(); ++m)

@@ -31,6 +31,22 @@ struct EnergyRange {
   double lowest, highest;  ///< of E_i - e0, where E_i has ½ φ and ½ ZBL of each neighbour, eV
 };
 
+/// What keeps the energy M of an atom, all of it that depends on G, from falling where there are no data:
+///   E = M + o h(C(d·G) − M),  o = D² / (D² + width²),  D² = Σ_k max(|y_k| − 1, 0)²,  y = P G + q,
+/// with h(x) = 0 below −softness, x above it, and (x + softness)² / (4 softness) between. Inside the domain of the
+/// training data, where all |y_k| ≤ 1, it does nothing; far outside E is no lower than C.
+struct Floor {
+  std::vector<double> directions;  ///< P, directions × (n2 + n3); empty: there is no floor
+  std::vector<double> centres;     ///< q, by direction
+  double width = 0;
+  double softness = 0;          ///< eV
+  std::vector<double> density;  ///< d, n2 + n3 numbers
+  Spline C;                     ///< eV over d·G; continues linearly on both sides
+
+  /// Whether there is none.
+  bool empty() const { return directions.empty(); }
+};
+
 /// What belongs to one element.
 struct Element {
   std::string name;            ///< chemical symbol
@@ -39,6 +55,7 @@ struct Element {
   Network network;
   std::vector<double> density;  ///< d, n2 + n3 numbers; empty: there is no U
   Spline U;                     ///< eV over the density d·G; continues linearly on both sides
+  Floor floor;
   /// The range of each G_m in the training data, values outside it are extrapolation; empty: not known.
   std::vector<double> lowest, highest;
   /// In rising order, without overlap: what no range has is extrapolation; empty: not known.

@@ -7,7 +7,7 @@
 
 namespace snnp {
 
-constexpr int format_version = 3;  // 3 added energies; 2 density, U, V, open ends and repeated knots
+constexpr int format_version = 3;  // 3 added floor and energies; 2 density, U, V, open ends and repeated knots
 
 /// The checksum of zip and PNG (CRC-32, reflected polynomial EDB88320), over the text without carriage returns.
 inline std::string crc32(const std::string &text)

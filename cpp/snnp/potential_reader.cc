@@ -109,7 +109,7 @@ class Parser : WordReader {
 
   bool read_item()
   {
-    static const char *const items = "element, energies, density, core, shortest, spline, tensor or end";
+    static const char *const items = "element, energies, density, floor, core, shortest, spline, tensor or end";
     next_line(items);
     const std::string keyword = words_[0];
     if (keyword == "element")
@@ -118,6 +118,8 @@ class Parser : WordReader {
       read_energies();
     else if (keyword == "density")
       read_density();
+    else if (keyword == "floor")
+      read_floor();
     else if (keyword == "core")
       read_zbl();
     else if (keyword == "shortest")
@@ -197,6 +199,22 @@ class Parser : WordReader {
     e.density = numbers(p_.n2 + p_.n3, "weights of the density");
   }
 
+  void read_floor()
+  {
+    expect_words(5, "'floor El directions width softness'");
+    Element &e = p_.elements[element(1)];
+    mark("floor " + e.name);
+    const int filters = p_.n2 + p_.n3, directions = integer(2, 1, 10000);
+    e.floor.width = number(3);
+    e.floor.softness = number(4);
+    for (int k = 0; k < directions; ++k) {
+      const std::vector<double> row = numbers(filters + 1, "weights of a direction, then its centre");
+      e.floor.directions.insert(e.floor.directions.end(), row.begin(), row.end() - 1);
+      e.floor.centres.push_back(row.back());
+    }
+    e.floor.density = numbers(filters, "weights of the density of the floor");
+  }
+
   Pair &pair(const std::string &keyword)
   {
     const int a = element(1), b = element(2);
@@ -222,18 +240,19 @@ class Parser : WordReader {
   void read_spline()
   {
     const std::string usage =
-        "'spline phi El El', 'spline rho m El El', 'spline f m El El', 'spline g m El El El' or 'spline U El', "
+        "'spline phi El El', 'spline rho m El El', 'spline f m El El', 'spline g m El El El', 'spline U El' or 'spline "
+        "floor El', "
         "then 'uniform n first last' or 'knots n', then nothing or 'open'";
     if (words_.size() < 2) fail("'spline'", usage);
     const auto [spline, name_end] = named_spline(usage);
     const std::string kind = words_[1];
-    if (kind != "phi" && kind != "U")
+    if (kind != "phi" && kind != "U" && kind != "floor")
       words_[2] = std::to_string(integer(2, 1, 10000));  // 01 and +1 are no other filters than 1
     std::string item = words_[0];
     for (std::size_t w = 1; w < name_end; ++w) item += " " + words_[w];
     mark(item);
     spline->open = words_.back() == "open";
-    if (spline->open && (kind == "g" || kind == "U")) fail("'open'", "it for phi, rho and f only");
+    if (spline->open && (kind == "g" || kind == "U" || kind == "floor")) fail("'open'", "it for phi, rho and f only");
     if (spline->open) words_.pop_back();
     spline->knots = read_knots(name_end, usage);
     spline->coefficients = numbers(spline->knots.size() + 2, "coefficients: knots + 2");
@@ -259,6 +278,7 @@ class Parser : WordReader {
       return {&p_.g[p_.triplet_index(a, b, c) * p_.n3 + m], 6};
     }
     if (kind == "U") return {&p_.elements[element(2)].U, 3};
+    if (kind == "floor") return {&p_.elements[element(2)].floor.C, 3};
     fail(quote(1), usage);
   }
 

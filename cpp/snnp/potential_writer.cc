@@ -57,7 +57,7 @@ class Formatter {
   static int version(const Potential &p)
   {
     for (const Element &e : p.elements)
-      if (!e.energies.empty()) return format_version;
+      if (!e.energies.empty() || !e.floor.empty()) return format_version;
     return 2;
   }
 
@@ -85,10 +85,25 @@ class Formatter {
     if (!e.energies.empty()) out_ << "energies " << e.name << ' ' << e.energies.size() << '\n';
     for (const EnergyRange &r : e.energies)
       out_ << r.from << ' ' << r.to << ' ' << r.lowest << ' ' << r.highest << '\n';
-    if (e.density.empty()) return;
-    out_ << "density " << e.name << '\n';
-    numbers(e.density);
-    spline("U " + e.name, e.U);
+    if (!e.density.empty()) {
+      out_ << "density " << e.name << '\n';
+      numbers(e.density);
+      spline("U " + e.name, e.U);
+    }
+    if (!e.floor.empty()) floor(e);
+  }
+
+  void floor(const Element &e)
+  {
+    const Floor &f = e.floor;
+    const std::size_t filters = f.density.size();
+    out_ << "floor " << e.name << ' ' << f.centres.size() << ' ' << f.width << ' ' << f.softness << '\n';
+    for (std::size_t k = 0; k < f.centres.size(); ++k) {
+      for (std::size_t m = 0; m < filters; ++m) out_ << f.directions[k * filters + m] << ' ';
+      out_ << f.centres[k] << '\n';
+    }
+    numbers(f.density);
+    spline("floor " + e.name, f.C);
   }
 
   void tensor(const std::string &names, const Tensor &t)

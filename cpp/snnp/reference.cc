@@ -62,6 +62,30 @@ double network(const Network &net, const std::vector<double> &G, std::vector<dou
   return x[0];
 }
 
+// E_i = M + o h(C − M), see Floor; changes A = ∂E_i/∂G accordingly.
+double above_floor(const Floor &f, const std::vector<double> &G, double M, std::vector<double> &A)
+{
+  const std::size_t n = G.size();
+  std::vector<double> gradient(n);  // of D²
+  double square = 0, density = 0;
+  for (std::size_t k = 0; k < f.centres.size(); ++k) {
+    double y = f.centres[k];
+    for (std::size_t m = 0; m < n; ++m) y += f.directions[k * n + m] * G[m];
+    const double x = std::max(y - 1, 0.0) + std::min(y + 1, 0.0);
+    square += x * x;
+    for (std::size_t m = 0; m < n; ++m) gradient[m] += 2 * x * f.directions[k * n + m];
+  }
+  for (std::size_t m = 0; m < n; ++m) density += f.density[m] * G[m];
+  const Value C = continued(f.C, density);
+  const double width2 = f.width * f.width, outside = square / (square + width2), gap = C.value - M;
+  const double u = std::min(std::max(gap + f.softness, 0.0), 2 * f.softness);
+  const double h = u * u / (4 * f.softness) + std::max(gap - f.softness, 0.0), slope = u / (2 * f.softness);
+  for (std::size_t m = 0; m < n; ++m)
+    A[m] += outside * slope * (C.slope * f.density[m] - A[m]) +
+            h * width2 / ((square + width2) * (square + width2)) * gradient[m];
+  return M + outside * h;
+}
+
 // The terms of E_i that depend on G, and their gradient A = ∂E_i/∂G.
 double embedding(const Element &e, const std::vector<double> &G, std::vector<double> &A)
 {
@@ -70,11 +94,13 @@ double embedding(const Element &e, const std::vector<double> &G, std::vector<dou
   for (std::size_t m = 0; m < G.size(); ++m) energy += e.linear[m] * G[m];
   std::vector<double> unused(G.size());
   energy += network(e.network, G, A) - network(e.network, std::vector<double>(G.size(), 0.0), unused);
-  if (e.density.empty()) return energy;
-  for (std::size_t m = 0; m < G.size(); ++m) density += e.density[m] * G[m];
-  const Value U = continued(e.U, density);
-  for (std::size_t m = 0; m < G.size(); ++m) A[m] += U.slope * e.density[m];
-  return energy + U.value - continued(e.U, 0).value;
+  if (!e.density.empty()) {
+    for (std::size_t m = 0; m < G.size(); ++m) density += e.density[m] * G[m];
+    const Value U = continued(e.U, density);
+    for (std::size_t m = 0; m < G.size(); ++m) A[m] += U.slope * e.density[m];
+    energy += U.value - continued(e.U, 0).value;
+  }
+  return e.floor.empty() ? energy : above_floor(e.floor, G, energy, A);
 }
 
 // All basis functions of one direction of a tensor at a distance.

@@ -129,6 +129,25 @@ void bind_networks(py::module_ &m)
   pickled(network, &Network::activation, &Network::layers);
 }
 
+void bind_floor(py::module_ &m)
+{
+  py::class_<Floor> floor(m, "Floor",
+                          "What keeps the energy M of an atom, all of it that depends on its filters G, from falling "
+                          "where there are no data:\n"
+                          "E = M + o h(C(d·G) − M), o = D² / (D² + width²), D² = Σ_k max(|y_k| − 1, 0)², y = P G + q,\n"
+                          "with h(x) = 0 below −softness, x above it, and (x + softness)² / (4 softness) between.");
+  floor.def(py::init<>())
+      .def_readwrite("directions", &Floor::directions, "P: (directions · filters,); empty: there is no floor.")
+      .def_readwrite("centres", &Floor::centres, "The offsets q of the directions: (directions,).")
+      .def_readwrite("width", &Floor::width, "Distance from the domain at which half of the floor acts.")
+      .def_readwrite("softness", &Floor::softness, "Half width of the range of C − M where the floor sets in, eV.")
+      .def_readwrite("density", &Floor::density, "d: (filters,).")
+      .def_property("C", value(&Floor::C), set_value(&Floor::C),
+                    "The floor, eV over the density d·G; continues linearly on both sides.");
+  copied(floor);
+  pickled(floor, &Floor::directions, &Floor::centres, &Floor::width, &Floor::softness, &Floor::density, &Floor::C);
+}
+
 void bind_elements(py::module_ &m)
 {
   py::class_<EnergyRange> range(m, "EnergyRange",
@@ -152,6 +171,7 @@ void bind_elements(py::module_ &m)
                      "Weights of the filters in the density: (filters,); empty: there is no U.")
       .def_property("U", value(&Element::U), set_value(&Element::U),
                     "Embedding, eV over the density; continues linearly on both sides.")
+      .def_readwrite("floor", &Element::floor, "What keeps energies from falling where there are no data.")
       .def_readwrite("lowest", &Element::lowest,
                      "Lowest value of each filter in the training data: (filters,); empty: not known.")
       .def_readwrite("highest", &Element::highest,
@@ -160,7 +180,7 @@ void bind_elements(py::module_ &m)
                      "Energies in the training data by numbers of neighbours, in rising order; empty: not known.");
   copied(element);
   pickled(element, &Element::name, &Element::e0, &Element::linear, &Element::network, &Element::density, &Element::U,
-          &Element::lowest, &Element::highest, &Element::energies);
+          &Element::floor, &Element::lowest, &Element::highest, &Element::energies);
   py::class_<Pair, std::shared_ptr<Pair>> pair(m, "Pair", "What belongs to two elements, in any order.");
   pair.def(py::init<>())
       .def_property("phi", value(&Pair::phi), set_value(&Pair::phi), "Pair potential, eV over Å.")
@@ -215,6 +235,7 @@ Potential EditablePotential::value() const { return {comment, n2, n3, values(ele
 void bind_potential(py::module_ &m)
 {
   bind_networks(m);
+  bind_floor(m);
   bind_elements(m);
   using P = EditablePotential;
   py::class_<P> potential(

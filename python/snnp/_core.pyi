@@ -77,6 +77,15 @@ class EnergyRange:
     highest: float
     def __init__(self, first: int = ..., last: int = ..., lowest: float = ..., highest: float = ...) -> None: ...
 
+class Floor:
+    directions: list[float]
+    centres: list[float]
+    width: float
+    softness: float
+    density: list[float]
+    C: Spline
+    def __init__(self) -> None: ...
+
 class Element:
     name: str
     e0: float
@@ -84,6 +93,7 @@ class Element:
     network: Network
     density: list[float]
     U: Spline
+    floor: Floor
     lowest: list[float]
     highest: list[float]
     energies: list[EnergyRange]

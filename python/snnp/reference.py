@@ -40,9 +40,14 @@ def embedding(e: _core.Element, n: float) -> tuple[float, float]:
     """U(n) and its slope: linear on both sides of the knots; 0 if the element has none."""
     if not e.density:
         return 0.0, 0.0
-    knots = np.asarray(e.U.knots)
+    return linear_ends(e.U, n)
+
+
+def linear_ends(s: _core.Spline, n: float) -> tuple[float, float]:
+    """Value and slope of a spline that goes on linearly on both sides of its knots."""
+    knots = np.asarray(s.knots)
     inside = np.clip(n, knots[0], knots[-1])
-    b = BSpline(np.r_[[knots[0]] * 3, knots, [knots[-1]] * 3], e.U.coefficients, 3)
+    b = BSpline(np.r_[[knots[0]] * 3, knots, [knots[-1]] * 3], s.coefficients, 3)
     slope = float(b(inside, nu=1))
     return float(b(inside)) + slope * float(n - inside), slope
 
@@ -135,13 +140,30 @@ def atom_energy(p: _core.Potential, a: int, kinds: np.ndarray, d: np.ndarray) ->
     U, dU = embedding(element, density @ G)
     U0, _ = embedding(element, 0.0)
     three, gradient = three_body(p, a, kinds, d)
-    energy = element.e0 + np.dot(element.linear, G) + N - N0 + U - U0 + three
-    gradient += np.einsum("m,mnd->nd", element.linear + dN + dU * density, dG)
+    M, dM = element.e0 + np.dot(element.linear, G) + N - N0 + U - U0, element.linear + dN + dU * density
+    M, dM = above_floor(element.floor, G, M, dM)
+    energy = M + three
+    gradient += np.einsum("m,mnd->nd", dM, dG)
     for n in range(len(r)):
         pair_energy, slope = two_body(p, a, kinds[n], r[n : n + 1])
         energy += 0.5 * pair_energy
         gradient[n] += 0.5 * slope * u[n]
     return float(energy), gradient
+
+
+def above_floor(f: _core.Floor, G: np.ndarray, M: float, dM: np.ndarray) -> tuple[float, np.ndarray]:
+    """E = M + o h(C(d·G) − M) of `_core.Floor` and ∂E/∂G, from the energy M, eV, of filters G (m,) and dM = ∂M/∂G."""
+    if not f.directions:
+        return M, dM
+    P, d = np.reshape(f.directions, (-1, len(G))), np.array(f.density)
+    y = P @ G + f.centres
+    x = np.maximum(y - 1, 0) + np.minimum(y + 1, 0)
+    D2, w2, t = x @ x, f.width**2, f.softness
+    o, do = D2 / (D2 + w2), w2 / (D2 + w2) ** 2 * 2 * x @ P
+    C, dC = linear_ends(f.C, d @ G)
+    gap = C - M
+    h, dh = (0, 0) if gap < -t else (gap, 1) if gap > t else ((gap + t) ** 2 / (4 * t), (gap + t) / (2 * t))
+    return M + o * h, dM + o * dh * (dC * d - dM) + h * do
 
 
 def two_body(p: _core.Potential, a: int, b: int, r: np.ndarray) -> tuple[float, float]:

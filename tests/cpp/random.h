@@ -67,6 +67,10 @@ class Random {
       if (n2 + n3 == 0) break;  // a density of nothing
       e.density = numbers(n2 + n3);
       e.U = spline(-1, 2, 6, uneven);
+      e.floor = {numbers(3 * (n2 + n3)), numbers(3), 0.5, 0.1, numbers(n2 + n3), spline(-1, 2, 6, uneven)};
+      const snnp::Spline &C = e.floor.C;
+      const double above = snnp::evaluate(C, 0) + e.floor.softness - e.e0 + 0.1;
+      for (double &c : e.floor.C.coefficients) c -= above;
     }
     for (snnp::Pair &pair : p.pairs) {
       pair.phi = spline(1.4, 3.9, 9, uneven);

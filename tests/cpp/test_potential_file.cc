@@ -59,6 +59,9 @@ bool equal(const Potential &a, const Potential &b)
     return e.name == f.name && e.e0 == f.e0 && e.linear == f.linear && e.lowest == f.lowest && e.highest == f.highest &&
            std::equal(e.energies.begin(), e.energies.end(), f.energies.begin(), f.energies.end(), same_range) &&
            e.network.activation == f.network.activation && e.density == f.density && same_spline(e.U, f.U) &&
+           e.floor.directions == f.floor.directions && e.floor.centres == f.floor.centres &&
+           e.floor.width == f.floor.width && e.floor.softness == f.floor.softness &&
+           e.floor.density == f.floor.density && same_spline(e.floor.C, f.floor.C) &&
            std::equal(e.network.layers.begin(), e.network.layers.end(), f.network.layers.begin(),
                       f.network.layers.end(), same_layer);
   };
@@ -89,11 +92,11 @@ TEST(what_is_written_reads_back_exactly)
       }
 }
 
-TEST(files_without_energies_are_of_version_2)
+TEST(files_without_energies_and_floors_are_of_version_2)
 {
   Potential p = Random(0).potential({"In", "P"}, 1, 1, "tanh");
   CHECK(format_potential(p).find("\nsnnp 3\n") != std::string::npos);
-  for (Element &e : p.elements) e.energies.clear();
+  for (Element &e : p.elements) e.energies.clear(), e.floor = {};
   CHECK(format_potential(p).find("\nsnnp 2\n") != std::string::npos);
 }
 
@@ -109,9 +112,10 @@ TEST(classical_terms_read_back_exactly)
   }
 }
 
-TEST(a_file_of_version_1_is_still_read)
+TEST(files_of_older_versions_are_still_read)
 {
-  CHECK(equal(parse_potential(altered("snnp 3", "snnp 1"), "x.snnp"), small()));
+  for (const char *version : {"snnp 1", "snnp 2"})
+    CHECK(equal(parse_potential(altered("snnp 3", version), "x.snnp"), small()));
 }
 
 TEST(what_is_read_is_written_unchanged)
@@ -165,7 +169,7 @@ TEST(each_kind_of_damage_is_named_with_its_place)
       {"filters 1 1", "filters 9999 9999", 4, "too short"},
       {"element In", "element Si", 6, "found 'Si', expected one of the elements of this file"},
       {"element In", "elemnt In", 6,
-       "found 'elemnt', expected element, energies, density, core, shortest, spline, tensor or end"},
+       "found 'elemnt', expected element, energies, density, floor, core, shortest, spline, tensor or end"},
       {"element In ", "element In nan ", 6, "found 4 words"},
       {"linear\n", "linear\n0 ", 8, "expected 2 (linear coefficients)"},
       {"linear\n", "linear\nx\n", 8, "found 'x', expected a finite number"},
@@ -229,6 +233,10 @@ TEST(damage_to_classical_terms_is_named)
       {"density In", "density", "found 1 words, expected 'density El'"},
       {"density P", "density In", "density In occurs again"},
       {"density P", "density P\n1 2 3", "found 3 numbers, expected 2 (weights of the density)"},
+      {"floor In 3", "floor In 2", "found"},
+      {"floor In 3 0.5", "floor In 3 0", "floor In: expected a width greater than 0"},
+      {"floor P", "floor In", "floor In occurs again"},
+      {"spline floor In knots 6", "spline floor In knots 6 open", "found 'open', expected it for phi, rho and f only"},
       {"spline U In", "spline U", "expected one of the elements"},
       {"spline U P", "spline U In", "spline U In occurs again"},
       {"open", "opened", "words, expected 'spline phi"},

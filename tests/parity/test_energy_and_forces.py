@@ -23,6 +23,10 @@ POTENTIALS = {
     "three-body filters only": support.random_potential(("In", "P"), n2=0, n3=2),
     "spline of a density": support.random_potential(("Si",), n2=1, n3=1, activation="density"),
     "splines of densities, two elements": support.random_potential(("In", "P"), n2=2, n3=1, activation="density"),
+    "floors": support.with_floor(support.random_potential(("Si",), n2=2, n3=2)),
+    "floors without networks, two elements": support.with_floor(
+        support.random_potential(("In", "P"), n2=1, n3=1, activation="none", uniform=False)
+    ),
     "tensors": support.with_tensors(support.random_potential(("Si",), n2=0, n3=0, activation="none")),
     "tensors of two elements and all else": support.with_tensors(support.random_potential(("In", "P"), n2=1, n3=1)),
     "open ends": support.open_ended(support.random_potential(("In", "P"), n2=1, n3=0, activation="none")),

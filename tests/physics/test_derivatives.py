@@ -12,10 +12,12 @@ STRUCTURES = [name for name in support.structures() if name != "isolated"]
 ELEMENTS = ("In", "P")
 
 
-@pytest.fixture(params=["tanh", "silu", "none", "density", "tensors"])
+@pytest.fixture(params=["tanh", "silu", "none", "density", "floor", "tensors"])
 def calculator(request):
     if request.param == "tensors":
         return SNNP(support.with_tensors(support.random_potential(ELEMENTS, n2=1, n3=1)))
+    if request.param == "floor":
+        return SNNP(support.with_floor(support.random_potential(ELEMENTS)))
     return SNNP(support.random_potential(ELEMENTS, activation=request.param, uniform=request.param == "tanh"))
 
 

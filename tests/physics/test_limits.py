@@ -11,10 +11,12 @@ from tolerances import ENERGY, FORCE
 ELEMENTS = ("In", "P")
 
 
-@pytest.fixture(scope="module", params=["tanh", "silu", "density", "tensors"])
+@pytest.fixture(scope="module", params=["tanh", "silu", "density", "floor", "tensors"])
 def calculator(request):
     if request.param == "tensors":
         return SNNP(support.with_tensors(support.random_potential(ELEMENTS, n3=0, activation="none", uniform=False)))
+    if request.param == "floor":
+        return SNNP(support.with_floor(support.random_potential(ELEMENTS, uniform=False)))
     return SNNP(support.random_potential(ELEMENTS, activation=request.param, uniform=False))
 
 

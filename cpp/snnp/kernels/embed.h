@@ -24,8 +24,8 @@ SNNP_INLINE D exponential(D x)
   return (D)((L)p + (((L)big - Magic<double>::bits) << 52));
 }
 
-/// E(G) = e0 + a·G + [N(G) − N(0)] + [U(d·G) − U(0)] and A = ∂E/∂G of C atoms, one in each lane. Filters of an atom are
-/// `step` apart, so that a filter of C atoms is one vector:
+/// E(G) = e0 + a·G + [N(G) − N(0)] + [U(d·G) − U(0)], kept above a floor (see Floor), and A = ∂E/∂G of C atoms, one in
+/// each lane. Filters of an atom are `step` apart, so that a filter of C atoms is one vector:
 ///
 ///     G, A    | m = 0: atoms 0 … step − 1 | m = 1: … |
 ///     nodes   | outputs of all layers × C | slopes of all layers × C | δ × C | next δ × C |
@@ -45,6 +45,17 @@ class BlockEmbedding {
 
   D operator()(const double *G, double *A, double *nodes) const
   {
+    const D energy = without_floor(G, A, nodes);
+    return net_.floor.directions ? above_floor(energy, G, A, nodes) : energy;
+  }
+
+ private:
+  const EmbeddingPlan &net_;
+  int inputs_, step_;
+  D at_zero_ = D{}, U_at_zero_ = D{};
+
+  D without_floor(const double *G, double *A, double *nodes) const
+  {
     D energy = broadcast<D>(net_.e0);
     for (int m = 0; m < inputs_; ++m) {
       energy += net_.linear[m] * load<D>(G + m * step_);
@@ -58,10 +69,35 @@ class BlockEmbedding {
     return energy;
   }
 
- private:
-  const EmbeddingPlan &net_;
-  int inputs_, step_;
-  D at_zero_ = D{}, U_at_zero_ = D{};
+  // Most atoms are inside the domain: then directions are all there is to do.
+  D above_floor(D M, const double *G, double *A, double *half) const
+  {
+    const auto &f = net_.floor;
+    D square = D{};
+    for (int m = 0; m < inputs_; ++m) store(half + C * m, D{});  // half the gradient of D²
+    for (int k = 0; k < f.directions; ++k) {
+      const double *P = f.P + static_cast<long>(k) * inputs_;
+      D y = broadcast<D>(f.q[k]);
+      for (int m = 0; m < inputs_; ++m) y += P[m] * load<D>(G + m * step_);
+      const D x = larger(y - 1.0, D{}) + smaller(y + 1.0, D{});
+      if (!any(x * x > D{})) continue;
+      square += x * x;
+      for (int m = 0; m < inputs_; ++m) store(half + C * m, load<D>(half + C * m) + P[m] * x);
+    }
+    if (!any(square > D{})) return M;
+    D density = D{};
+    for (int m = 0; m < inputs_; ++m) density += f.density[m] * load<D>(G + m * step_);
+    const ValueAndSlope floor = evaluate(f.C, density);
+    const D sum = square + f.width * f.width, outside = square / sum, gap = floor.value - M;
+    const D u = smaller(larger(gap + f.softness, D{}), broadcast<D>(2 * f.softness));
+    const D h = u * u * (0.25 / f.softness) + larger(gap - f.softness, D{});
+    const D raised = outside * u * (0.5 / f.softness), out = 2 * f.width * f.width * h / (sum * sum);
+    for (int m = 0; m < inputs_; ++m) {
+      const D a = load<D>(A + m * step_);
+      store(A + m * step_, a + raised * (f.density[m] * floor.slope - a) + out * load<D>(half + C * m));
+    }
+    return M + outside * h;
+  }
 
   D spline(const double *G, double *A) const
   {

@@ -278,6 +278,17 @@ template <class Real> class Planner {
       net.density = memory_.keep(element.density);
       net.U = linear_ends(element.U);
     }
+    if (!element.floor.empty()) {
+      const Floor &f = element.floor;
+      net.floor = {static_cast<int>(f.centres.size()),
+                   memory_.keep(f.directions),
+                   memory_.keep(f.centres),
+                   memory_.keep(f.density),
+                   f.width,
+                   f.softness,
+                   linear_ends(f.C)};
+      net.widest = static_cast<int>(f.density.size());
+    }
     if (element.network.layers.empty()) return net;
     net.activation = activation_index(element.network.activation);
     std::vector<EmbeddingPlan::Layer> layers;

@@ -62,7 +62,14 @@ struct EmbeddingPlan {
   const double *linear = nullptr;
   const double *density = nullptr;  ///< null: there is no U
   Column U;                         ///< linear beyond the last knot, too
-  int activation = -1;              ///< of Activations
+  /// As Floor.
+  struct {
+    int directions = 0;  ///< 0: there is none
+    const double *P, *q, *density;
+    double width, softness;
+    Column C;  ///< linear beyond the last knot, too
+  } floor;
+  int activation = -1;  ///< of Activations
   /// As Network::Layer.
   struct Layer {
     int inputs, outputs;

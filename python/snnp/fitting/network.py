@@ -4,6 +4,8 @@ import torch
 
 from snnp import _core
 from snnp.analysis.curves import Curve
+from snnp.fitting.floor import with_floor
+from snnp.fitting.ground_states import ground_states
 from snnp.fitting.linear_start import linear_start
 from snnp.fitting.loss import Loss
 from snnp.fitting.minibatch import Optimizer, Schedule
@@ -35,7 +37,11 @@ def fit_network(task: Task) -> tuple[_core.Potential, Curve]:
         task.log.print(
             "warning: training did not make the validation loss smaller: this is the linear model it began with"
         )
-    return model.potential(task.comment()), Curve.learning(optimizer.history, "linear model")
+    potential = model.potential(task.comment())
+    if task.config.model.floor:
+        ground = ground_states(task.sets["train"], task.shape.elements)
+        potential = with_floor(potential, [s for s, _ in [*known, *held_out]], ground, task.lists, task.threads)
+    return potential, Curve.learning(optimizer.history, "linear model")
 
 
 def _start(task: Task, known, held_out) -> Model:

@@ -1,0 +1,82 @@
+"""The floor under energies of atoms unlike the data: at the data nothing changes, far from them nothing collapses."""
+
+import numpy as np
+import pytest
+from ase.build import bulk
+
+import support
+from snnp import SNNP, _core
+from snnp.data import Frame
+from snnp.data.neighbors import NeighborLists
+from snnp.fitting.floor import with_floor
+from snnp.fitting.ground_states import ground_states
+from tolerances import ENERGY, FORCE
+
+
+def copper(scale=1.0, rattle=0.0, rng=None):
+    atoms = bulk("Cu", "fcc", a=3.6 * scale, cubic=True)
+    if rattle:
+        atoms.positions += rng.normal(0, rattle, atoms.positions.shape)
+    return atoms
+
+
+def labelled(atoms, energy, forces=0.0):
+    return Frame(atoms, energy, np.full((len(atoms), 3), forces), None, "", "")
+
+
+def collapsing():
+    """A potential whose pairs attract each other at all distances."""
+    potential = support.random_potential(("Cu",), n2=2, n3=2, core=False)
+    pairs = potential.pairs
+    pairs[0].phi = _core.Spline(pairs[0].phi.knots, -1.5 * np.abs(pairs[0].phi.coefficients) - 0.0)
+    potential.pairs = pairs
+    return potential
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    """Frames that span the domain, and calculators without and with the floor."""
+    rng = np.random.default_rng(0)
+    frames = [copper(), *(copper(rattle=0.08, rng=rng) for _ in range(80))]
+    without = SNNP(collapsing())
+    ground = ground_states([labelled(atoms, 0.1 * n) for n, atoms in enumerate(frames)], ["Cu"])
+    lists = NeighborLists(["Cu"], without.cutoff, keep=False)
+    floored = with_floor(without.potential, [lists.of(atoms) for atoms in frames], ground, lists, 1)
+    return frames, without, SNNP(floored)
+
+
+def test_energies_and_forces_of_the_data_stay_as_they_are(fitted):
+    frames, without, floored = fitted
+    assert floored.potential.elements[0].floor.directions
+    for atoms in frames:
+        difference = without.get_potential_energy(atoms) - floored.get_potential_energy(atoms)
+        assert abs(difference) < len(atoms) * ENERGY
+        np.testing.assert_allclose(without.get_forces(atoms), floored.get_forces(atoms), rtol=0, atol=FORCE)
+
+
+def test_compressed_crystals_are_not_below_the_ground_state(fitted):
+    frames, without, floored = fitted
+    ground = without.get_potential_energy(frames[0])
+    crystals = [copper(scale) for scale in (0.6, 0.65, 0.7, 0.75)]
+    assert min(without.get_potential_energy(atoms) for atoms in crystals) < ground - 4.0  # 1 eV/atom: a collapse
+    assert min(floored.get_potential_energy(atoms) for atoms in crystals) > ground
+
+
+def test_ground_states_are_the_frames_on_the_convex_hull():
+    alloy = bulk("Cu", "fcc", a=3.8, cubic=True)
+    alloy.symbols = ["Cu", "Cu", "Au", "Au"]
+    gold = bulk("Au", "fcc", a=4.1, cubic=True)
+    stable = [labelled(copper(), -4.0), labelled(alloy, -8.0), labelled(gold, -8.0)]
+    frames = [*stable, labelled(copper(), -3.0), labelled(alloy, -5.9)]
+    assert {id(state.frame) for state in ground_states(frames, ["Cu", "Au"])} == {id(frame) for frame in stable}
+
+
+def test_a_snapshot_of_motion_lies_above_a_minimum():
+    (state,) = ground_states([labelled(copper(), -4.0, forces=0.5)], ["Cu"])
+    assert state.excess == pytest.approx(3 * 0.5**2 / (2 * 5.0))  # F²/2k with k = 5 eV/Å²
+
+
+def test_compositions_of_hardly_any_frames_do_not_count():
+    gold = labelled(bulk("Au", "fcc", a=4.1, cubic=True), -80.0)
+    states = ground_states([gold, *(labelled(copper(), -4.0) for _ in range(1000))], ["Cu", "Au"])
+    assert [str(state.frame.atoms.symbols) for state in states] == ["Cu4"]
