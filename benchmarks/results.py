@@ -46,6 +46,7 @@ def arguments() -> argparse.Namespace:
         "properties",
         "heating",
         "conservation",
+        "atomic_energies",
         "costs",
     ]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

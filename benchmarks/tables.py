@@ -9,6 +9,8 @@ sys.path.insert(0, str(ROOT / "examples/02_boundary"))
 
 from potentials import Point, markdown, table
 
+import atomic_energies
+
 ELEMENTS = ("Mo", "Si", "Cu", "Li")
 ENERGY, FORCE = "energy_mae_meV_per_atom", "force_mae_eV_per_A"
 # Groups and cases of benchmarks/speed.py that the page on speed shows.
@@ -349,4 +351,5 @@ TABLES = {
     "boundary-Si": lambda results: boundary_table(results, "Si"),
     "cost-note": cost_note,
     "lammps-versions": versions_table,
+    **atomic_energies.TABLES,
 }
