@@ -11,6 +11,7 @@ from pathlib import Path
 
 import ase.io
 
+from atomic_energies import measured
 from domain import crystal, divided, flagged
 from heating import heated
 from records import ROOT, circumstances, rounded, store
@@ -265,6 +266,11 @@ def conservation(session: Session) -> None:
     write("conservation", results)
 
 
+def atomic_energies(session: Session) -> None:
+    """Fits to teachers whose atomic energies are known."""
+    write("atomic_energies", measured(session.folder / "atomic_energies"))
+
+
 def costs(session: Session) -> None:
     """Time in LAMMPS of every kind, of the same potentials in LAMMPS' own styles, and of SNAP; on a quiet machine."""
     results = {}
@@ -301,6 +307,7 @@ PARTS = {
     "melting": melting,
     "heating": heating,
     "conservation": conservation,
+    "atomic_energies": atomic_energies,
     "costs": costs,
 }
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
+import atomic_energies
 from records import RESULTS, load
 from tables import ELEMENTS, TABLES, accuracy, boundary
 
@@ -19,6 +20,7 @@ PAGES = (
     "README.md",
     "docs/accuracy.md",
     "docs/accurate.md",
+    "docs/atomic-energies.md",
     "docs/boundary.md",
     "docs/pair_style_snnp.md",
     "docs/robustness.md",
@@ -29,6 +31,7 @@ PAGES = (
 # What each figure shows.
 FIGURES: dict[str, Callable[[dict], object]] = {
     "docs/accuracy.png": accuracy,
+    "docs/atomic-energies.png": lambda results: results["atomic_energies"]["results"],
     "docs/boundary.png": lambda results: [asdict(point) for point in boundary(results, "Mo")],
     "docs/boundary_Si.png": lambda results: [asdict(point) for point in boundary(results, "Si")],
 }
@@ -46,6 +49,7 @@ def write(root: Path) -> None:
         path.write_text(_filled(path.read_text(), results))
     drawn = {
         "docs/accuracy.png": figures.accuracy(accuracy(results), ELEMENTS),
+        "docs/atomic-energies.png": atomic_energies.figure(results),
         "docs/boundary.png": figures.boundary(boundary(results, "Mo"), "Mo"),
         "docs/boundary_Si.png": figures.boundary(boundary(results, "Si"), "Si"),
     }

@@ -48,6 +48,7 @@ def arguments() -> argparse.Namespace:
         "melting",
         "heating",
         "conservation",
+        "atomic_energies",
         "costs",
     ]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

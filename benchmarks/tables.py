@@ -10,6 +10,8 @@ sys.path.insert(0, str(ROOT / "examples/02_boundary"))
 
 from potentials import Point, markdown, table
 
+import atomic_energies
+
 ELEMENTS = ("Mo", "Si", "Cu", "Li")
 ENERGY, FORCE = "energy_mae_meV_per_atom", "force_mae_eV_per_A"
 # Groups and cases of benchmarks/speed.py that the page on speed shows.
@@ -428,4 +430,5 @@ TABLES = {
     "lammps-versions": versions_table,
     "settings": settings_table,
     "efforts": efforts_table,
+    **atomic_energies.TABLES,
 }

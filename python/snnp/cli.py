@@ -295,6 +295,34 @@ def validate(
 
 
 @app.command()
+def report(
+    potential: Annotated[Path, typer.Argument(help="Potential file.")],
+    inputs: Annotated[list[Path], typer.Argument(help="The data of the fit, or others.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="PREFIX", help="Of files to write; by default the name.")
+    ] = None,
+    compare: Annotated[
+        Path | None, typer.Option(help="Another potential of these elements: how alike curves are.")
+    ] = None,
+    threads: Threads = None,
+    format: Format = None,
+    units: UnitsOfFiles = None,
+    elements: Elements = None,
+    labels: Labels = None,
+) -> None:
+    """What a potential has learned: its curves in a standard gauge with the data under them, and what each adds.
+
+    snnp report Mo.snnp train.xyz   writes Mo_curves.png, Mo_curves.svg, Mo_curves.json
+    """
+    with _sentences(ValueError), _more_packages("a report"):
+        from snnp.analysis.report import write_report
+
+        log, reading = Log(), _reading(format, units, elements, labels)
+        prefix = output or Path(potential.name.removesuffix(".snnp"))
+        write_report(potential, inputs, prefix, compare, reading, threads or available_cores(), log)
+
+
+@app.command()
 def info(potential: Annotated[Path, typer.Argument(help="Potential file.")]) -> None:
     """What a potential file holds."""
     from snnp import _core

@@ -89,6 +89,23 @@ def test_example_of_validation_shows_which_kind_gets_the_teacher_back(tmp_path):
         assert abs(float(uf3)) < 0.05 * float(teacher) < 0.2 * float(teacher) < abs(float(pair))
 
 
+def test_example_of_atomic_energies_shows_wrong_atoms_behind_right_totals_and_their_cure(tmp_path):
+    script = ROOT / "examples" / "06_atomic_energies" / "run.py"
+    words = ["--only", "silicon", "--frames", "8", "--steps", "40", "--folder", tmp_path]
+    done = run([sys.executable, script, *words], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads((tmp_path / "atomic_energies.json").read_text())["silicon"]
+    narrow, cured = found["narrow"], found["recommended"]
+    # Slabs like those of the fit are right; the crystal is wrong by far more, and the fit shows it from the first step.
+    wrong = abs(narrow["errors"]["bulk"]["atomic_mean_meV"])
+    assert wrong > 20 * narrow["errors"]["slab of 12"]["total_rmse_meV_per_atom"]
+    assert all(abs(error - wrong) < 0.2 * wrong for error in narrow["curve"]["invariant_points"])
+    assert "bulk cells, slabs of another thickness" in narrow["open"][0]
+    assert cured["curve"]["invariant_points"][-1] < 0.1 * wrong
+    assert abs(cured["errors"]["bulk"]["atomic_mean_meV"]) < 0.1 * wrong
+    assert (tmp_path / "atomic_energies.png").stat().st_size > 0
+
+
 def test_quick_start_makes_data_potential_dynamics_and_pictures(tmp_path):
     script = ROOT / "examples" / "01_quickstart" / "run.py"
     words = ["--frames", "3", "--steps", "100", "--md-steps", "200", "--folder", tmp_path]

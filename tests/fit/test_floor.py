@@ -10,6 +10,7 @@ from snnp.data import Frame
 from snnp.data.neighbors import NeighborLists
 from snnp.fitting.floor import with_floor
 from snnp.fitting.ground_states import ground_states
+from snnp.models.gauge import without_floor
 from tolerances import ENERGY, FORCE
 
 
@@ -60,6 +61,15 @@ def test_compressed_crystals_are_not_below_the_ground_state(fitted):
     crystals = [copper(scale) for scale in (0.6, 0.65, 0.7, 0.75)]
     assert min(without.get_potential_energy(atoms) for atoms in crystals) < ground - 4.0  # 1 eV/atom: a collapse
     assert min(floored.get_potential_energy(atoms) for atoms in crystals) > ground
+
+
+def test_without_the_floor_a_potential_is_what_it_was(fitted):
+    """Also outside the domain, where the floor acts."""
+    frames, without, floored = fitted
+    again = SNNP(without_floor(floored.potential))
+    assert again.potential.n2 == without.potential.n2
+    for atoms in (frames[5], copper(0.6), copper(1.3)):
+        assert again.get_potential_energy(atoms) == pytest.approx(without.get_potential_energy(atoms), abs=1e-9)
 
 
 def test_ground_states_are_the_frames_on_the_convex_hull():

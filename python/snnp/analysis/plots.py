@@ -11,6 +11,7 @@ from scipy.interpolate import BSpline
 
 from snnp import _core
 from snnp.analysis.errors import Predictions
+from snnp.models.gauge import without_floor
 from snnp.splines import clamped
 
 # Colour-blind safe (Okabe and Ito).
@@ -115,7 +116,7 @@ class _Panel:
 
 def splines(potential: _core.Potential) -> Figure:
     """All splines of a potential: φ by pair, ρ, f and g by centre and neighbours, U by element; and slices of V."""
-    rows = [row for row in _rows(potential) if row]
+    rows = [row for row in _rows(without_floor(potential)) if row]
     columns = min(max(map(len, rows)), _MAX_PANELS)
     figure = Figure(figsize=(3.4 * columns, 2.6 * len(rows)), layout="constrained")
     grid = figure.subplots(len(rows), columns, squeeze=False)
