@@ -66,7 +66,9 @@ def test_compressed_crystals_are_not_below_the_ground_state(fitted):
 def test_without_the_floor_a_potential_is_what_it_was(fitted):
     """Also outside the domain, where the floor acts."""
     frames, without, floored = fitted
+    text = _core.format_potential(floored.potential)
     again = SNNP(without_floor(floored.potential))
+    assert _core.format_potential(floored.potential) == text
     assert again.potential.n2 == without.potential.n2
     for atoms in (frames[5], copper(0.6), copper(1.3)):
         assert again.get_potential_energy(atoms) == pytest.approx(without.get_potential_energy(atoms), abs=1e-9)

@@ -57,7 +57,7 @@ class SnnpConfig(ModelSection):
         [24, 24], max_length=10, description="widths of the network's hidden layers; empty: a linear model"
     )
     activation: Literal["tanh", "silu"] = "tanh"
-    floor: bool = Field(True, description="under the energies of atoms that are unlike those of the data")
+    floor: bool = Field(False, description="under the energies of atoms that are unlike those of the data")
 
 
 class Snnp(Kind):

@@ -13,6 +13,7 @@ of several, unlike neighbours then share the linear pair energy half and half. A
 the data only, is left out.
 """
 
+import copy
 from collections.abc import Sequence
 
 import numpy as np
@@ -27,7 +28,7 @@ def in_standard_gauge(
     potential: _core.Potential, structures: Sequence[_core.Structures], threads: int = 1
 ) -> _core.Potential:
     """The same potential in the standard gauge of the data `structures` (neighbour lists within the cutoff, Å)."""
-    p = without_floor(_core.parse_potential(_core.format_potential(potential), "potential"))
+    p = without_floor(copy.deepcopy(potential))
     if not p.n2 + p.n3:
         return p
     G, kinds = filters(p, structures, threads)
@@ -45,9 +46,9 @@ def without_floor(potential: _core.Potential) -> _core.Potential:
     A fit with a floor writes φ as the first two-body filter and the bonds of the floor as the second one
     (`snnp.fitting.floor`).
     """
-    p, n2 = potential, potential.n2
-    if not any(len(e.floor.directions) for e in p.elements):
-        return p
+    if not any(len(e.floor.directions) for e in potential.elements):
+        return potential
+    p, n2 = copy.deepcopy(potential), potential.n2  # its elements and pairs are changed
     q, E = _core.Potential(), len(p.elements)
     q.comment, q.n2, q.n3, q.f, q.g, q.V = p.comment, n2 - 2, p.n3, p.f, p.g, p.V
     q.rho = [p.rho[ab * n2 + m] for ab in range(E * E) for m in range(2, n2)]
