@@ -68,20 +68,23 @@ def test_without_validation_data_training_does_all_its_steps():
     assert trained(run).step == 100
 
 
-def test_straight_splines_stay_rough_ones_and_weights_decay():
+def test_what_splines_gain_stays_if_straight_and_decays_if_rough_and_weights_decay():
     model = models.random_model(*models.KINDS["one element, tanh"])
-    n = model.f.shape[1]
-    with torch.no_grad():
-        model.f[:] = torch.arange(n)[:, None]
-        model.g[:] = torch.tensor([(-1.0) ** k for k in range(model.g.shape[1])])[:, None]
     before = {name: p.detach().clone() for name, p in model.named_parameters()}
-    Decay(model, weights=2.0, curvature=0.5).step(0.1)
+    decay = Decay(model, weights=2.0, curvature=0.5)
+    straight = torch.arange(model.f.shape[1], dtype=torch.float64)[:, None]
+    rough = torch.tensor([(-1.0) ** k for k in range(model.g.shape[1])], dtype=torch.float64)[:, None]
+    with torch.no_grad():
+        model.f += straight
+        model.g += rough
+    decay.step(0.1)
     after = dict(model.named_parameters())
-    torch.testing.assert_close(after["f"], before["f"])
+    torch.testing.assert_close(after["f"], before["f"] + straight)
     # Far from the ends of a spline DᵀD is 16 for what alternates: it decays by exp(−0.5 · 0.1 · 16), nearly.
-    middle = after["g"][:, after["g"].shape[1] // 2].abs()
-    torch.testing.assert_close(middle, torch.full_like(middle, np.exp(-0.8)), rtol=0.1, atol=0)
-    torch.testing.assert_close(after["phi"], before["phi"])
+    gained = (after["g"] - before["g"])[:, model.g.shape[1] // 2].abs()
+    torch.testing.assert_close(gained, torch.full_like(gained, np.exp(-0.8)), rtol=0.1, atol=0)
+    for name in ("phi", "rho"):
+        torch.testing.assert_close(after[name], before[name])
     for name in after:
         if name.startswith("networks") and name.endswith("weight"):
             torch.testing.assert_close(after[name], np.exp(-0.2) * before[name])
@@ -91,8 +94,11 @@ def test_straight_splines_stay_rough_ones_and_weights_decay():
 
 def test_a_long_step_of_decay_equals_many_short_ones():
     long, short = (models.random_model(*models.KINDS["one element, tanh"]) for _ in range(2))
-    Decay(long, weights=3.0, curvature=2.0).step(5.0)
-    decay = Decay(short, weights=3.0, curvature=2.0)
+    decay, once = (Decay(model, weights=3.0, curvature=2.0) for model in (short, long))
+    with torch.no_grad():
+        for model in (long, short):
+            model.f += torch.linspace(0, 1, model.f.shape[1], dtype=torch.float64).square()[:, None]
+    once.step(5.0)
     for _ in range(50):
         decay.step(0.1)
     for one, other in zip(long.parameters(), short.parameters(), strict=True):

@@ -166,6 +166,7 @@ class Optimizer:
         return {
             "model": self.model.state_dict(),
             "adam": self.adam.state_dict(),
+            "first": self.decay.first,
             "average": self.average,
             "best": self.best,
             "best_loss": self.best_loss,
@@ -181,6 +182,7 @@ class Optimizer:
         state = _tensors(state)
         self.model.load_state_dict(state["model"])
         self.adam.load_state_dict(state["adam"])
+        self.decay.first = state["first"]
         self.average, self.best, self.best_loss = state["average"], state["best"], state["best_loss"]
         self.history = [Record(**record) for record in state["history"]]
         self.step, self.seconds, self._running = state["step"], state["seconds"], state["running"]
