@@ -15,8 +15,8 @@ class Decay:
     """dW/ds = −weights W of layers, dc/ds = −curvature DᵀD (c − c₀) of ρ, f and g; s is the sum of step sizes, D the
     second difference of neighbouring coefficients, c₀ what they are when training begins.
 
-    The linear model has found how smooth f and g have to be: what they become beside that decays. Towards straight lines
-    instead, steep curves, as those of strongly compressed crystals of In-P, were lost. φ stays as it is.
+    The linear model has found how smooth f and g have to be, and what they become beside that decays: towards straight
+    lines, steep curves, as those of strongly compressed crystals of In-P, were lost. φ stays as it is.
     """
 
     def __init__(self, model: Model, weights: float, curvature: float):
