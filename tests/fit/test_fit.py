@@ -15,6 +15,7 @@ import yaml
 import snnp as package
 import tolerances
 from fitting import QUICK, SNNP_FIT, assignments, best_errors
+from snnp import _core
 
 
 def curve(folder):
@@ -102,6 +103,13 @@ def test_model_explains_forces_of_the_teacher(fitted, data, snnp):
     out = json.loads(snnp("eval", folder / "Si.snnp", data / "test.xyz", "--json").stdout)["all"]
     forces = np.concatenate([atoms.get_forces() for atoms in ase.io.read(data / "test.xyz", ":")])
     assert out["force_rmse_eV_per_A"] < 0.1 * np.sqrt((forces**2).mean())
+
+
+def test_potential_of_a_fit_is_in_the_standard_gauge(fitted):
+    p = _core.read_potential(fitted[0] / "Si.snnp")
+    for some in (p.rho, p.f, p.g):
+        for s in some:
+            assert s(np.linspace(s.knots[0], s.knots[-1], 400)).max() == pytest.approx(1)
 
 
 def test_expanded_configuration_repeats_the_fit_exactly(fitted, tmp_path):

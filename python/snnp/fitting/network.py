@@ -10,7 +10,10 @@ from snnp.fitting.linear_start import linear_start
 from snnp.fitting.loss import Loss
 from snnp.fitting.minibatch import Optimizer, Schedule
 from snnp.fitting.task import Task, train
+from snnp.models.gauge import in_standard_gauge
 from snnp.models.network import Model
+
+_FRAMES = 300  # tell what each filter adds to energies
 
 
 def fit_network(task: Task) -> tuple[_core.Potential, Curve]:
@@ -38,6 +41,9 @@ def fit_network(task: Task) -> tuple[_core.Potential, Curve]:
             "warning: training did not make the validation loss smaller: this is the linear model it began with"
         )
     potential = model.potential(task.comment())
+    # Only the order of filters depends on data: some are enough.
+    sample = [s for s, _ in known[:: len(known) // _FRAMES + 1]]
+    potential = in_standard_gauge(potential, sample, task.threads, effective_pairs=False)
     if task.config.model.floor:
         ground = ground_states(task.sets["train"], task.shape.elements)
         potential = with_floor(potential, [s for s, _ in [*known, *held_out]], ground, task.lists, task.threads)

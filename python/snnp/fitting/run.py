@@ -13,10 +13,11 @@ from snnp.analysis import plots
 from snnp.analysis.cost import cost
 from snnp.analysis.curves import Curve
 from snnp.analysis.errors import Predictions, Report, predict, report
+from snnp.analysis.spline_plots import splines
 from snnp.calculator import available_cores
 from snnp.config import ConfigError, FitConfig
 from snnp.data import Dataset, Frame, read
-from snnp.data.neighbors import NeighborLists
+from snnp.data.neighbors import NeighborLists, structures
 from snnp.files import printable, write_aside, write_text
 from snnp.fitting.atomic_energies import monitor_points, named_points, say_what_is_open
 from snnp.fitting.checkpoint import Checkpoint
@@ -34,6 +35,8 @@ from snnp.kinds import ModelSection, kind_of
 from snnp.kinds.choose import alternatives
 from snnp.models.domain import Domain
 from snnp.models.shape import Shape
+
+_FRAMES = 200  # show what the data are like
 
 __all__ = ["Fitted", "Interrupted", "Outputs", "run"]
 
@@ -229,8 +232,15 @@ def _pictures(fitted: Fitted) -> dict[str, Figure]:
     return {
         "_parity.png": plots.parity(fitted.predictions),
         fitted.curve.ending: fitted.curve.draw(),
-        "_splines.png": plots.splines(fitted.potential),
+        "_splines.png": splines(fitted.potential, _sample(fitted)),
     }
+
+
+def _sample(fitted: Fitted) -> list[_core.Structures]:
+    """Some of the training data, for pictures."""
+    symbols = [e.name for e in fitted.potential.elements]
+    frames = fitted.frames[:: max(len(fitted.frames) // _FRAMES, 1)]
+    return [structures([frame.atoms], symbols, fitted.potential.cutoff()) for frame in frames]
 
 
 def _save(figure: Figure, path: Path) -> None:

@@ -3,7 +3,8 @@
 Energies do not depend on the scale of a filter, which its embedding can undo; on the scale of f, which g can undo; on
 the order of filters; and on whether energy that is linear in ρ stands in ρ or in φ. In the standard gauge
 
-- every f is 1 where it is largest over its knots; ρ and g of each filter are 1 where they are largest for any elements;
+- every f is 1 where it is largest over its knots (where all neighbours of a centre share one g, as they then still do:
+  where it is largest for any of them); ρ and g of each filter are 1 where they are largest for any elements;
 - φ is the effective pair potential: the embedding has no slope in any ρ on average over the data, as in an EAM whose U
   is flat there (Johnson, Phys. Rev. B 39, 12554 (1989));
 - filters stand in the order of what they contribute to the energies of the data.
@@ -25,14 +26,21 @@ _NOTHING = 1e-9  # of the largest contribution: rounding
 
 
 def in_standard_gauge(
-    potential: _core.Potential, structures: Sequence[_core.Structures], threads: int = 1
+    potential: _core.Potential,
+    structures: Sequence[_core.Structures],
+    threads: int = 1,
+    effective_pairs: bool = True,
 ) -> _core.Potential:
-    """The same potential in the standard gauge of the data `structures` (neighbour lists within the cutoff, Å)."""
+    """The same potential in the standard gauge of the data `structures` (neighbour lists within the cutoff, Å).
+
+    effective_pairs: whether what is linear in ρ moves into φ; if not, energies of atoms stay as they are in any case.
+    """
     p = without_floor(copy.deepcopy(potential))
     if not p.n2 + p.n3:
         return p
     G, kinds = filters(p, structures, threads)
-    _with_effective_pairs(p, G, kinds)
+    if effective_pairs:
+        _with_effective_pairs(p, G, kinds)
     _scaled(p)
     order = np.concatenate([part + start for part, start in _orders(p, *filters(p, structures, threads))])
     _ordered(p, order.astype(int))
@@ -107,16 +115,18 @@ def _at_zero(element: _core.Element) -> float:
 
 
 def _network(network: _core.Network, G: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    from snnp.reference import ACTIVATIONS
+    """N(G), (atoms,), and ∂N/∂G, (atoms, filters): values forward, then slopes backward."""
+    from snnp.reference import activation
 
-    value, jacobian = G, np.eye(G.shape[1])[None]
-    for depth, layer in enumerate(network.layers, start=1):
-        W = np.reshape(layer.weights, (layer.outputs, layer.inputs))
-        value, jacobian = value @ W.T + layer.biases, W @ jacobian
-        if depth < len(network.layers):
-            value, slope = ACTIVATIONS[network.activation](value)
-            jacobian = slope[:, :, None] * jacobian
-    return value[:, 0], np.broadcast_to(jacobian[:, 0], (len(G), G.shape[1]))
+    weights = [np.reshape(layer.weights, (layer.outputs, layer.inputs)) for layer in network.layers]
+    values, local = G, []
+    for W, layer in zip(weights[:-1], network.layers[:-1], strict=True):
+        values, slope = activation(network.activation, values @ W.T + layer.biases)
+        local.append(slope)
+    back = np.tile(weights[-1], (len(G), 1))
+    for W, slope in zip(weights[-2::-1], local[::-1], strict=True):
+        back = (back * slope) @ W
+    return (values @ weights[-1].T + network.layers[-1].biases)[:, 0], back
 
 
 # -- the parts of the gauge ---------------------------------------------------------------------------------------
@@ -168,7 +178,7 @@ def _scaled(p: _core.Potential) -> None:
         for ab in range(E * E):
             rho[ab * n2 + m] = _times(rho[ab * n2 + m], 1 / factors[m])
     for m in range(n3):
-        sizes = [_largest([f[ab * n3 + m]]) for ab in range(E * E)]
+        sizes = _leg_sizes(p, m)
         for ab in range(E * E):
             f[ab * n3 + m] = _times(f[ab * n3 + m], 1 / sizes[ab])
         kinds = {p.triplet_index(a, b, c): (a, b, c) for a in range(E) for b in range(E) for c in range(b, E)}
@@ -180,6 +190,20 @@ def _scaled(p: _core.Potential) -> None:
             g[k * n3 + m] = _times(g[k * n3 + m], 1 / factors[n2 + m])
     p.rho, p.f, p.g = rho, f, g
     _embeddings(p, lambda rows: rows * factors, lambda bounds: bounds / factors)
+
+
+def _leg_sizes(p: _core.Potential, m: int) -> np.ndarray:
+    """Largest values of f of a filter by centre and neighbour; one for all neighbours of a centre that share its g."""
+    E, n3 = len(p.elements), p.n3
+    sizes = np.empty(E * E)
+    for a in range(E):
+        legs = [p.ordered_index(a, b) for b in range(E)]
+        angular = [p.g[p.triplet_index(a, b, c) * n3 + m] for b in range(E) for c in range(b, E)]
+        shared = len({(tuple(s.knots), tuple(s.coefficients)) for s in angular}) == 1
+        together = _largest([p.f[ab * n3 + m] for ab in legs])
+        for ab in legs:
+            sizes[ab] = together if shared else _largest([p.f[ab * n3 + m]])
+    return sizes
 
 
 def _largest(splines: Sequence[_core.Spline]) -> float:

@@ -1,0 +1,77 @@
+"""Distances and angles in data, as the splines of a potential meet them."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from snnp import _core
+
+_BINS = 120
+_ATOMS = 2000  # whose neighbours are looked at: enough for a histogram
+
+
+@dataclass
+class Histogram:
+    """Counts (bins,) between edges (bins + 1,), Å or cos θ."""
+
+    edges: np.ndarray
+    counts: np.ndarray
+
+    @property
+    def seen(self) -> tuple[float, float] | None:
+        """The lowest and the highest edge of bins that are not empty; None: all are."""
+        (there,) = np.nonzero(self.counts)
+        return (float(self.edges[there[0]]), float(self.edges[there[-1] + 1])) if len(there) else None
+
+
+@dataclass
+class Coverage:
+    """Histograms of a sample of atoms: distances by centre and neighbour, in the order of `Potential.ordered_index`;
+    cosines of angles between neighbours within the cutoffs of f, in that of `Potential.triplet_index`.
+    """
+
+    distances: list[Histogram]
+    cosines: list[Histogram]
+
+
+def coverage(potential: _core.Potential, structures: Iterable[_core.Structures]) -> Coverage:
+    """What structures, with neighbours as far as the potential reaches, hold of its distances and angles."""
+    n = len(potential.elements)
+    radial, angular = np.linspace(0, potential.cutoff(), _BINS + 1), np.linspace(-1, 1, _BINS + 1)
+    distances, cosines = np.zeros((n * n, _BINS)), np.zeros((n * n * (n + 1) // 2, _BINS))
+    legs = _leg_cutoffs(potential)
+    structures = list(structures)
+    stride = max(sum(map(len, structures)) // _ATOMS, 1)
+    for each in structures:
+        r = np.linalg.norm(each.vectors, axis=1)
+        offsets, kinds = np.asarray(each.offsets), np.asarray(each.elements)
+        others = kinds[np.asarray(each.indices)]
+        for i in range(0, len(kinds), stride):
+            here = slice(offsets[i], offsets[i + 1])
+            for b in np.unique(others[here]):
+                ab = potential.ordered_index(int(kinds[i]), int(b))
+                distances[ab] += np.histogram(r[here][others[here] == b], radial)[0]
+            near = r[here] < legs[kinds[i], others[here]]
+            u = each.vectors[here][near] / r[here][near][:, None]
+            _count_angles(potential, int(kinds[i]), others[here][near], u, angular, cosines)
+    return Coverage([Histogram(radial, c) for c in distances], [Histogram(angular, c) for c in cosines])
+
+
+def _leg_cutoffs(p: _core.Potential) -> np.ndarray:
+    """The longest f of each centre and neighbour, Å; 0 without any."""
+    n = len(p.elements)
+    longest = np.zeros((n, n))
+    for a in range(n):
+        for b in range(n):
+            k = p.ordered_index(a, b) * p.n3
+            longest[a, b] = max((f.knots[-1] for f in p.f[k : k + p.n3]), default=0.0)
+    return longest
+
+
+def _count_angles(p, a: int, kinds: np.ndarray, u: np.ndarray, edges: np.ndarray, counts: np.ndarray) -> None:
+    j, k = np.tril_indices(len(u), -1)
+    cosine = np.clip((u[j] * u[k]).sum(1), -1, 1)
+    for b, c in {(int(min(pair)), int(max(pair))) for pair in zip(kinds[j], kinds[k], strict=True)}:
+        own = (np.minimum(kinds[j], kinds[k]) == b) & (np.maximum(kinds[j], kinds[k]) == c)
+        counts[p.triplet_index(a, b, c)] += np.histogram(cosine[own], edges)[0]
