@@ -75,8 +75,9 @@ def learning(history, reference: str) -> Figure:
             ticks(FuncFormatter(lambda value, _: f"{value:g}"))
     for axes in grid.flat[len(panels) :]:
         axes.axis("off")
-    for axes in grid[-1]:
+    for axes in grid.flat[len(panels) - columns : len(panels)]:  # nothing is below
         axes.set_xlabel("step")
+        axes.tick_params(labelbottom=True)
     grid[0, 0].legend(fontsize=8)
     return figure
 
