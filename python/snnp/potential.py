@@ -117,7 +117,7 @@ class Potential:
 
     def plot(self) -> "Figure":
         """A picture of all splines (needs matplotlib)."""
-        from snnp.analysis.plots import splines
+        from snnp.analysis.spline_plots import splines
 
         return splines(self.data)
 
