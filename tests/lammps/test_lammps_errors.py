@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 import run_lammps as lmp
@@ -128,3 +129,16 @@ def test_another_version_of_lammps_is_refused():
     """LAMMPS itself is made to look like another version, since there is but one here."""
     done = subprocess.run([sys.executable, "-c", IMPOSTOR], stdout=subprocess.PIPE, text=True, check=True, timeout=60)
     assert done.stdout.startswith("ERROR: Pair style snnp was built for LAMMPS version")
+
+
+@pytest.mark.parametrize("option", ["shift", "tail"])
+def test_options_of_pair_modify_without_effect_are_named(folder, option):
+    atoms = "\ncreate_atoms 1 single 1 1 3.5\n"
+    ignored = "pair_modify shift and tail do nothing for pair style snnp"
+    plain, asked = (
+        lmp.output(deck().replace("\nrun", f"{atoms}{line}run"), folder, ranks=2)
+        for line in ("", f"pair_modify {option} yes\n")
+    )
+    assert ignored not in plain
+    assert asked.count(ignored) == 1
+    np.testing.assert_array_equal(lmp.thermo(asked), lmp.thermo(plain))
