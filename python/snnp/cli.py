@@ -88,6 +88,10 @@ def fit(
         list[str] | None,
         typer.Option("--set", help="A key of the configuration, e.g. training.steps=2000; may be repeated."),
     ] = None,
+    filters: Annotated[
+        Path | None, typer.Option(help="Potential file from whose filters the fit starts; elements may differ.")
+    ] = None,
+    freeze: Annotated[bool, typer.Option("--freeze", help="Filters stay as they are in that file.")] = False,
     resume: Annotated[bool, typer.Option(help="Go on with an interrupted fit.")] = False,
     restart: Annotated[bool, typer.Option(help="Begin anew although there is an unfinished fit.")] = False,
 ) -> None:
@@ -101,18 +105,28 @@ def fit(
         from snnp.fitting.run import run
 
         with _sentences(ConfigError), closing(Log()) as log:
-            settings = _configuration(inputs, output, test or [], effort, set_ or [])
+            settings = _configuration(inputs, output, test or [], effort, filters, freeze, set_ or [])
             run(settings, log, resume, restart, command=shlex.join(["snnp-fit", *sys.argv[1:]]))
 
 
 def _configuration(
-    inputs: list[Path], output: Path | None, test: list[Path], effort: str | None, assignments: list[str]
+    inputs: list[Path],
+    output: Path | None,
+    test: list[Path],
+    effort: str | None,
+    filters: Path | None,
+    freeze: bool,
+    assignments: list[str],
 ):
     from snnp import config
 
     overrides = dict(map(config.parse_assignment, assignments))
     if effort is not None:
         overrides["training.effort"] = effort
+    if filters is not None:
+        overrides["model.filters.file"] = _absolute(filters)
+    if freeze:
+        overrides["model.filters.freeze"] = True
     if any(path.suffix.lower() in (".yaml", ".yml") for path in inputs):
         if len(inputs) > 1 or test:
             raise config.ConfigError("with a configuration file all data are named there; expected no other files")

@@ -14,7 +14,6 @@ from pydantic import (
     Discriminator,
     Field,
     PrivateAttr,
-    Strict,
     Tag,
     ValidationError,
     field_validator,
@@ -30,7 +29,7 @@ from snnp.data.stress import given_conventions
 from snnp.data.weights import GroupWeights
 from snnp.files import read_text
 from snnp.kinds import KINDS, ConfigError, kind_of
-from snnp.kinds.base import Section
+from snnp.kinds.base import FileName, Section
 
 __all__ = [
     "ConfigError",
@@ -59,15 +58,6 @@ _MOST_OFFSET = 1e7
 
 # A configuration is not larger, bytes; one that we write has about 2000.
 _MOST_BYTES = 1_000_000
-
-
-def _file_name(value):
-    if isinstance(value, str) and (not value.strip() or "\0" in value):
-        raise PydanticCustomError("file_name", "expected the name of a file")
-    return value
-
-
-FileName = Annotated[Path, Strict(False), BeforeValidator(_file_name)]
 
 
 def _names_as_text(by_name):
@@ -240,6 +230,8 @@ class FitConfig(Section):
         for key, value in kind.efforts.get(self.training.effort, {}).items():
             section, _, name = key.partition(".")
             part = getattr(self, section)
+            if section == "model" and name in self.model.decided:
+                continue
             if name not in part.model_fields_set or getattr(part, name) is None:
                 setattr(self, section, part.model_copy(update={name: value}))
         return self
@@ -258,7 +250,8 @@ class FitConfig(Section):
     def inputs(self) -> list[Path]:
         """All files that are read."""
         source = [self.source] if self.source else []
-        return [*source, *self.data.train, *self.data.validation, *self.data.test, *self.invariant_points.structures]
+        data = [*self.data.train, *self.data.validation, *self.data.test, *self.invariant_points.structures]
+        return [*source, *data, *self.model.files]
 
     def dump(self) -> str:
         """As YAML, with every key that the kind of model knows."""
@@ -362,7 +355,8 @@ def _relative_to(config: FitConfig, folder: Path) -> FitConfig:
     points = config.invariant_points
     points = points.model_copy(update={"structures": [folder / p for p in points.structures]})
     output = folder / config.output if config.output else None
-    return config.model_copy(update={"data": data, "invariant_points": points, "output": output})
+    update = {"data": data, "invariant_points": points, "output": output, "model": config.model.beside(folder)}
+    return config.model_copy(update=update)
 
 
 # In place of pydantic's words.
@@ -414,6 +408,12 @@ def _section(of: type[BaseModel] | None, key: str) -> type[BaseModel] | None:
     return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
 
 
+def _no_alternative(annotation) -> type[BaseModel]:
+    """The section of one that may be left out."""
+    parts = get_args(annotation)
+    return parts[0] if type(None) in parts else annotation
+
+
 def _keys(sections: list[str], kind: str | None) -> list[str]:
     model: type[BaseModel] = FitConfig
     for section in sections:
@@ -422,5 +422,5 @@ def _keys(sections: list[str], kind: str | None) -> list[str]:
         elif get_origin(model) is dict:  # any name, then what stands under it
             model = get_args(get_args(model)[1])[0]
         else:
-            model = model.model_fields[section].annotation
+            model = _no_alternative(model.model_fields[section].annotation)
     return [field.alias or name for name, field in model.model_fields.items()]

@@ -30,7 +30,7 @@ def best_cutoffs(options: Sequence[Choice], frames: Sequence[Frame], threads: in
     known = [frame for frame in frames if not np.isnan(frame.forces).all()]
     if len(options) < 2 or len(known) < _LEAST:
         return options[0]
-    fitted, held_out = _samples(known)
+    fitted, held_out = samples(known, _FRAMES, _ATOMS)
     found: list[str] = []
     with log.progress("cutoffs", len(options) * (len(fitted) + len(held_out)), "frames") as tick:
         chosen, best = None, np.inf
@@ -48,15 +48,15 @@ def best_cutoffs(options: Sequence[Choice], frames: Sequence[Frame], threads: in
     return chosen
 
 
-def _samples(frames: Sequence[Frame]) -> tuple[list[Frame], list[Frame]]:
-    """Two samples of the frames, at random, each of at most _FRAMES frames and about _ATOMS atoms."""
+def samples(frames: Sequence[Frame], most: int, most_atoms: int) -> tuple[list[Frame], list[Frame]]:
+    """Two samples of the frames, at random, each of at most `most` frames and about `most_atoms` atoms."""
     order = np.random.default_rng(0).permutation(len(frames))
-    samples = []
+    found = []
     for half in (order[::2], order[1::2]):
         atoms = np.cumsum([len(frames[n].atoms) for n in half])
-        count = min(int(np.searchsorted(atoms, _ATOMS)) + 1, _FRAMES)
-        samples.append([frames[n] for n in half[:count]])
-    return samples[0], samples[1]
+        count = min(int(np.searchsorted(atoms, most_atoms)) + 1, most)
+        found.append([frames[n] for n in half[:count]])
+    return found[0], found[1]
 
 
 def _force_error(shape: Shape, fitted: Sequence[Frame], held_out: Sequence[Frame], threads: int, tick) -> float:

@@ -49,7 +49,8 @@ def linear_start(
     else:
         phi, energies, f, g = linear.pair_coefficients(chosen.x), chosen.x[-E:], None, None
     _install(model, shape, float(np.sqrt(chosen.train_loss)), phi, f, g, energies + offsets)
-    _standardise(model, [s for s, _ in train], threads)
+    standardise(model, [s for s, _ in train], threads)
+    balance(model)
     return chosen
 
 
@@ -76,7 +77,7 @@ def _install(model: Model, coarse: Shape, unit: float, phi, f, g, energies: np.n
             model.linear[:, shape.n2 :] = 1 / unit
 
 
-def _standardise(model: Model, structures: Sequence[_core.Structures], threads: int) -> None:
+def standardise(model: Model, structures: Sequence[_core.Structures], threads: int) -> None:
     """Filters of unit variance and zero mean over the training data, without a change of the energy."""
     shape = model.shape
     if shape.filters == 0:
@@ -93,10 +94,10 @@ def _standardise(model: Model, structures: Sequence[_core.Structures], threads: 
             model.linear[a] *= torch.from_numpy(scale)
             model.mean[a].copy_(torch.from_numpy(mean))
             model.scale[a].copy_(torch.from_numpy(scale))
-        _balance(model)
 
 
-def _balance(model: Model) -> None:
+@torch.no_grad()
+def balance(model: Model) -> None:
     """Chooses the sizes of splines where the energy does not notice: G → s G, scale → s scale.
 
     A step of an optimizer then means as much in one coefficient as in another. Three-body filters get a variance as

@@ -121,7 +121,8 @@ class Loss:
         Gd = torch.from_numpy(self.trainer.tangent(-dF.numpy(), -dW.numpy()))
         B = embedding.backward(dE[_owner(batch)], Gd)
         sums = self.trainer.parameters(embedding.A.numpy(), B.numpy())
-        used = [(t, torch.from_numpy(np.stack(d))) for t, d in zip(tables, sums, strict=True) if len(d) and t.numel()]
+        both = zip(tables, sums, strict=True)
+        used = [(t, torch.from_numpy(np.stack(d))) for t, d in both if t.numel() and t.requires_grad]
         torch.autograd.backward([t for t, _ in used], [d for _, d in used])
         return float(self._factors @ terms)
 

@@ -59,7 +59,7 @@ class Optimizer:
         self.model, self.loss, self.schedule = model, loss, schedule
         self.train = [make_batch([frame]) for frame in train]
         self.validation = make_batches(validation)
-        self.adam = EigenAdam(model.blocks(), lr=schedule.learning_rate)
+        self.adam = EigenAdam(_trained(model.blocks()), lr=schedule.learning_rate)
         self.decay = Decay(model, schedule.weight_decay, schedule.smoothing)
         require_memory(self.adam.memory(), "training", "expected fewer filters or narrower layers (model.hidden)")
         self._current = model.state_dict()  # the tensors themselves
@@ -187,6 +187,12 @@ class Optimizer:
         self.history = [Record(**record) for record in state["history"]]
         self.step, self.seconds, self._running = state["step"], state["seconds"], state["running"]
         self.fall_begins = state["fall_begins"]
+
+
+def _trained(blocks: Sequence[dict]) -> list[dict]:
+    """Blocks without parameters that stay as they are."""
+    left = [{**block, "params": [p for p in block["params"] if p.requires_grad]} for block in blocks]
+    return [block for block in left if block["params"]]
 
 
 def _tensors(value):

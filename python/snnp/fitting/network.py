@@ -4,12 +4,14 @@ import torch
 
 from snnp import _core
 from snnp.analysis.curves import Curve
+from snnp.fitting.filters_start import filters_start
 from snnp.fitting.floor import with_floor
 from snnp.fitting.ground_states import ground_states
 from snnp.fitting.linear_start import linear_start
 from snnp.fitting.loss import Loss
 from snnp.fitting.minibatch import Optimizer, Schedule
 from snnp.fitting.task import Task, train
+from snnp.kinds.given_filters import given_filters
 from snnp.models.gauge import in_standard_gauge
 from snnp.models.network import Model
 
@@ -23,6 +25,9 @@ def fit_network(task: Task) -> tuple[_core.Potential, Curve]:
     training = task.config.training
     known, held_out = task.prepared("train"), task.prepared("validation")
     model = _start(task, known, held_out) if task.saved is None else Model(task.shape, task.e0, task.saved["unit"])
+    frozen = _frozen(task)
+    for name in frozen:
+        getattr(model, name).requires_grad_(False)
     loss = Loss(model, task.weights, model.unit, task.threads)
     schedule = Schedule(
         training.steps,
@@ -41,9 +46,10 @@ def fit_network(task: Task) -> tuple[_core.Potential, Curve]:
             "warning: training did not make the validation loss smaller: this is the linear model it began with"
         )
     potential = model.potential(task.comment())
-    # Only the order of filters depends on data: some are enough.
-    sample = [s for s, _ in known[:: len(known) // _FRAMES + 1]]
-    potential = in_standard_gauge(potential, sample, task.threads, effective_pairs=False)
+    if not frozen:
+        # Only the order of filters depends on data: some are enough.
+        sample = [s for s, _ in known[:: len(known) // _FRAMES + 1]]
+        potential = in_standard_gauge(potential, sample, task.threads, effective_pairs=False)
     if task.config.model.floor:
         ground = ground_states(task.sets["train"], task.shape.elements)
         potential = with_floor(potential, [s for s, _ in [*known, *held_out]], ground, task.lists, task.threads)
@@ -54,10 +60,21 @@ def _start(task: Task, known, held_out) -> Model:
     seed = task.config.training.seed
     torch.manual_seed(seed)
     model = Model(task.shape, task.e0)
+    data, given = (known, held_out, task.weights, task.threads), task.config.model.filters
     with task.log.progress("linear model", len(known) + len(held_out), "frames") as tick:
-        start = linear_start(model, known, held_out, task.weights, task.threads, seed, tick=tick)
+        if given:
+            filters = given_filters(given, task.shape.elements, task.shape.shared)
+            start = filters_start(model, filters, *data, bool(given.freeze), tick)
+        else:
+            start = linear_start(model, *data, seed, tick=tick)
     terms = "energies, forces and stresses" if task.weights.stress else "energies and forces"
     task.log.print(
         f"linear model of {terms}: error {model.unit:.4f} eV/Å (weighted RMS), smoothness {start.strength:g}"
     )
     return model
+
+
+def _frozen(task: Task) -> list[str]:
+    """Functions that stay as they are in a file."""
+    given = task.config.model.filters
+    return given.freeze if given else []

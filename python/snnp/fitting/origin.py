@@ -31,7 +31,10 @@ class Origin:
     def of(config: FitConfig, sets: dict[str, list[Frame]]) -> "Origin":
         """Of a configuration and frames by purpose."""
         data = {name: {"frames": len(f), "sha256": fingerprint(f)} for name, f in sets.items() if name != "test"}
-        return Origin(config.model_dump(mode="json", exclude=_NOT_COMPARED), data)
+        settings = config.model_dump(mode="json", exclude=_NOT_COMPARED)
+        if config.model.files:
+            settings["model"]["filters"]["file"] = hashlib.sha256(config.model.filters.file.read_bytes()).hexdigest()
+        return Origin(settings, data)
 
     @property
     def data_id(self) -> str:

@@ -1,7 +1,7 @@
 """A fit from configuration to files: data → shape of the model → fit → potential, tables, pictures."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -32,7 +32,7 @@ from snnp.fitting.sets import DividedData, Sets, divide
 from snnp.fitting.settle import settle
 from snnp.fitting.task import Task
 from snnp.kinds import ModelSection, kind_of
-from snnp.kinds.choose import alternatives
+from snnp.kinds.choose import Choice, alternatives
 from snnp.models.domain import Domain
 from snnp.models.shape import Shape
 
@@ -160,13 +160,22 @@ def _shape(config: FitConfig, data: DividedData, log: console.Log) -> tuple[Mode
         raise ConfigError(f"model.e0: element {unknown[0]} is not in the data ({' '.join(elements)})")
     frames = data.sets["train"]
     options = alternatives(config.model, frames, elements, config.training.effort)
-    model, shape, remarks = best_cutoffs(options, frames, _threads(config), log)
+    model, shape, remarks = _best(options)(options, frames, _threads(config), log)
     for remark in remarks:
         log.print(remark)
     e0 = data.use_isolated_atoms(shape.cutoff, model.e0, log)
     fixed = [e0.get(symbol) for symbol in elements]
     require_content(data.sets["train"], elements, fixed)
     return model.model_copy(update={"e0": e0}), shape, fixed
+
+
+def _best(options: Sequence[Choice]) -> Callable[..., Choice]:
+    """What chooses among options: of cutoffs, or of the length of given filters."""
+    if not options[0].model.files:
+        return best_cutoffs
+    from snnp.fitting.filters_start import best_scale  # needs PyTorch
+
+    return best_scale
 
 
 def _describe(shape: Shape, model: ModelSection, threads: int) -> str:

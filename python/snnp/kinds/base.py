@@ -1,10 +1,11 @@
 """What every kind of model has: a section of the configuration, and the methods of `Kind`."""
 
 from abc import ABC, abstractmethod
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, model_validator
 from pydantic_core import PydanticCustomError
 
 from snnp.data.combinations import distant_pairs, listed
@@ -37,6 +38,14 @@ class Section(BaseModel):
         return {} if content is None else content
 
 
+def _file_name(value):
+    if isinstance(value, str) and (not value.strip() or "\0" in value):
+        raise PydanticCustomError("file_name", "expected the name of a file")
+    return value
+
+
+FileName = Annotated[Path, Strict(False), BeforeValidator(_file_name)]
+
 # Larger numbers are mistakes and would take all memory.
 Cutoff = Annotated[float, Field(gt=0, le=30)]  # Å
 Knots = Annotated[int, Field(ge=4, le=200)]  # of a spline
@@ -65,6 +74,20 @@ class ModelSection(Section):
     e0: dict[str, Annotated[float, Field(ge=-1e7, le=1e7)]] = Field(
         {}, description="energies of isolated atoms, eV; others are fitted"
     )
+
+    @property
+    def files(self) -> list[Path]:
+        """Files that are read."""
+        return []
+
+    @property
+    def decided(self) -> frozenset[str]:
+        """Keys that the content of `files` decides."""
+        return frozenset()
+
+    def beside(self, folder: Path) -> "ModelSection":
+        """The same with relative paths of `files` taken from a folder."""
+        return self
 
 
 class Kind(ABC):

@@ -3,6 +3,7 @@
 G_i = (Σ_j ρ_m(r_ij);  Σ_{j<k} f_m(r_ij) f_m(r_ik) g_m(cos θ_jik))
 """
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
@@ -20,6 +21,7 @@ from snnp.kinds.base import (
     pair_cutoff,
     three_body_cutoff,
 )
+from snnp.kinds.given_filters import DECIDED, OptionalFilters, given_filters, with_filters, with_scales
 
 # By `model.elements`: what filters there are, what becomes of triples that the data do not show, and of φ.
 _ELEMENTS = {
@@ -58,6 +60,24 @@ class SnnpConfig(ModelSection):
     )
     activation: Literal["tanh", "silu"] = "tanh"
     floor: bool = Field(False, description="under the energies of atoms that are unlike those of the data")
+    filters: OptionalFilters = Field(None, description="of another potential, from which the fit starts")
+
+    @property
+    def files(self) -> list[Path]:
+        """The file of filters, if there is one."""
+        return [self.filters.file] if self.filters else []
+
+    @property
+    def decided(self) -> frozenset[str]:
+        """What filters of a file have."""
+        return frozenset(DECIDED) if self.filters else frozenset()
+
+    def beside(self, folder: Path) -> "SnnpConfig":
+        """The same with the file of filters taken from a folder."""
+        if not self.filters:
+            return self
+        there = self.filters.model_copy(update={"file": folder / self.filters.file})
+        return self.model_copy(update={"filters": there})
 
 
 class Snnp(Kind):
@@ -82,12 +102,16 @@ class Snnp(Kind):
     explains_stress = True
 
     def complete(self, config, distances):
+        if config.filters:
+            return with_filters(config, distances.elements)
         pair = pair_cutoff(config, distances)
         three = three_body_cutoff(config.three_body_cutoff, distances, pair)
         elements = config.elements or _elements(distances)
         return config.model_copy(update={"pair_cutoff": pair, "three_body_cutoff": three, "elements": elements})
 
     def alternatives(self, config, distances, effort):
+        if config.filters:
+            return with_scales(config, distances)
         shortest = self.complete(config, distances)
         if config.three_body_cutoff:
             return [shortest]
@@ -99,7 +123,7 @@ class Snnp(Kind):
         return [shortest, *(c for c in longer if c.three_body_cutoff > shortest.three_body_cutoff)]
 
     def shape(self, config, distances):
-        return common_shape(
+        shape = common_shape(
             config,
             distances,
             config.pair_knots,
@@ -113,6 +137,9 @@ class Snnp(Kind):
             hidden=config.hidden if config.two_body_filters + config.three_body_filters else [],
             activation=config.activation,
         )
+        if not config.filters:
+            return shape
+        return given_filters(config.filters, shape.elements, shape.shared).shape(shape)
 
     def describe(self, config, shape):
         from snnp.models.network import Model
@@ -124,10 +151,15 @@ class Snnp(Kind):
         )
 
     def remarks(self, config, distances):
+        notes = []
+        if config.filters:
+            shape = self.shape(config, distances)
+            first = [shape.pair_knots[a * shape.n_elements + b][0] for a, b in shape.unordered]
+            notes = config.filters.remarks(distances, first)
         if len(distances.elements) == 1:
-            return []
+            return notes
         filters, fate, _ = _ELEMENTS[config.elements]
-        notes = [f"{filters} (model.elements: {config.elements})"]
+        notes += [f"{filters} (model.elements: {config.elements})"]
         if rare := rare_triples(distances):
             notes.append(f"triples seen around few atoms or none: {listed(rare, 'atoms')}; {fate}")
         return notes + super().remarks(config, distances)

@@ -1,0 +1,201 @@
+"""Where a fit on given filters starts: the linear model of φ and of the filters, whose length is chosen like a cutoff.
+
+    E_i = e0 + ½ Σ_j φ(r_ij) + a·G_i
+
+is solved by its normal equations like any linear model (`snnp.fitting.least_squares`); the network comes later.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from scipy import sparse
+
+from snnp import _core, console, virial
+from snnp.data import DataError, Frame
+from snnp.data.batch import FrameStream, LabelledStructure, Weights
+from snnp.data.neighbors import NeighborLists
+from snnp.fitting.cutoffs import samples
+from snnp.fitting.least_squares import START_STRENGTHS, Trial, solve
+from snnp.fitting.linear_start import balance, standardise
+from snnp.fitting.loss import Loss
+from snnp.fitting.prepare import prepare
+from snnp.kinds.choose import Choice
+from snnp.kinds.given_filters import given_filters
+from snnp.models.filters import Filters
+from snnp.models.linear import LinearModel, LinearShape
+from snnp.models.network import Model
+from snnp.models.normal_equations import Quadratic, Rows, accumulate, fit_offsets, shifted
+from snnp.models.shape import own_parts
+
+_FRAMES, _ATOMS = 20, 1000  # are fitted, and as many others are held out, to choose the length
+_SLACK = 1.02  # another length has to be better than that of the file by this factor
+
+
+def install(model: Model, filters: Filters) -> None:
+    """Gives a model filters for its elements."""
+    E, P = model.shape.n_elements, len(model.shape.unordered)
+    own, each = ([a * E + a for a in range(E)], P) if model.shape.shared else (range(E * E), 1)
+    with torch.no_grad():
+        for parameter, curves in ((model.rho, filters.rho), (model.f, filters.f)):
+            parameter.copy_(_stack([curves[n] for n in own]))
+        model.g.copy_(_stack(filters.g[::each]))
+        if model.shape.shared:
+            for mix, curves in ((model.mix_rho, filters.rho), (model.mix_f, filters.f)):
+                mix.copy_(_stack([_mixture(curves[a * E + a], curves[a * E + b]) for a in range(E) for b in range(E)]))
+
+
+def _stack(arrays: Sequence[np.ndarray]) -> torch.Tensor:
+    return torch.from_numpy(np.stack(list(arrays)))
+
+
+def _mixture(own: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """M with own M = other, as close as that is possible."""
+    return np.eye(own.shape[1]) if np.array_equal(own, other) else np.linalg.lstsq(own, other, rcond=None)[0]
+
+
+class FilterLinearModel:
+    """A model like `snnp.models.linear.LinearModel`: φ by unordered pair, a by element, energies of elements.
+
+    a is in units of the standardised filters of the model. Coefficients x: (columns,).
+    """
+
+    def __init__(self, model: Model, threads: int):
+        shape = model.shape
+        self.model, self.values = model, Loss(model, Weights(), 1.0, threads)
+        self.pairs = LinearModel(LinearShape(shape.n_elements, shape.pair_knots, [], [], False, shape.shared))
+        self.shape, self.threads = self.pairs.shape, threads
+        self.n_phi, self.n_a = self.pairs.columns - shape.n_elements, shape.n_elements * shape.filters
+        self.columns = self.pairs.columns + self.n_a
+
+    def accumulate(self, frames: FrameStream, weights: Weights, threads: int, tick) -> Quadratic:
+        """The loss over all frames; tick(n) is called when n more frames are done."""
+        return accumulate(self._rows(), self.columns, self.shape.n_elements, frames, weights, tick)
+
+    def _rows(self) -> Rows:
+        def rows(s: _core.Structures):
+            of_pairs = self.pairs.design.rows(s, self.threads)
+            of_filters = self._filter_rows(s)
+            return tuple(
+                np.insert(p, [self.n_phi] * self.n_a, f, axis=-1) for p, f in zip(of_pairs, of_filters, strict=True)
+            )
+
+        return rows
+
+    def _filter_rows(self, s: _core.Structures):
+        """Energies (structures, a), virials (structures, 6, a) and forces (atoms, 3, a) of one unit of each a."""
+        G = self.values.values(s)
+        E, M = self.shape.n_elements, self.model.shape.filters
+        energies = np.zeros((s.n_structures, E * M))
+        virials, forces = np.zeros((s.n_structures, 6, E * M)), np.zeros((len(s), 3, E * M))
+        for a in sorted(set(s.elements.tolist())):
+            here, scale = s.elements == a, self.model.scale[a].numpy()
+            np.add.at(energies, (s.structure[here],), np.pad(G[here, 1:] / scale, ((0, 0), (a * M, (E - 1 - a) * M))))
+            for m in range(M):
+                A = np.zeros_like(G)
+                A[here, 1 + m] = 1 / scale[m]
+                forces[:, :, a * M + m], W = self.values.trainer.forces(A)
+                virials[:, :, a * M + m] = [virial.components((w + w.T) / 2) for w in W]
+        return energies, virials, forces
+
+    def differences(self) -> sparse.csr_array:
+        """Sum of squared second differences of coefficients of φ, as a matrix."""
+        return self._with_filters(self.pairs.differences(), 0.0)
+
+    def size(self) -> sparse.csr_array:
+        """Sum of squares of all coefficients but energies of elements, as a matrix."""
+        return self._with_filters(self.pairs.size(), 1.0)
+
+    def fixed(self, fixed_e0: Sequence[float | None]) -> sparse.csr_array:
+        """What keeps given energies of elements where they are, and free ones finite."""
+        return self._with_filters(self.pairs.fixed(fixed_e0), 0.0)
+
+    def leaning(self, x: np.ndarray) -> Quadratic:
+        """The penalty of `LinearModel.leaning`, at coefficients x (columns,)."""
+        lean = self.pairs.leaning(np.delete(x, np.s_[self.n_phi : self.n_phi + self.n_a]))
+        A = self._with_filters(sparse.csr_array(lean.A), 0.0).toarray()
+        return Quadratic(A, np.insert(lean.b, [self.n_phi] * self.n_a, 0.0), lean.c)
+
+    def _with_filters(self, of_pairs: sparse.csr_array, diagonal: float) -> sparse.csr_array:
+        """A matrix of φ and energies, (pairs.columns, pairs.columns), with a diagonal for a."""
+        order = np.r_[: self.n_phi, self.pairs.columns : self.columns, self.n_phi : self.pairs.columns]
+        both = sparse.block_diag([of_pairs, diagonal * sparse.eye_array(self.n_a)], format="csr")
+        return sparse.csr_array(both[order][:, order])
+
+    def parts(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """φ (pairs, functions), a (elements, filters), both eV, and energies of elements, eV."""
+        phi, a, energies = np.split(x, [self.n_phi, self.n_phi + self.n_a])
+        return phi.reshape(len(self.shape.unordered), -1), a.reshape(self.shape.n_elements, -1), energies
+
+
+def filters_start(
+    model: Model,
+    filters: Filters,
+    train: Sequence[LabelledStructure],
+    validation: Sequence[LabelledStructure],
+    weights: Weights,
+    threads: int,
+    frozen: bool,
+    tick: Callable[[int], None] = lambda n: None,
+) -> Trial:
+    """Sets the model's parameters, its unit and the standardisation of its filters from the linear solution.
+
+    Like `snnp.fitting.linear_start.linear_start`. frozen: filters keep their size.
+    """
+    shape = model.shape
+    install(model, filters)
+    standardise(model, [s for s, _ in train], threads)
+    compositions = np.array([np.bincount(s.elements, minlength=shape.n_elements) for s, _ in train])
+    offsets = fit_offsets(compositions, np.array([label.energy for _, label in train]), model.fixed_e0)
+    sets = [FrameStream.held(list(shifted(part, offsets))) if part else None for part in (train, validation)]
+    linear = FilterLinearModel(model, threads)
+    chosen = solve(linear, *sets, weights, model.fixed_e0, START_STRENGTHS, threads, tick, differences=True).chosen
+    phi, a, energies = linear.parts(chosen.x)
+    model.unit = unit = float(np.sqrt(chosen.train_loss))
+    with torch.no_grad():
+        model.phi.copy_(torch.from_numpy((own_parts(shape.n_elements) @ phi if shape.shared else phi) / unit))
+        model.linear.copy_(torch.from_numpy(a / unit))
+        # a·G = linear·x + linear·mean / scale
+        model.constant.copy_(
+            torch.from_numpy((energies + offsets) / unit) + (model.linear * model.mean / model.scale).sum(1)
+        )
+        if not frozen:
+            balance(model)
+    return chosen
+
+
+def best_scale(options: Sequence[Choice], frames: Sequence[Frame], threads: int, log: console.Log) -> Choice:
+    """The option, of models that differ in `filters.scale`, with which the linear model has least error in forces.
+
+    The first one, with the lengths of the file, unless another is better.
+    """
+    known = [frame for frame in frames if not np.isnan(frame.forces).all()]
+    if len(options) < 2 or len(known) < 4:
+        return options[0]
+    fitted, held_out = samples(known, _FRAMES, _ATOMS)
+    errors, scales = [], [option.model.filters.scale for option in options]
+    with log.progress("length of filters", len(options), "lengths") as tick:
+        for option in options:
+            errors.append(_force_error(option, fitted, held_out, threads))
+            tick(1)
+    best = int(np.argmin(errors))
+    if errors[0] <= _SLACK * errors[best]:
+        best = 0
+    found = ", ".join(f"{errors[n]:.4f} × {scales[n]:g}" for n in np.argsort(scales))
+    log.print(f"length of filters: error of forces of a linear model, eV/Å: {found}; taken is × {scales[best]:g}")
+    return options[best]
+
+
+def _force_error(option: Choice, fitted: Sequence[Frame], held_out: Sequence[Frame], threads: int) -> float:
+    """Root mean square of what is wrong with forces that were held out, eV/Å; infinite if there is no solution."""
+    shape = option.shape
+    lists = NeighborLists(shape.elements, shape.cutoff, keep=False)
+    sets = [list(prepare(part, shape, lists, threads)) for part in (fitted, held_out)]
+    model = Model(shape, [None] * shape.n_elements)
+    weights = Weights(energy=0.0, stress=0.0, force=1.0)
+    try:
+        filters = given_filters(option.model.filters, shape.elements, shape.shared)
+        start = filters_start(model, filters, *sets, weights, threads, frozen=True)
+    except DataError:
+        return np.inf
+    return float(np.sqrt(start.validation_loss))
