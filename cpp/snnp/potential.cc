@@ -45,15 +45,10 @@ void check_knots(const std::vector<double> &knots, int most, const std::string &
   }
 }
 
-void check_spline(const Spline &s, const std::string &item)
+bool is_sum(const Spline &s)
 {
-  if (s.knots.empty()) throw ItemError(item, "is missing");
-  if (s.knots.size() < 2) throw ItemError(item, "a spline needs at least 2 knots");
-  check_size(s.coefficients.size(), s.knots.size() + 2, item, "coefficients");
-  if (!all_finite(s.coefficients)) throw ItemError(item, "coefficients must be finite");
-  check_knots(s.knots, 3, item);
-  // Knots 1e-320 apart increase, but a table made of them would put NaN into a run.
-  if (!all_finite(polynomial_pieces(s))) throw ItemError(item, "is too steep for double precision");
+  const Spline sum = combination(s.terms);
+  return s.knots == sum.knots && s.coefficients == sum.coefficients && s.open == sum.open;
 }
 
 void check_radial(const Spline &s, const std::string &item)
@@ -223,6 +218,18 @@ double Potential::cutoff(int a, int b) const
 {
   return std::max({pair_cutoff(a, b), pair_cutoff(b, a), three_body_cutoff(a, b), three_body_cutoff(b, a),
                    tensor_cutoff(a, b), tensor_cutoff(b, a)});
+}
+
+void check_spline(const Spline &s, const std::string &item)
+{
+  if (s.knots.empty()) throw ItemError(item, "is missing");
+  if (s.knots.size() < 2) throw ItemError(item, "a spline needs at least 2 knots");
+  check_size(s.coefficients.size(), s.knots.size() + 2, item, "coefficients");
+  if (!all_finite(s.coefficients)) throw ItemError(item, "coefficients must be finite");
+  check_knots(s.knots, 3, item);
+  if (!s.terms.empty() && !is_sum(s)) throw ItemError(item, "is not the sum of its curves");
+  // Knots 1e-320 apart increase, but a table made of them would put NaN into a run.
+  if (!all_finite(polynomial_pieces(s))) throw ItemError(item, "is too steep for double precision");
 }
 
 void check(const Potential &p)

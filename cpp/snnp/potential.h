@@ -109,6 +109,9 @@ struct Potential {
 /// Throws Error with one sentence if a part is missing, has the wrong size, or breaks a rule of the model.
 void check(const Potential &potential);
 
+/// Throws ItemError with one sentence if a spline is missing or breaks a rule of all splines; `item` is its name.
+void check_spline(const Spline &spline, const std::string &item);
+
 /// Atomic number of a chemical symbol, 0 if there is none such.
 int atomic_number(const std::string &symbol);
 

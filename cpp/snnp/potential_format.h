@@ -7,7 +7,8 @@
 
 namespace snnp {
 
-constexpr int format_version = 3;  // 3 added floor and energies; 2 density, U, V, open ends and repeated knots
+// 4 added curves and '*'; 3 floor and energies; 2 density, U, V, open ends and repeated knots.
+constexpr int format_version = 4;
 
 /// The checksum of zip and PNG (CRC-32, reflected polynomial EDB88320), over the text without carriage returns.
 inline std::string crc32(const std::string &text)

@@ -1,36 +1,41 @@
 #include "snnp/potential_file.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <limits>
 #include <map>
+#include <memory>
 #include <utility>
 
 #include "snnp/activations.h"
 #include "snnp/error.h"
+#include "snnp/potential_cost.h"
 #include "snnp/potential_format.h"
-#include "snnp/word_reader.h"
+#include "snnp/spline_reader.h"
 
 namespace snnp {
 
 namespace {
 
-class Parser : WordReader {
+class Parser : SplineReader {
  public:
-  Parser(const std::string &text, const std::string &name) : WordReader(text, name) {}
+  Parser(const std::string &text, const std::string &name) : SplineReader(text, name) {}
 
   Potential parse()
   {
-    read_header();
-    while (read_item()) {
-    }
-    for (const Element &e : p_.elements)
-      if (line_of_.count("element " + e.name) == 0) throw Error(name_ + ": element " + e.name + ": is missing");
     try {
+      read_header();
+      while (read_item()) {
+      }
+      for (const Element &e : p_.elements)
+        if (line_of_.count("element " + e.name) == 0) throw Error(name_ + ": element " + e.name + ": is missing");
+      for (std::size_t k = 0; k < curves_.size(); ++k)
+        if (curves_[k].use_count() == 1) throw ItemError(curve_name(k), "expected a spline that is made of it");
       check(p_);
     } catch (const ItemError &error) {
       const auto line = line_of_.find(error.item);
-      throw Error(name_ + (line == line_of_.end() ? "" : ":" + std::to_string(line->second)) + ": " + error.what());
+      throw Error((line == line_of_.end() ? name_ : place(line->second)) + ": " + error.what());
     }
     return std::move(p_);
   }
@@ -38,6 +43,10 @@ class Parser : WordReader {
  private:
   std::map<std::string, int> line_of_;
   Potential p_;
+  double combined_ = 0;  // see most_combined
+
+  std::string place(int line) const { return name_ + ":" + std::to_string(line); }
+  static std::string curve_name(std::size_t k) { return "curve " + std::to_string(k + 1); }
 
   int element(std::size_t word) const
   {
@@ -98,8 +107,9 @@ class Parser : WordReader {
     p_.n2 = integer(1, 0, 10000);
     p_.n3 = integer(2, 0, 10000);
     const std::size_t n = p_.size(), pairs = p_.n_pairs();
-    // Every spline takes at least two lines: a file too short for what it announces must not make us allocate.
-    if (pairs + n * n * p_.n2 + n * n * p_.n3 + n * pairs * p_.n3 > text_.size())
+    // A spline takes at least two lines, unless many are one curve: those of 24 elements with 30 filters may stand in a
+    // short file. One too short for what it announces must not make us allocate.
+    if (pairs + n * n * p_.n2 + n * n * p_.n3 + n * pairs * p_.n3 > text_.size() + (1 << 18))
       fail("a file too short for " + std::to_string(n) + " elements with these filters", "all of their splines");
     p_.pairs.resize(pairs);
     p_.rho.resize(n * n * p_.n2);
@@ -109,7 +119,7 @@ class Parser : WordReader {
 
   bool read_item()
   {
-    static const char *const items = "element, energies, density, floor, core, shortest, spline, tensor or end";
+    static const char *const items = "element, energies, density, floor, core, shortest, curve, spline, tensor or end";
     next_line(items);
     const std::string keyword = words_[0];
     if (keyword == "element")
@@ -124,7 +134,11 @@ class Parser : WordReader {
       read_zbl();
     else if (keyword == "shortest")
       read_shortest();
-    else if (keyword == "spline")
+    else if (keyword == "curve") {
+      mark(curve_name(curves_.size()));
+      read_curve();
+      check_spline(*curves_.back(), curve_name(curves_.size() - 1));
+    } else if (keyword == "spline")
       read_spline();
     else if (keyword == "tensor")
       read_tensor();
@@ -241,45 +255,76 @@ class Parser : WordReader {
   {
     const std::string usage =
         "'spline phi El El', 'spline rho m El El', 'spline f m El El', 'spline g m El El El', 'spline U El' or 'spline "
-        "floor El', "
-        "then 'uniform n first last' or 'knots n', then nothing or 'open'";
+        "floor El', then 'uniform n first last' or 'knots n', then nothing or 'open'; or 'curves k …'";
     if (words_.size() < 2) fail("'spline'", usage);
-    const auto [spline, name_end] = named_spline(usage);
     const std::string kind = words_[1];
-    if (kind != "phi" && kind != "U" && kind != "floor")
-      words_[2] = std::to_string(integer(2, 1, 10000));  // 01 and +1 are no other filters than 1
-    std::string item = words_[0];
-    for (std::size_t w = 1; w < name_end; ++w) item += " " + words_[w];
-    mark(item);
-    spline->open = words_.back() == "open";
-    if (spline->open && (kind == "g" || kind == "U" || kind == "floor")) fail("'open'", "it for phi, rho and f only");
-    if (spline->open) words_.pop_back();
-    spline->knots = read_knots(name_end, usage);
-    spline->coefficients = numbers(spline->knots.size() + 2, "coefficients: knots + 2");
+    const std::vector<Spline *> splines = named_splines(usage);
+    const std::size_t end = 2 + (kind == "U" || kind == "floor" ? 1 : kind == "phi" ? 2 : kind == "g" ? 4 : 3);
+    const bool by_curves = end < words_.size() && words_[end] == "curves";
+    if (!by_curves && std::find(words_.begin(), words_.begin() + end, "*") != words_.begin() + end)
+      fail("'*' in a spline of its own", "'curves k …' after the elements");
+    const int line = line_;
+    const Spline spline = read_spline_from(end, usage);
+    if (spline.open && (kind == "g" || kind == "U" || kind == "floor"))
+      throw Error(place(line) + ": found 'open', expected it for phi, rho and f only");
+    combined_ += by_curves ? combined_size(spline) * static_cast<double>(splines.size()) : 0;
+    if (combined_ > most_combined(text_.size()))
+      throw Error(place(line) + ": found combinations of curves for more and longer splines than any potential has");
+    for (Spline *s : splines) *s = spline;
   }
 
-  // The spline that the current line names, and the number of words that this takes.
-  std::pair<Spline *, std::size_t> named_spline(const std::string &usage)
+  // The splines that the current line names: all that differ in the element for which it has '*'.
+  std::vector<Spline *> named_splines(const std::string &usage)
   {
     const std::string kind = words_[1];
+    std::vector<Spline *> splines;
+    const auto add = [&](Spline &spline, const std::string &filter, std::initializer_list<int> elements) {
+      std::string item = "spline " + kind + filter;
+      for (const int e : elements) item += " " + p_.elements[e].name;
+      mark(item);
+      splines.push_back(&spline);
+    };
     if (kind == "phi") {
-      const int a = element(2), b = element(3);
-      if (a > b) fail("elements " + words_[2] + " " + words_[3], "the order of the line 'elements'");
-      return {&p_.pairs[p_.pair_index(a, b)].phi, 4};
-    }
-    if (kind == "rho" || kind == "f") {
-      const int n = kind == "rho" ? p_.n2 : p_.n3;
-      const int m = integer(2, 1, n) - 1, ab = p_.ordered_index(element(3), element(4));
-      return {kind == "rho" ? &p_.rho[ab * n + m] : &p_.f[ab * n + m], 5};
-    }
-    if (kind == "g") {
-      const int m = integer(2, 1, p_.n3) - 1, a = element(3), b = element(4), c = element(5);
-      if (b > c) fail("neighbours " + words_[4] + " " + words_[5], "the order of the line 'elements'");
-      return {&p_.g[p_.triplet_index(a, b, c) * p_.n3 + m], 6};
-    }
-    if (kind == "U") return {&p_.elements[element(2)].U, 3};
-    if (kind == "floor") return {&p_.elements[element(2)].floor.C, 3};
-    fail(quote(1), usage);
+      for (const auto &[a, b] : unordered(2)) add(p_.pairs[p_.pair_index(a, b)].phi, "", {a, b});
+    } else if (kind == "rho" || kind == "f") {
+      const int n = kind == "rho" ? p_.n2 : p_.n3, m = integer(2, 1, n) - 1;
+      std::vector<Spline> &all = kind == "rho" ? p_.rho : p_.f;
+      for (const int a : elements(3))
+        for (const int b : elements(4)) add(all[p_.ordered_index(a, b) * n + m], " " + std::to_string(m + 1), {a, b});
+    } else if (kind == "g") {
+      const int m = integer(2, 1, p_.n3) - 1;
+      for (const int a : elements(3))
+        for (const auto &[b, c] : unordered(4))
+          add(p_.g[p_.triplet_index(a, b, c) * p_.n3 + m], " " + std::to_string(m + 1), {a, b, c});
+    } else if (kind == "U") {
+      add(p_.elements[element(2)].U, "", {element(2)});
+    } else if (kind == "floor") {
+      add(p_.elements[element(2)].floor.C, "", {element(2)});
+    } else
+      fail(quote(1), usage);
+    return splines;
+  }
+
+  // The element that a word names, or all of them.
+  std::vector<int> elements(std::size_t word) const
+  {
+    if (word >= words_.size() || words_[word] != "*") return {element(word)};
+    std::vector<int> all;
+    for (int a = 0; a < p_.size(); ++a) all.push_back(a);
+    return all;
+  }
+
+  // The unordered pairs that this word and the next one name.
+  std::vector<std::pair<int, int>> unordered(std::size_t word) const
+  {
+    const std::vector<int> first = elements(word), second = elements(word + 1);
+    if (words_[word] != "*" && words_[word + 1] != "*" && first[0] > second[0])
+      fail("elements " + words_[word] + " " + words_[word + 1], "the order of the line 'elements'");
+    std::vector<std::pair<int, int>> pairs;
+    for (const int a : first)
+      for (const int b : second)
+        if (a <= b || words_[word] != words_[word + 1]) pairs.emplace_back(std::min(a, b), std::max(a, b));
+    return pairs;
   }
 
   void read_tensor()
@@ -298,26 +343,6 @@ class Parser : WordReader {
       count *= knots->size() + 2;
     }
     t.coefficients = numbers(count, "coefficients: product of (knots + 2)");
-  }
-
-  std::vector<double> read_knots(std::size_t at, const std::string &usage)
-  {
-    std::vector<double> knots;
-    if (at >= words_.size()) fail("end of line", usage);
-    const std::string word = words_[at];
-    const int n = integer(at + 1, 2, 1000000);
-    if (static_cast<std::size_t>(n) > text_.size())
-      fail(words_[at + 1] + " knots in a file too short for them", "fewer");
-    if (word == "uniform") {
-      expect_words(at + 4, usage);
-      const double first = number(at + 2), last = number(at + 3);
-      for (int i = 0; i < n; ++i) knots.push_back(uniform_knot(i, n, first, last));
-    } else if (word == "knots") {
-      expect_words(at + 2, usage);
-      knots = numbers(n, "knots");
-    } else
-      fail("'" + word + "'", usage);
-    return knots;
   }
 
   void read_end()

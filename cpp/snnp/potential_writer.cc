@@ -1,10 +1,13 @@
 #include "snnp/potential_file.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <fstream>
 #include <limits>
 #include <locale>
+#include <map>
 #include <sstream>
+#include <tuple>
 
 #include "snnp/error.h"
 #include "snnp/potential_format.h"
@@ -23,26 +26,22 @@ class Formatter {
 
   std::string format(const Potential &p)
   {
-    out_ << '#' << p.comment << "\nsnnp " << version(p) << "\nelements";
+    const bool curves = collect_curves(p);
+    out_ << '#' << p.comment << "\nsnnp " << (curves ? format_version : version(p)) << "\nelements";
     for (const Element &e : p.elements) out_ << ' ' << e.name;
     out_ << "\nfilters " << p.n2 << ' ' << p.n3 << '\n';
+    if (curves) out_ << '\n';
+    for (std::size_t k = 0; k < curves_.size(); ++k) {
+      const std::string name = "curve " + std::to_string(k + 1);
+      check_spline(*curves_[k], name);
+      out_ << name << ' ';
+      body(*curves_[k]);
+    }
     for (const Element &e : p.elements) element(e);
     const auto name = [&p](int a) { return " " + p.elements[a].name; };
     for (int a = 0; a < p.size(); ++a)
       for (int b = a; b < p.size(); ++b) pair(p.pairs[p.pair_index(a, b)], name(a) + name(b));
-    for (int a = 0; a < p.size(); ++a)
-      for (int b = 0; b < p.size(); ++b) {
-        for (int m = 0; m < p.n2; ++m)
-          spline("rho " + std::to_string(m + 1) + name(a) + name(b), p.rho[p.ordered_index(a, b) * p.n2 + m]);
-        for (int m = 0; m < p.n3; ++m)
-          spline("f " + std::to_string(m + 1) + name(a) + name(b), p.f[p.ordered_index(a, b) * p.n3 + m]);
-      }
-    for (int a = 0; a < p.size(); ++a)
-      for (int b = 0; b < p.size(); ++b)
-        for (int c = b; c < p.size(); ++c)
-          for (int m = 0; m < p.n3; ++m)
-            spline("g " + std::to_string(m + 1) + name(a) + name(b) + name(c),
-                   p.g[p.triplet_index(a, b, c) * p.n3 + m]);
+    filters(p);
     for (int a = 0; a < p.size() && !p.V.empty(); ++a)
       for (int b = 0; b < p.size(); ++b)
         for (int c = b; c < p.size(); ++c) tensor(name(a) + name(b) + name(c), p.V[p.triplet_index(a, b, c)]);
@@ -51,14 +50,100 @@ class Formatter {
   }
 
  private:
+  // Curves are the same if their numbers are.
+  struct Less {
+    bool operator()(const Spline *a, const Spline *b) const
+    {
+      return std::tie(a->open, a->knots, a->coefficients) < std::tie(b->open, b->knots, b->coefficients);
+    }
+  };
+
   std::ostringstream out_;
+  std::vector<const Spline *> curves_;
+  std::map<const Spline *, std::size_t, Less> number_;  // of each curve in curves_
 
   // The oldest that has all of it, so that older readers know it.
   static int version(const Potential &p)
   {
     for (const Element &e : p.elements)
-      if (!e.energies.empty() || !e.floor.empty()) return format_version;
+      if (!e.energies.empty() || !e.floor.empty()) return 3;
     return 2;
+  }
+
+  // Numbers all curves in the order in which splines use them; false if there is none.
+  bool collect_curves(const Potential &p)
+  {
+    for (const Element &e : p.elements) collect_curves(e.U), collect_curves(e.floor.C);
+    for (const Pair &pair : p.pairs) collect_curves(pair.phi);
+    for (const std::vector<Spline> *all : {&p.rho, &p.f, &p.g})
+      for (const Spline &s : *all) collect_curves(s);
+    return !curves_.empty();
+  }
+
+  void collect_curves(const Spline &s)
+  {
+    for (const Spline::Term &term : s.terms)
+      if (number_.emplace(term.curve.get(), curves_.size()).second) curves_.push_back(term.curve.get());
+  }
+
+  // Whether two splines are the same combination of the same curves.
+  bool same(const Spline &s, const Spline &t) const
+  {
+    const auto same_term = [](const Spline::Term &a, const Spline::Term &b) {
+      return a.weight == b.weight &&
+             (a.curve == b.curve || (!Less()(&*a.curve, &*b.curve) && !Less()(&*b.curve, &*a.curve)));
+    };
+    return !s.terms.empty() && std::equal(s.terms.begin(), s.terms.end(), t.terms.begin(), t.terms.end(), same_term);
+  }
+
+  // On which elements the splines of a filter depend; it is written once for all on which they do not.
+  struct Dependence {
+    bool centre, neighbors;
+  };
+
+  // Of all filters of one kind, for as many centres, and neighbours or pairs of neighbours.
+  std::vector<Dependence> dependences(const std::vector<Spline> &all, int filters, int centres, int neighbors) const
+  {
+    std::vector<Dependence> found(filters, {centres == 1, centres == 1});
+    for (int a = 0; a < centres; ++a)
+      for (int b = 0; b < neighbors; ++b)
+        for (int m = 0; m < filters; ++m) {
+          const auto of = [&](int centre, int neighbor) -> const Spline & {
+            return all[(centre * neighbors + neighbor) * filters + m];
+          };
+          found[m].neighbors = found[m].neighbors || !same(of(a, b), of(a, 0));
+          found[m].centre = found[m].centre || !same(of(a, b), of(0, b));
+        }
+    return found;
+  }
+
+  void filters(const Potential &p)
+  {
+    const int E = p.size();
+    const auto rho = dependences(p.rho, p.n2, E, E), f = dependences(p.f, p.n3, E, E),
+               g = dependences(p.g, p.n3, E, p.n_pairs());
+    const auto name = [&p](int a, bool named) { return " " + (named ? p.elements[a].name : "*"); };
+    const auto ordered = [&](const std::string &kind, const std::vector<Spline> &all, const std::vector<Dependence> &on,
+                             int a, int b) {
+      const int n = static_cast<int>(on.size());
+      for (int m = 0; m < n; ++m)
+        if ((on[m].centre || a == 0) && (on[m].neighbors || b == 0))
+          spline(kind + std::to_string(m + 1) + name(a, on[m].centre) + name(b, on[m].neighbors),
+                 all[p.ordered_index(a, b) * n + m]);
+    };
+    for (int a = 0; a < E; ++a)
+      for (int b = 0; b < E; ++b) {
+        ordered("rho ", p.rho, rho, a, b);
+        ordered("f ", p.f, f, a, b);
+      }
+    for (int a = 0; a < E; ++a)
+      for (int b = 0; b < E; ++b)
+        for (int c = b; c < E; ++c)
+          for (int m = 0; m < p.n3; ++m)
+            if ((g[m].centre || a == 0) && (g[m].neighbors || (b == 0 && c == 0)))
+              spline("g " + std::to_string(m + 1) + name(a, g[m].centre) + name(b, g[m].neighbors) +
+                         name(c, g[m].neighbors),
+                     p.g[p.triplet_index(a, b, c) * p.n3 + m]);
   }
 
   void numbers(const double *v, std::size_t count)
@@ -124,9 +209,27 @@ class Formatter {
 
   void spline(const std::string &item, const Spline &s)
   {
+    if (!s.terms.empty()) return sum(item, s);
     out_ << "spline " << item << ' ';
+    body(s);
+  }
+
+  void body(const Spline &s)
+  {
     knots(s.knots, s.open ? " open" : "");
     numbers(s.coefficients);
+  }
+
+  void sum(const std::string &item, const Spline &s)
+  {
+    out_ << "spline " << item << " curves";
+    std::vector<double> weights;
+    for (const Spline::Term &term : s.terms) {
+      out_ << ' ' << number_.at(term.curve.get()) + 1;
+      weights.push_back(term.weight);
+    }
+    out_ << '\n';
+    numbers(weights);
   }
 
   void knots(const std::vector<double> &k, const char *ending)

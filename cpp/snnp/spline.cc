@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
+
+#include "snnp/error.h"
 
 namespace snnp {
 
@@ -59,6 +62,25 @@ double evaluate(const Spline &spline, double x, int derivative)
   const auto above = std::upper_bound(spline.knots.begin() + 1, spline.knots.end() - 1, x);
   const int interval = static_cast<int>(above - spline.knots.begin()) - 1;
   return evaluate_on(clamped(spline.knots), spline.coefficients, derivative, interval, x);
+}
+
+Spline combination(std::vector<Spline::Term> terms)
+{
+  if (terms.empty()) throw Error("a combination of curves needs at least one");
+  for (const Spline::Term &term : terms) {
+    const Spline *curve = term.curve.get();
+    if (!curve || curve->knots.size() < 2 || curve->coefficients.size() != curve->knots.size() + 2)
+      throw Error("a combination needs curves of 2 or more knots and two coefficients more than that");
+    if (curve->knots != terms[0].curve->knots || curve->open != terms[0].curve->open)
+      throw Error("curves of a combination must have the same knots, and be all open or all not");
+  }
+  Spline sum{terms[0].curve->knots, terms[0].curve->coefficients, terms[0].curve->open};
+  for (double &c : sum.coefficients) c *= terms[0].weight;
+  for (std::size_t k = 1; k < terms.size(); ++k)
+    for (std::size_t i = 0; i < sum.coefficients.size(); ++i)
+      sum.coefficients[i] += terms[k].weight * terms[k].curve->coefficients[i];
+  sum.terms = std::move(terms);
+  return sum;
 }
 
 std::vector<double> polynomial_pieces(const Spline &spline)

@@ -1,6 +1,7 @@
 // Cubic splines: how they are given (clamped B-splines) and how they are evaluated (tables of polynomial pieces).
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "snnp/always_inline.h"
@@ -11,14 +12,25 @@ namespace snnp {
 /// knot count four times. It is C² where knots are simple; at a knot that stands twice the second derivative may jump,
 /// at one that stands three times the first.
 struct Spline {
+  /// One of the parts of a spline that is a sum: weight · curve. Other splines may have the same curve.
+  struct Term {
+    double weight;
+    std::shared_ptr<const Spline> curve;
+  };
+
   std::vector<double> knots;         ///< n ≥ 2 increasing knots (Å, or 1 for a cosine)
   std::vector<double> coefficients;  ///< n + 2 B-spline coefficients
   bool open = false;                 ///< a radial one may end with a value or slope other than zero
+  std::vector<Term> terms{};         ///< what it is the `combination` of; empty: it is none
 
   /// The first and the last knot.
   double front() const { return knots.front(); }
   double back() const { return knots.back(); }
 };
+
+/// The sum of one or more terms, with coefficients w_1 c_1 + w_2 c_2 + …, added from left to right. Throws Error unless
+/// all curves have the same knots and are all open or all not.
+Spline combination(std::vector<Spline::Term> terms);
 
 /// The spline as polynomials, 4 numbers per interval: s(x) = Σ_k c[4 i + k] (x − knots[i])^k; zeros for an interval
 /// without width.

@@ -1,5 +1,7 @@
 #include <pybind11/stl.h>
 
+#include <memory>
+
 #include "arrays.h"
 #include "bindings.h"
 #include "copies.h"
@@ -18,6 +20,33 @@ Spline checked(Spline spline)
           "found a spline of " + std::to_string(n) + " knots and " + std::to_string(coefficients) +
               " coefficients, expected 2 or more knots and two coefficients more than that");
   return spline;
+}
+
+using Curves = std::vector<std::shared_ptr<Spline>>;
+
+std::vector<double> weights(const Spline &spline)
+{
+  std::vector<double> all;
+  for (const Spline::Term &term : spline.terms) all.push_back(term.weight);
+  return all;
+}
+
+// Nothing in Python can change a spline, so that it does not matter that these are no longer constant.
+Curves curves(const Spline &spline)
+{
+  Curves all;
+  for (const Spline::Term &term : spline.terms) all.push_back(std::const_pointer_cast<Spline>(term.curve));
+  return all;
+}
+
+std::vector<Spline::Term> terms(const std::vector<double> &weights, const Curves &curves)
+{
+  require(weights.size() == curves.size(), "found " + std::to_string(weights.size()) +
+                                               " weights, expected one for each of " + std::to_string(curves.size()) +
+                                               " curves");
+  std::vector<Spline::Term> all;
+  for (std::size_t k = 0; k < curves.size(); ++k) all.push_back({weights[k], curves[k]});
+  return all;
 }
 
 Numbers evaluate_spline(const Spline &spline, const Numbers &x, int derivative)
@@ -39,7 +68,7 @@ Numbers evaluate_spline(const Spline &spline, const Numbers &x, int derivative)
 void bind_splines(py::module_ &m)
 {
   using Knots = std::vector<double>;
-  py::class_<Spline> spline(
+  py::class_<Spline, std::shared_ptr<Spline>> spline(
       m, "Spline",
       "A cubic spline as a clamped cubic B-spline (de Boor, A Practical Guide to Splines, 1978). It "
       "cannot be changed; without arguments it is empty, which means that there is no such spline.\n\n"
@@ -56,17 +85,30 @@ void bind_splines(py::module_ &m)
       .def_readonly("coefficients", &Spline::coefficients,
                     "Coefficients of the B-splines: (n + 2,), in the unit of the value.")
       .def_readonly("open", &Spline::open, "Whether it may end with another value or slope than 0.")
+      .def_property_readonly("weights", &weights, "Weights of its curves: (curves,); none if it is no combination.")
+      .def_property_readonly("curves", &curves, "The curves that it is a combination of.")
       .def("__call__", &evaluate_spline, py::arg("x"), py::arg("derivative") = 0,
            "Values of the spline or of a derivative.\n\n"
            "x: any shape, between the first and the last knot; the first and the last piece are continued beyond.\n"
            "derivative: 0 to 3.\n"
            "Returns an array of the shape of x. Raises Error for another derivative or if the spline is empty.");
   immutable(spline);
-  spline.def(py::pickle([](const Spline &s) { return py::make_tuple(s.knots, s.coefficients, s.open); },
-                        [](const py::tuple &state) {
-                          require(state.size() == 3, other_version);
-                          return checked({state[0].cast<Knots>(), state[1].cast<Knots>(), state[2].cast<bool>()});
-                        }));
+  spline.def(
+      py::pickle([](const Spline &s) { return py::make_tuple(s.knots, s.coefficients, s.open, weights(s), curves(s)); },
+                 [](const py::tuple &state) {
+                   require(state.size() == 5, other_version);
+                   Spline s = checked({state[0].cast<Knots>(), state[1].cast<Knots>(), state[2].cast<bool>()});
+                   s.terms = terms(state[3].cast<Knots>(), state[4].cast<Curves>());
+                   return s;
+                 }));
+  m.def(
+      "combination", [](const Knots &weights, const Curves &curves) { return combination(terms(weights, curves)); },
+      py::arg("weights"), py::arg("curves"),
+      "The spline Σ_k w_k · curve_k, which remembers of what it is made: a potential file has each curve once, and of "
+      "such a spline the weights.\n\n"
+      "weights: (curves,).\n"
+      "curves: one or more splines with the same knots.\n\n"
+      "Raises Error if there are not as many weights as curves, or curves have different knots.");
   py::class_<Tensor> tensor(
       m, "Tensor",
       "A three-body term V(r_ij, r_ik, r_jk) = Σ_abc c_abc B_a(r_ij) B_b(r_ik) B_c(r_jk) of clamped "

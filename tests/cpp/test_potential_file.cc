@@ -159,17 +159,16 @@ TEST(each_kind_of_damage_is_named_with_its_place)
   const std::vector<Damage> all{
       {"# DATE", "DATE", 1, "expected a comment line"},
       {"snnp 3", "snap 3", 2, "found 'snap'"},
-      {"snnp 3", "snnp 4", 2, "found format version 4, expected at most 3: this file needs a newer snnp"},
+      {"snnp 3", "snnp 5", 2, "found format version 5, expected at most 4: this file needs a newer snnp"},
       {"snnp 3", "snnp 99999999999999999999", 2, "expected a whole number"},
       {"elements In P", "elements", 3, "expected 'elements El …'"},
       {"elements In P", "elements In Q", 3, "found 'Q', expected a chemical symbol"},
       {"elements In P", "elements In In", 3, "found element In twice"},
       {"filters 1 1", "filters 1", 4, "expected 'filters n2 n3'"},
       {"filters 1 1", "filters -1 1", 4, "found '-1', expected a whole number from 0"},
-      {"filters 1 1", "filters 9999 9999", 4, "too short"},
       {"element In", "element Si", 6, "found 'Si', expected one of the elements of this file"},
       {"element In", "elemnt In", 6,
-       "found 'elemnt', expected element, energies, density, floor, core, shortest, spline, tensor or end"},
+       "found 'elemnt', expected element, energies, density, floor, core, shortest, curve, spline, tensor or end"},
       {"element In ", "element In nan ", 6, "found 4 words"},
       {"linear\n", "linear\n0 ", 8, "expected 2 (linear coefficients)"},
       {"linear\n", "linear\nx\n", 8, "found 'x', expected a finite number"},
@@ -224,6 +223,8 @@ TEST(each_kind_of_damage_is_named_with_its_place)
       std::cerr << "  '" << damage.old << "' → '" << damage.now << "' gives\n  " << message << '\n';
   }
   CHECK(contains(failure(""), "an empty file"));
+  CHECK(contains(failure("#\nsnnp 3\nelements In P Si Al Ga As\nfilters 9999 9999\n"),
+                 "x.snnp:4: found a file too short"));
 }
 
 TEST(damage_to_classical_terms_is_named)

@@ -214,6 +214,8 @@ def _largest(splines: Sequence[_core.Spline]) -> float:
 
 
 def _times(spline: _core.Spline, factor: float) -> _core.Spline:
+    if spline.weights:
+        return _core.combination(factor * np.array(spline.weights), spline.curves)
     return _core.Spline(spline.knots, factor * np.array(spline.coefficients), spline.open)
 
 

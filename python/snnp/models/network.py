@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from snnp import _core
-from snnp.models.potentials import engine_spline, pair_potentials
+from snnp.models.potentials import engine_spline, pair_potentials, same_for_neighbors, sums_of_curves
 from snnp.models.shape import Shape, own_parts
 from snnp.splines import table_matrix
 
@@ -159,6 +159,13 @@ class Model(nn.Module):
         p.rho = [engine_spline(shape.pair_knots[ab], c, shape.end) for ab, c in _columns(rho)]
         p.f = [engine_spline(shape.radial_knots[ab], c, shape.end) for ab, c in _columns(f)]
         p.g = [engine_spline(shape.angle_knots, c, 0) for _, c in _columns(g)]
+        if shape.shared and self._E > 1:
+            rho, f, g, mix_rho, mix_f = (
+                x.detach().numpy() for x in (self.rho, self.f, self.g, self.mix_rho, self.mix_f)
+            )
+            p.rho = sums_of_curves(shape.pair_knots[:: self._E], rho, mix_rho, shape.end)
+            p.f = sums_of_curves(shape.radial_knots[:: self._E], f, mix_f, shape.end)
+            p.g = same_for_neighbors(shape.angle_knots, g, len(shape.unordered))
         p.check()
         return p
 

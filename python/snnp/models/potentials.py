@@ -90,6 +90,41 @@ def engine_spline(knots: np.ndarray, coefficients: np.ndarray, zeros: int) -> _c
     return _core.Spline(knots, np.r_[coefficients, np.zeros(zeros)])
 
 
+def combinations(curves: Sequence[_core.Spline], weights: np.ndarray) -> list[_core.Spline]:
+    """The splines Σ_k w_nk · curve_k, one for each row of weights (splines, curves); a weight of 0 leaves a curve out.
+
+    A potential file has each curve once, and of such splines the weights. Raises Error if curves of one spline have
+    different knots.
+    """
+    rows = [(row, np.flatnonzero(row) if row.any() else [0]) for row in np.asarray(weights, dtype=float)]
+    return [_core.combination(row[used], [curves[k] for k in used]) for row, used in rows]
+
+
+def sums_of_curves(
+    knots: Sequence[np.ndarray], curves: np.ndarray, weights: np.ndarray, zeros: int
+) -> list[_core.Spline]:
+    """Splines by ordered pair of elements, f_αβ,m = Σ_k w_αβ,km f_αk, in the order of a potential.
+
+    knots: of each centre α, (n,); curves: coefficients of f_αk, (centres, functions, curves), and so many zeros at
+    their ends; weights: w, (ordered pairs, curves, splines).
+    """
+    splines, E = [], len(curves)
+    for a in range(E):
+        own = [engine_spline(knots[a], c, zeros) for c in curves[a].T]
+        for w in weights[a * E : (a + 1) * E]:
+            splines += combinations(own, w.T)
+    return splines
+
+
+def same_for_neighbors(knots: np.ndarray, curves: np.ndarray, pairs: int) -> list[_core.Spline]:
+    """Splines by centre and pair of neighbours, g_αβγ,m = g_αm, in the order of a potential.
+
+    knots: (n,); curves: coefficients of g_αm, (centres, functions, curves); pairs: number of pairs of neighbours.
+    """
+    own = [combinations([engine_spline(knots, c, 0) for c in g.T], np.eye(g.shape[1])) for g in curves]
+    return [spline for of_centre in own for _ in range(pairs) for spline in of_centre]
+
+
 def _element(symbol: str, e0: float) -> _core.Element:
     e = _core.Element()
     e.name, e.e0 = symbol, float(e0)
