@@ -311,29 +311,40 @@ def validate(
 @app.command()
 def report(
     potential: Annotated[Path, typer.Argument(help="Potential file.")],
-    inputs: Annotated[list[Path], typer.Argument(help="The data of the fit, or others.")],
-    output: Annotated[
-        Path | None, typer.Option("--output", "-o", metavar="PREFIX", help="Of files to write; by default the name.")
+    inputs: Annotated[
+        list[Path] | None, typer.Argument(help="Labelled structures: the data of the fit, or others.")
     ] = None,
-    compare: Annotated[
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Page to write; by default Mo.report.html for Mo.snnp.")
+    ] = None,
+    figures: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Where to write all figures as PNG and SVG, too.")
+    ] = None,
+    against: Annotated[
         Path | None, typer.Option(help="Another potential of these elements: how alike curves are.")
     ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print numbers as JSON instead of tables.")] = False,
     threads: Threads = None,
     format: Format = None,
     units: UnitsOfFiles = None,
     elements: Elements = None,
     labels: Labels = None,
 ) -> None:
-    """What a potential has learned: its curves in a standard gauge with the data under them, and what each adds.
+    """What a potential has learned, as one page: curves with the data under them, what each adds, errors, checks.
 
-    snnp report Mo.snnp train.xyz   writes Mo_curves.png, Mo_curves.svg, Mo_curves.json
+    snnp report Mo.snnp train.xyz
+    snnp report Mo.snnp train.xyz --against Mo-2.snnp --figures figures
     """
-    with _sentences(ValueError), _more_packages("a report"):
-        from snnp.analysis.report import write_report
+    with _sentences(ValueError), _more_packages("a report", "validate"):
+        from snnp.analysis.report_command import report_command
 
-        log, reading = Log(), _reading(format, units, elements, labels)
-        prefix = output or Path(potential.name.removesuffix(".snnp"))
-        write_report(potential, inputs, prefix, compare, reading, threads or available_cores(), log)
+        log, reading = Log(quiet=as_json), _reading(format, units, elements, labels)
+        page = output or Path(potential.name.removesuffix(".snnp") + ".report.html")
+        found = report_command(
+            potential, inputs or [], page, figures, against, reading, threads or available_cores(), log
+        )
+    if as_json:
+        print(json.dumps(found.as_dict(), indent=2, ensure_ascii=False))
 
 
 @app.command()

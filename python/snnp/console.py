@@ -293,23 +293,6 @@ def degeneracy_tables(found: "Degeneracies") -> Iterator[str | Table]:
         yield f"note: atomic energies: {sentence}"
 
 
-def reading_tables(content: dict) -> Iterator[str | Table]:
-    """What makes atomic energies, and what each filter adds; content: see `snnp.analysis.reading.Reading.as_dict`."""
-    parts = ", ".join(f"{name} {value:.1f}" for name, value in content["parts_meV"].items())
-    yield f"standard deviations of atomic energies and their parts, meV: {parts}"
-    table = Table(title="What filters add to atomic energies, and how alike curves are", title_justify="left")
-    table.add_column("curve")
-    for column in ("without it, RMS change meV", "likeness"):
-        table.add_column(column, justify="right")
-    alike, added = content.get("alike", {}), content["contributions_meV"]
-    for name in dict.fromkeys([*alike, *added]):
-        values = f"{added[name]:.2f}" if name in added else "–", f"{alike[name]:.3f}" if name in alike else "–"
-        table.add_row(name, *values)
-    yield table
-    if content["leading"]:
-        yield f"90 % of it: {', '.join(content['leading'])}"
-
-
 def _part_cells(part: Part) -> list[str]:
     def between(values, digits: int, sign: str = " … ") -> str:
         return "–" if values is None else sign.join(f"{value:.{digits}f}" for value in values)

@@ -8,6 +8,8 @@ import numpy as np
 from snnp import _core
 
 _BINS = 120
+_RARE = 1e-3
+_SHELL = 1.15  # first neighbours, by the nearest one
 _ATOMS = 2000  # whose neighbours are looked at: enough for a histogram
 
 
@@ -24,15 +26,35 @@ class Histogram:
         (there,) = np.nonzero(self.counts)
         return (float(self.edges[there[0]]), float(self.edges[there[-1] + 1])) if len(there) else None
 
+    @property
+    def gaps(self) -> list[tuple[float, float]]:
+        """Where there are none: ranges of empty bins, (from, to); a single one in the midst of others is none."""
+        empty = np.flatnonzero(np.diff(np.r_[False, self.counts == 0, False].astype(int))).reshape(-1, 2)
+        last = len(self.counts)
+        wide = [(i, j) for i, j in empty if j > i + 1 or i == 0 or j == last]
+        return [(float(self.edges[i]), float(self.edges[j])) for i, j in wide]
+
+    @property
+    def bulk(self) -> tuple[float, float] | None:
+        """The same without the rarest thousandth at either end: of distances, there curves are steep."""
+        if self.seen is None:
+            return None
+        part = np.cumsum(self.counts) / self.counts.sum()
+        first, last = np.searchsorted(part, [_RARE, 1 - _RARE])
+        return float(self.edges[first]), float(self.edges[last + 1])
+
 
 @dataclass
 class Coverage:
     """Histograms of a sample of atoms: distances by centre and neighbour, in the order of `Potential.ordered_index`;
     cosines of angles between neighbours within the cutoffs of f, in that of `Potential.triplet_index`.
+    nearest: distances of first neighbours, Å, in the order of `distances`: medians of means over those that are at most
+    1.15 times as far as the nearest one; NaN: there are none.
     """
 
     distances: list[Histogram]
     cosines: list[Histogram]
+    nearest: np.ndarray
 
 
 def coverage(potential: _core.Potential, structures: Iterable[_core.Structures]) -> Coverage:
@@ -41,6 +63,7 @@ def coverage(potential: _core.Potential, structures: Iterable[_core.Structures])
     radial, angular = np.linspace(0, potential.cutoff(), _BINS + 1), np.linspace(-1, 1, _BINS + 1)
     distances, cosines = np.zeros((n * n, _BINS)), np.zeros((n * n * (n + 1) // 2, _BINS))
     legs = _leg_cutoffs(potential)
+    nearest: list[list[float]] = [[] for _ in range(n * n)]
     structures = list(structures)
     stride = max(sum(map(len, structures)) // _ATOMS, 1)
     for each in structures:
@@ -51,11 +74,14 @@ def coverage(potential: _core.Potential, structures: Iterable[_core.Structures])
             here = slice(offsets[i], offsets[i + 1])
             for b in np.unique(others[here]):
                 ab = potential.ordered_index(int(kinds[i]), int(b))
-                distances[ab] += np.histogram(r[here][others[here] == b], radial)[0]
+                own = r[here][others[here] == b]
+                distances[ab] += np.histogram(own, radial)[0]
+                nearest[ab].append(own[own < _SHELL * own.min()].mean())
             near = r[here] < legs[kinds[i], others[here]]
             u = each.vectors[here][near] / r[here][near][:, None]
             _count_angles(potential, int(kinds[i]), others[here][near], u, angular, cosines)
-    return Coverage([Histogram(radial, c) for c in distances], [Histogram(angular, c) for c in cosines])
+    medians = np.array([np.median(found) if found else np.nan for found in nearest])
+    return Coverage([Histogram(radial, c) for c in distances], [Histogram(angular, c) for c in cosines], medians)
 
 
 def _leg_cutoffs(p: _core.Potential) -> np.ndarray:

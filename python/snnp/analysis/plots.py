@@ -1,49 +1,68 @@
 """Pictures of a fit: parity and learning curves."""
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from snnp.analysis.errors import Predictions
+from snnp.analysis.panels import Panel
 
 # Colour-blind safe (Okabe and Ito).
-COLORS = {"train": "#999999", "validation": "#0072B2", "test": "#D55E00"}
+COLORS = {"train": "#999999", "validation": "#0072B2", "test": "#D55E00", "data": "#0072B2"}
+
+
+# Title, units of the axes and of errors, factor between these, and what `Predictions` calls them.
+_PARITY = (
+    ("energy", "eV/atom", "meV/atom", 1000.0, "energies", "energy_labels"),
+    ("force component", "eV/Å", "eV/Å", 1.0, "forces", "force_labels"),
+    ("stress component", "GPa", "GPa", 1.0, "stresses", "stress_labels"),
+)
 
 
 def parity(predictions: dict[str, Predictions]) -> Figure:
     """Predicted against labelled energies, forces and (where present) stresses, with the errors of each set."""
-    panels = [
-        ("energy", "eV/atom", "meV/atom", 1000.0, "energies", "energy_labels"),
-        ("force component", "eV/Å", "eV/Å", 1.0, "forces", "force_labels"),
-        ("stress component", "GPa", "GPa", 1.0, "stresses", "stress_labels"),
-    ]
-    panels = [panel for panel in panels if any(np.isfinite(getattr(p, panel[-1])).any() for p in predictions.values())]
+    panels = parity_panels(predictions)
     figure = Figure(figsize=(4.2 * len(panels), 4.0), layout="constrained")
-    for axes, (title, unit, error_unit, factor, found, label) in zip(
-        np.atleast_1d(figure.subplots(1, len(panels))), panels, strict=True
-    ):
-        known = {name: ~np.isnan(getattr(p, label)) for name, p in predictions.items()}
-        for name, p in predictions.items():
-            x, y = getattr(p, label)[known[name]], getattr(p, found)[known[name]]
-            if x.size:
-                mae = factor * np.abs(y - x).mean()
-                axes.plot(
-                    x,
-                    y,
-                    ".",
-                    ms=3,
-                    color=COLORS.get(name),
-                    label=f"{name}: MAE {mae:.3g} {error_unit}",
-                    rasterized=True,
-                )
+    for axes, panel in zip(np.atleast_1d(figure.subplots(1, len(panels))), panels, strict=True):
+        panel.draw(axes)
+    return figure
+
+
+def parity_panels(predictions: dict[str, Predictions]) -> list[Panel]:
+    """The same, a panel each."""
+    return [
+        _parity(predictions, *one) for one in _PARITY if any(_known(p, one[-1]).any() for p in predictions.values())
+    ]
+
+
+def _known(p: Predictions, label: str) -> np.ndarray:
+    return ~np.isnan(getattr(p, label))
+
+
+def _parity(
+    predictions: dict[str, Predictions], title: str, unit: str, error_unit: str, factor: float, found: str, label: str
+) -> Panel:
+    points = {}
+    for name, p in predictions.items():
+        known = _known(p, label)
+        points[name] = getattr(p, label)[known], getattr(p, found)[known]
+    points = {name: xy for name, xy in points.items() if xy[0].size}
+    errors = {n: f"{n}: MAE {factor * np.abs(y - x).mean():.3g} {error_unit}" for n, (x, y) in points.items()}
+
+    def draw(axes: Axes) -> None:
+        for name, (x, y) in points.items():
+            axes.plot(x, y, ".", ms=3, color=COLORS.get(name), label=errors[name], rasterized=True)
         axes.axline((0, 0), slope=1, color="black", lw=0.6, zorder=0)
-        everything = np.concatenate([getattr(p, label)[known[name]] for name, p in predictions.items()])
+        everything = np.concatenate([x for x, _ in points.values()])
         low, high = everything.min(), everything.max()
         margin = 0.05 * (high - low) + 1e-3
         axes.set(xlim=(low - margin, high + margin), ylim=(low - margin, high + margin), aspect="equal")
         axes.set(xlabel=f"reference {title}, {unit}", ylabel=f"snnp {title}, {unit}")
         axes.legend(fontsize=8, loc="upper left")
-    return figure
+
+    says = f"Predicted {title} against the reference; {'; '.join(errors.values())}."
+    return Panel(f"parity_{found}", title, says, draw)
 
 
 def learning(history, reference: str) -> Figure:

@@ -1,151 +1,197 @@
-"""What a potential has learned: curves in the standard gauge, the data under them, and what each adds."""
+"""What a potential has learned: how its parts make the energies of atoms, and the data under its curves."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from snnp import _core
-from snnp.data import Frame
-from snnp.data.neighbors import NeighborLists
-from snnp.models.gauge import contributions, embedding, filters, in_standard_gauge
+from snnp.analysis.coverage import Coverage, coverage
+from snnp.models.gauge import contributions, embedding, filters, without_floor
 
-_ANGLES = 200_000  # pairs of neighbours are enough to know the angles in the data
-_CARRY = 0.9  # of the sum of squares of contributions: filters that carry it come first
+CARRY = 0.9  # of the variance of energies that filters explain: the filters that have so much come first
+LINEAR = "all filters, linear"
+_NOTHING = 1e-6  # eV: rounding of sums, and of energies of tables
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of atomic energies. means: by element, eV; NaN: not in the data. deviation: about these, eV. share: of the
+    variance of atomic energies, which is the sum of all shares: Cov(part, energy) / Var(energy); may be negative.
+    """
+
+    name: str
+    means: np.ndarray
+    deviation: float
+    share: float
 
 
 @dataclass
 class Reading:
-    """A potential in the standard gauge of some data, and these data.
+    """A potential, without floor, and what data say of it.
 
-    distances: of each unordered pair of elements, Å. cosines: between neighbours within the reach of f, by centre and
-    unordered pair of neighbours. contributions: of filters to atomic energies, (n2 + n3,), eV. parts: standard
-    deviations of what makes atomic energies, eV.
+    G: filters of atoms (atoms, n2 + n3); kinds: their elements (atoms,); groups: those of their frames (atoms,).
+    slopes, slope_sizes: mean and root mean square ∂E/∂G_m by element (elements, n2 + n3), eV.
+    squares: what filters add, squared, eV² (same shape).
+    sensitivities: `QUANTILES` of ∂E/∂G_m, times the standard deviation of G_m, (elements, n2 + n3, quantiles), eV.
+    terms: parts of atomic energies by name (atoms,), eV; their sum is the atomic energy less e0.
     """
 
     potential: _core.Potential
-    distances: dict[tuple[int, int], np.ndarray]
-    cosines: dict[int, np.ndarray]
-    contributions: np.ndarray
-    parts: dict[str, float]
+    coverage: Coverage
+    G: np.ndarray
+    kinds: np.ndarray
+    groups: np.ndarray
+    slopes: np.ndarray
+    slope_sizes: np.ndarray
+    squares: np.ndarray
+    sensitivities: np.ndarray
+    terms: dict[str, np.ndarray] = field(default_factory=dict)
 
     @property
-    def leading(self) -> tuple[list[int], list[int]]:
-        """Two-body and three-body filters, from 0, that together carry 90 % of the squares of all contributions."""
+    def names(self) -> list[str]:
+        """Chemical symbols."""
+        return [e.name for e in self.potential.elements]
+
+    @property
+    def filter_names(self) -> list[str]:
+        """ρ1, ρ2, …, f1 g1, …: two-body filters, then those of three bodies."""
+        return filter_names(self.potential)
+
+    @property
+    def shares(self) -> np.ndarray:
+        """Of the squares of what filters add to atoms of an element (elements, n2 + n3); sums are 1."""
+        return self.squares / np.maximum(self.squares.sum(1, keepdims=True), 1e-300)
+
+    @property
+    def contributions(self) -> np.ndarray:
+        """Root mean square change of atomic energies where a filter stays at its mean, (n2 + n3,), eV."""
+        counts = np.bincount(self.kinds, minlength=len(self.names))
+        return np.sqrt(counts @ self.squares / max(counts.sum(), 1))
+
+    @property
+    def leading(self) -> list[int]:
+        """Filters, from 0 and the first first, that together carry 90 % of the squares of all contributions."""
         squares = self.contributions**2
-        order = np.argsort(-squares)
-        count = int(np.searchsorted(np.cumsum(squares[order]), _CARRY * squares.sum())) + 1
-        chosen, n2 = sorted(order[:count].tolist()), self.potential.n2
-        return [m for m in chosen if m < n2], [m - n2 for m in chosen if m >= n2]
+        order = np.argsort(-squares, kind="stable")
+        count = int(np.searchsorted(np.cumsum(squares[order]), CARRY * squares.sum())) + 1
+        return [int(m) for m in order[:count] if squares[m] > 0]
+
+    @property
+    def parts(self) -> list[Part]:
+        """Parts of atomic energies, in the order of the formula: pairs, filters together and each, what remains."""
+        about = self.about_means(sum(self.terms.values()))
+        together = self.summed()
+        own = {name: term for name, term in self.terms.items() if name not in together}
+        ordered = {name: together.pop(name) for name in ("pair", LINEAR) if name in together} | own | together
+        return [self._part(name, term, about) for name, term in ordered.items()]
+
+    def summed(self) -> dict[str, np.ndarray]:
+        """`terms` with one for all filters together."""
+        linear = [t for name, t in self.terms.items() if name in self.filter_names]
+        others = {name: t for name, t in self.terms.items() if name not in self.filter_names}
+        pair = {name: others.pop(name) for name in ("pair",) if name in others}
+        return {**pair, **({LINEAR: sum(linear)} if linear else {}), **others}
+
+    def deviations(self) -> dict[str, float]:
+        """Standard deviations about the means of elements, eV: of atomic energies, and of `summed` parts."""
+        everything = {"all": sum(self.terms.values()), **self.summed()}
+        return {name: float(np.sqrt((self.about_means(t) ** 2).mean())) for name, t in everything.items()}
+
+    def _part(self, name: str, term: np.ndarray, about: np.ndarray) -> Part:
+        own = self.about_means(term)
+        means = [term[self.kinds == a].mean() if (self.kinds == a).any() else np.nan for a in range(len(self.names))]
+        variance = float((about**2).mean())
+        share = float((own * about).mean() / variance) if variance else 0.0
+        return Part(name, np.array(means), float(np.sqrt((own**2).mean())), share)
+
+    def about_means(self, term: np.ndarray) -> np.ndarray:
+        """A part of atomic energies (atoms,) less its mean over atoms of the same element."""
+        result = np.array(term, dtype=float)
+        for a in np.unique(self.kinds):
+            result[self.kinds == a] -= result[self.kinds == a].mean()
+        return result
 
     def as_dict(self) -> dict:
-        """For JSON, in meV."""
-        n2 = self.potential.n2
-        names = [f"ρ{m + 1}" if m < n2 else f"f{m - n2 + 1} g{m - n2 + 1}" for m in range(len(self.contributions))]
-        added = {name: 1000 * float(c) for name, c in zip(names, self.contributions, strict=True)}
-        two, three = self.leading
+        """For JSON, in meV and eV."""
+        added = zip(self.filter_names, self.contributions, strict=True)
         return {
-            "contributions_meV": added,
-            "parts_meV": {name: 1000 * value for name, value in self.parts.items()},
-            "leading": [names[m] for m in two] + [names[n2 + m] for m in three],
+            "contributions_meV": {name: 1000 * float(c) for name, c in added},
+            "leading": [self.filter_names[m] for m in self.leading],
+            "parts": [
+                {
+                    "part": part.name,
+                    "mean_eV": {n: float(m) for n, m in zip(self.names, part.means, strict=True) if np.isfinite(m)},
+                    "deviation_meV": 1000 * part.deviation,
+                    "share": part.share,
+                }
+                for part in self.parts
+            ],
         }
 
 
-def read_potential(potential: _core.Potential, frames: Sequence[Frame], threads: int = 1) -> Reading:
-    """A potential read with the data of `frames`; raises ElementError for an element that it does not know."""
-    lists = NeighborLists([e.name for e in potential.elements], potential.cutoff(), keep=False)
-    structures = [lists.of(frame.atoms) for frame in frames]
-    p = in_standard_gauge(potential, structures, threads)
-    G, kinds = filters(p, structures, threads) if p.n2 + p.n3 else (np.zeros((0, 0)), np.zeros(0, dtype=int))
-    added = contributions(p, G, kinds)
-    return Reading(p, _distances(p, structures), _cosines(p, structures), added, _parts(p, structures, threads))
+def filter_names(p: _core.Potential) -> list[str]:
+    """ρ1, ρ2, …, f1 g1, …: as filters of a file are numbered."""
+    return [f"ρ{m + 1}" for m in range(p.n2)] + [f"f{m + 1} g{m + 1}" for m in range(p.n3)]
 
 
-def alike(a: _core.Potential, b: _core.Potential) -> dict[str, float]:
-    """How alike two potentials in the standard gauge are, curve by curve: 1 is the same curve.
+def read_potential(
+    potential: _core.Potential,
+    structures: Sequence[_core.Structures],
+    threads: int = 1,
+    groups: Sequence[str] | None = None,
+) -> Reading:
+    """A potential read with data: neighbour lists as far as it reaches. groups: of each of them, by default one.
 
-    For each φ, and each filter of the first that the second has anything like, the cosine ⟨x y⟩/(|x| |y|) of both
-    curves over their common range; of f g the product of both cosines. Raises ValueError for other elements.
+    Numbers of filters are those of the file, without those of a floor; for curves that can be compared, give a
+    potential in the standard gauge (`snnp.models.gauge`).
     """
-    names = [[e.name for e in p.elements] for p in (a, b)]
-    if names[0] != names[1]:
-        raise ValueError(f"elements {' '.join(names[0])} and {' '.join(names[1])}: expected the same, in one order")
-    E = range(len(a.elements))
-    pairs = [(f"φ {names[0][i]}–{names[0][j]}", a.pair_index(i, j)) for i in E for j in E if i <= j]
-    found = {name: _cosine([a.pairs[k].phi], [b.pairs[k].phi]) for name, k in pairs}
-    for m in range(a.n2):
-        likeness = [_cosine(a.rho[m :: a.n2], b.rho[n :: b.n2]) for n in range(b.n2)]
-        found[f"ρ{m + 1}"] = max(likeness, default=0.0)
-    for m in range(a.n3):
-        likeness = [
-            _cosine(a.f[m :: a.n3], b.f[n :: b.n3]) * _cosine(a.g[m :: a.n3], b.g[n :: b.n3]) for n in range(b.n3)
-        ]
-        found[f"f{m + 1} g{m + 1}"] = max(likeness, default=0.0)
-    return found
+    p = without_floor(potential)
+    E, m = len(p.elements), p.n2 + p.n3
+    kinds = np.concatenate([s.elements for s in structures])
+    G = filters(p, structures, threads)[0] if m else np.zeros((len(kinds), 0))
+    slopes, sizes, squares, sensitivities = *np.zeros((3, E, m)), np.zeros((E, m, len(QUANTILES)))
+    for a in np.unique(kinds) if m else ():
+        here = kinds == a
+        slope = embedding(p.elements[a], G[here])[1]
+        slopes[a], sizes[a] = slope.mean(0), np.sqrt((slope**2).mean(0))
+        squares[a] = contributions(p, G[here], kinds[here]) ** 2
+        sensitivities[a] = (np.quantile(slope, QUANTILES, axis=0) * G[here].std(0)).T
+    which = np.repeat(list(groups or [""] * len(structures)), [len(s) for s in structures])
+    reading = Reading(p, coverage(p, structures), G, kinds, which, slopes, sizes, squares, sensitivities)
+    reading.terms = _terms(reading, structures, threads)
+    return reading
 
 
-def _cosine(some: Sequence[_core.Spline], others: Sequence[_core.Spline]) -> float:
-    x, y = [], []
-    for a, b in zip(some, others, strict=True):
-        r = np.linspace(max(a.knots[0], b.knots[0]), min(a.knots[-1], b.knots[-1]), 200)
-        x.append(a(r))
-        y.append(b(r))
-    x, y = np.concatenate(x), np.concatenate(y)
-    size = np.linalg.norm(x) * np.linalg.norm(y)
-    return float(x @ y / size) if size else 0.0
-
-
-def _distances(p: _core.Potential, structures: Sequence[_core.Structures]) -> dict[tuple[int, int], np.ndarray]:
-    found: dict[tuple[int, int], list] = {}
-    for s in structures:
-        centre = np.repeat(s.elements, np.diff(s.offsets))
-        neighbor = s.elements[s.indices]
-        r = np.linalg.norm(s.vectors, axis=1)
-        for a in range(len(p.elements)):
-            for b in range(a, len(p.elements)):
-                found.setdefault((a, b), []).append(r[(centre == a) & (neighbor == b)])
-    return {pair: np.concatenate(parts) for pair, parts in found.items()}
-
-
-def _cosines(p: _core.Potential, structures: Sequence[_core.Structures]) -> dict[int, np.ndarray]:
-    """Of a random sample of atoms."""
-    reach, E = max((s.knots[-1] for s in p.f), default=0.0), len(p.elements)
-    kinds = np.array([[[p.triplet_index(a, b, c) for c in range(E)] for b in range(E)] for a in range(E)])
-    found: dict[int, list[np.ndarray]] = {}
-    rng, total = np.random.default_rng(0), 0
-    for n in rng.permutation(len(structures)) if reach else []:
-        s = structures[n]
-        for i in rng.permutation(len(s)):
-            near = slice(s.offsets[i], s.offsets[i + 1])
-            r = np.linalg.norm(s.vectors[near], axis=1)
-            unit = s.vectors[near][r < reach] / r[r < reach, None]
-            neighbors = s.elements[s.indices[near]][r < reach]
-            j, k = np.triu_indices(len(unit), 1)
-            which = kinds[s.elements[i], neighbors[j], neighbors[k]]
-            cosines = (unit[j] * unit[k]).sum(axis=1)
-            for kind in np.unique(which):
-                found.setdefault(int(kind), []).append(cosines[which == kind])
-            total += len(j)
-        if total > _ANGLES:
-            break
-    return {kind: np.concatenate(parts) for kind, parts in found.items()}
-
-
-def _parts(p: _core.Potential, structures: Sequence[_core.Structures], threads: int) -> dict[str, float]:
-    """Standard deviations of parts of atomic energies over the data, eV."""
+def _terms(reading: Reading, structures: Sequence[_core.Structures], threads: int) -> dict[str, np.ndarray]:
+    """Parts of atomic energies: E = e0 + ½ Σφ + Σ_m s_m G_m + rest of the embedding + ½ Σ ZBL + ΣV."""
+    p, G, kinds = reading.potential, reading.G, reading.kinds
     engine = _core.Engine(p)
     results = [engine.evaluate(s, threads) for s in structures]
-    total = np.concatenate([out["energies"] for out in results])
-    kinds = np.concatenate([s.elements for s in structures])
-    G = np.concatenate([out["filters"] for out in results])
-    e0 = np.array([e.e0 for e in p.elements])[kinds]
-    pair = G[:, 0] / 2
-    linear, nonlinear = np.zeros(len(G)), np.zeros(len(G))
-    for a, element in enumerate(p.elements):
-        here = kinds == a
-        if p.n2 + p.n3:
-            linear[here] = G[here, 1:] @ np.asarray(element.linear)
-            nonlinear[here] = embedding(element, G[here, 1:])[0] - linear[here]
-    rest = total - e0 - pair - linear - nonlinear
-    what = {"all": total - e0, "pair": pair, "linear": linear, "network or U": nonlinear, "ZBL, tensors": rest}
-    return {name: float(values.std()) for name, values in what.items()}
+    total = np.concatenate([out["energies"] for out in results]) - np.array([e.e0 for e in p.elements])[kinds]
+    terms = {"pair": np.concatenate([out["filters"][:, 0] for out in results]) / 2}
+    linear = G * reading.slopes[kinds]
+    terms |= dict(zip(reading.filter_names, linear.T, strict=True))
+    whole = np.zeros(len(kinds))
+    for a in np.unique(kinds) if G.shape[1] else ():
+        whole[kinds == a] = embedding(p.elements[a], G[kinds == a])[0]
+    beyond = "U, beyond linear" if any(len(e.density) for e in p.elements) else "network, beyond linear"
+    terms[beyond] = whole - linear.sum(axis=1)
+    core = np.concatenate([_core_energies(p, s) for s in structures])
+    terms["ZBL core"] = core
+    terms["tensors V"] = total - terms["pair"] - whole - core
+    return {name: t for name, t in terms.items() if name == "pair" or np.abs(t).max(initial=0.0) > _NOTHING}
+
+
+def _core_energies(p: _core.Potential, s: _core.Structures) -> np.ndarray:
+    """½ Σ ZBL of atoms, eV."""
+    centre = np.repeat(np.arange(len(s)), np.diff(s.offsets))
+    r, energies = np.linalg.norm(s.vectors, axis=1), np.zeros(len(s))
+    own, other = s.elements[centre], s.elements[s.indices]
+    for a in range(len(p.elements)):
+        for b in range(len(p.elements)):
+            near = (own == a) & (other == b) & (r < p.pairs[p.pair_index(a, b)].zbl_outer)
+            if near.any():
+                energies += np.bincount(centre[near], p.repulsion(a, b, r[near])[0] / 2, minlength=len(s))
+    return energies

@@ -1,12 +1,13 @@
 """Two atoms: they repel at short distance, without holes, and bind less than in the crystal."""
 
 from dataclasses import replace
-from itertools import combinations_with_replacement
+from itertools import combinations_with_replacement, cycle
 from typing import TYPE_CHECKING
 
 import numpy as np
 from ase import Atoms
 
+from snnp.analysis.panels import DASHES
 from snnp.validation.check import Check, Level, Setting
 from snnp.validation.checks.approach import CLOSEST, MOST, Fall, binding, bond_length, falls, radii
 from snnp.validation.checks.common import Failure, against, failing
@@ -75,8 +76,8 @@ class Dimers(Check):
             return None
         figure = Figure(figsize=(5.0, 3.4), layout="constrained")
         axes = figure.subplots()
-        for name, found in data.items():
-            axes.plot(found["distance"], found["energy"], lw=1.2, label=name)
+        for dashes, (name, found) in zip(cycle(DASHES), data.items(), strict=False):
+            axes.plot(found["distance"], found["energy"], lw=1.2, ls=dashes, label=name)
         axes.axvline(next(iter(data.values()))["bond"], color="black", lw=0.6, ls=":")
         axes.axhline(0, color="black", lw=0.5)
         lowest = min(min(found["energy"]) for found in data.values())

@@ -1,11 +1,13 @@
 """The equation of state: lattice constants, bulk modulus, and whether energies by volume are those of a material."""
 
 from collections.abc import Iterator
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 import numpy as np
 from ase import Atoms
 
+from snnp.analysis.panels import DASHES
 from snnp.validation.check import Check, Level, Setting
 from snnp.validation.checks.common import Failure, against, crystal_named, energy, failing, finite, relaxed, worst
 from snnp.validation.crystals import Crystal
@@ -88,9 +90,9 @@ class EquationOfState(Check):
         first = next(iter(data.values()))
         if known := first["data"]:
             left.plot(known["volume"], known["energy"], "o", mfc="none", color="black", ms=4, label="data")
-        for name, found in data.items():
-            left.plot(found["volume"], found["energy"], lw=1.2, label=name)
-            right.plot(found["volume"], found["pressure"], lw=1.2, label=name)
+        for dashes, (name, found) in zip(cycle(DASHES), data.items(), strict=False):
+            left.plot(found["volume"], found["energy"], lw=1.2, ls=dashes, label=name)
+            right.plot(found["volume"], found["pressure"], lw=1.2, ls=dashes, label=name)
         low, high = min(min(f["energy"]) for f in data.values()), max(first["energy"])
         left.set(xlim=(min(first["volume"]), max(first["volume"])), ylim=(low - 0.05 * high, 1.05 * high))
         left.set(xlabel="volume, Å³/atom", ylabel="energy, eV/atom", title=subject)

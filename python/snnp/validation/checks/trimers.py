@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from ase import Atoms
 
+from snnp.analysis.panels import COLORS, DASHES
 from snnp.validation.check import Check, Level, Setting
 from snnp.validation.checks.approach import CLOSEST, binding, bond_length, falls
 from snnp.validation.checks.common import Failure, failing
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 # A third bond that forms while two are squeezed may give back more than the ripples that count for two atoms.
 HOLE = 0.1  # eV
 ANGLES = range(60, 181, 10)  # degrees: sharper ones are the blunt angles at the other corners
+_NAMED = 4  # each fourth angle of a figure
 POINTS = 100  # from the bond to `CLOSEST` by equal factors: 2 % each, a tenth of an interval of splines
 
 
@@ -65,11 +67,13 @@ class Trimers(Check):
             return None
         figure = Figure(figsize=(4.2 * len(data), 3.4), layout="constrained")
         for axes, (name, found) in zip(figure.subplots(1, len(data), squeeze=False)[0], data.items(), strict=True):
-            for n, (angle, lengths, energies) in enumerate(
-                zip(found["angle"], found["length"], found["energy"], strict=True)
-            ):
-                color = (n / len(found["angle"]), 0.35, 1 - n / len(found["angle"]))
-                axes.plot(lengths, energies, lw=0.8, color=color, label=f"{angle}°" if n % 7 == 0 else None)
+            lines = zip(found["angle"], found["length"], found["energy"], strict=True)
+            for n, (angle, lengths, energies) in enumerate(lines):
+                if n % _NAMED:
+                    axes.plot(lengths, energies, lw=0.5, color="#999999")
+                    continue
+                style = {"color": COLORS[n // _NAMED], "ls": DASHES[n // _NAMED], "zorder": 3}
+                axes.plot(lengths, energies, lw=1.3, label=f"{angle}°", **style)
             lowest = min(map(min, found["energy"]))
             axes.set(xlabel="length of the bond, Å", ylabel="energy, eV", title=f"{subject}, {name}")
             axes.set_ylim(max(1.1 * lowest, -40) - 0.5, 20)
