@@ -106,7 +106,13 @@ def fit(
 
         with _sentences(ConfigError), closing(Log()) as log:
             settings = _configuration(inputs, output, test or [], effort, filters, freeze, set_ or [])
-            run(settings, log, resume, restart, command=shlex.join(["snnp-fit", *sys.argv[1:]]))
+            command = shlex.join(["snnp-fit", *sys.argv[1:]])
+            if settings.systems:
+                from snnp.systems.run import run_systems
+
+                run_systems(settings, log, resume, restart, command)
+            else:
+                run(settings, log, resume, restart, command=command)
 
 
 def _configuration(
@@ -133,7 +139,7 @@ def _configuration(
         if output:
             overrides["output"] = str(output.absolute())
         settings = config.load(inputs[0], overrides)
-        for key, value in (("data.train", settings.data.train), ("output", settings.output)):
+        for key, value in (("data.train", settings.data.train or settings.systems), ("output", settings.output)):
             if not value:
                 raise config.ConfigError(f"{inputs[0]}: key {key} is missing")
         return settings

@@ -56,6 +56,9 @@ RENAMED = {
 # eV/atom: all electrons of the heaviest atom have less.
 _MOST_OFFSET = 1e7
 
+# What systems can share.
+SHARED = ("rho", "f", "g")
+
 # A configuration is not larger, bytes; one that we write has about 2000.
 _MOST_BYTES = 1_000_000
 
@@ -164,6 +167,41 @@ class LossConfig(Section):
     )
 
 
+class SystemConfig(DataConfig):
+    """The data of one of several systems, and what is its own."""
+
+    weight: float = Field(1.0, gt=0, le=1e9, description="of its part of the loss, relative to the other systems")
+    length: float | None = Field(None, gt=0, le=30, description="Å, by which its filters are scaled; auto: bond length")
+    e0: dict[str, EnergyOfAtom] = Field({}, description="energies of isolated atoms, eV; others are fitted")
+
+
+def _shared(given):
+    """true: all, false: none, or a list."""
+    if isinstance(given, bool):
+        return list(SHARED) if given else []
+    if isinstance(given, list | tuple) and all(part in SHARED for part in given):
+        return [part for part in SHARED if part in given]
+    raise PydanticCustomError("share", "expected true, false, or a list of rho, f, g")
+
+
+class SystemsConfig(Section):
+    """Several systems with filters in common."""
+
+    data: Annotated[dict[str, SystemConfig], BeforeValidator(_names_as_text)] = Field(description="by name")
+    share: Annotated[list[Literal["rho", "f", "g"]], BeforeValidator(_shared)] = list(SHARED)
+    scale: bool = Field(True, description="filters by bond lengths; false: they are the same over Å")
+
+    @field_validator("data")
+    @classmethod
+    def _names_are_names_of_files(cls, data):
+        for name in data:
+            if not re.fullmatch(r"[\w.+-]+", name) or name.startswith("."):
+                raise PydanticCustomError("names", "expected names of letters, digits, '-', '+', '_' and '.'")
+        if len(data) < 2:
+            raise PydanticCustomError("names", "expected at least two systems")
+        return data
+
+
 class InvariantPointsConfig(Section):
     """Structures with known atomic energies, beside those that are found in the data."""
 
@@ -205,6 +243,7 @@ class FitConfig(Section):
     loss: LossConfig = LossConfig()
     invariant_points: InvariantPointsConfig = InvariantPointsConfig()
     training: TrainingConfig = TrainingConfig()
+    systems: SystemsConfig | None = Field(None, description="in place of `data`: several with filters in common")
     # `validate` is a name that pydantic has for itself
     checks: Literal["off", "quick", "full"] = Field(
         "quick",
@@ -218,6 +257,24 @@ class FitConfig(Section):
     def _something_counts(self):
         if not any((self.loss.energy, self.loss.force, self.loss.stress)):
             raise PydanticCustomError("no_sense", "loss: expected at least one weight greater than 0")
+        return self
+
+    @model_validator(mode="after")
+    def _systems_suit_the_rest(self):
+        if self.systems is None:
+            return self
+        for key, wrong in (
+            ("data", bool(self.data.model_fields_set)),
+            ("model.kind", self.model.kind != "snnp"),
+            ("model.filters", bool(self.model.files)),
+            ("model.elements", getattr(self.model, "elements", None) is not None),
+            ("model.e0", bool(self.model.e0)),
+            ("model.floor", getattr(self.model, "floor", False)),
+            ("training.smoothing", self.training.smoothing > 0),
+            ("invariant_points", self.invariant_points != InvariantPointsConfig()),
+        ):
+            if wrong:
+                raise PydanticCustomError("no_sense", f"{key} makes no sense beside systems")
         return self
 
     @model_validator(mode="after")
@@ -250,13 +307,15 @@ class FitConfig(Section):
     def inputs(self) -> list[Path]:
         """All files that are read."""
         source = [self.source] if self.source else []
-        data = [*self.data.train, *self.data.validation, *self.data.test, *self.invariant_points.structures]
-        return [*source, *data, *self.model.files]
+        sections = [self.data, *(self.systems.data.values() if self.systems else ())]
+        data = [path for one in sections for path in (*one.train, *one.validation, *one.test)]
+        return [*source, *data, *self.invariant_points.structures, *self.model.files]
 
     def dump(self) -> str:
         """As YAML, with every key that the kind of model knows."""
         unused = set(TrainingConfig.model_fields) - kind_of(self.model).training_keys
-        content = self.model_dump(mode="json", by_alias=True, exclude={"training": unused})
+        exclude = {"training": unused, **({"data": True} if self.systems else {})}
+        content = self.model_dump(mode="json", by_alias=True, exclude=exclude)
         return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
 
 
@@ -348,14 +407,26 @@ def set_key(content: dict, dotted: str, value, where: str) -> None:
     content[last] = value
 
 
+def _data_in(data: DataConfig, folder: Path) -> DataConfig:
+    keys = ("train", "test", "validation")
+    return data.model_copy(update={key: [folder / path for path in getattr(data, key)] for key in keys})
+
+
 def _relative_to(config: FitConfig, folder: Path) -> FitConfig:
-    data = config.data.model_copy(
-        update={key: [folder / p for p in getattr(config.data, key)] for key in ("train", "test", "validation")}
-    )
+    data, systems = _data_in(config.data, folder), config.systems
+    if systems:
+        by_name = {name: _data_in(one, folder) for name, one in systems.data.items()}
+        systems = systems.model_copy(update={"data": by_name})
     points = config.invariant_points
     points = points.model_copy(update={"structures": [folder / p for p in points.structures]})
     output = folder / config.output if config.output else None
-    update = {"data": data, "invariant_points": points, "output": output, "model": config.model.beside(folder)}
+    update = {
+        "systems": systems,
+        "data": data,
+        "invariant_points": points,
+        "output": output,
+        "model": config.model.beside(folder),
+    }
     return config.model_copy(update=update)
 
 

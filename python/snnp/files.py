@@ -81,9 +81,9 @@ def same_file(a: Path, b: Path) -> bool:
 
 
 def is_potential(head: bytes) -> bool:
-    """Whether a file that begins so is a potential of this package."""
+    """Whether a file that begins so is a potential of this package, or a file of filters."""
     lines = head.split(b"\n", 2)
-    return len(lines) > 1 and lines[0].startswith(b"#") and lines[1].split()[:1] == [b"snnp"]
+    return len(lines) > 1 and lines[0].startswith(b"#") and lines[1].split()[:1] in ([b"snnp"], [b"filters"])
 
 
 def _kind(mode: int) -> str:

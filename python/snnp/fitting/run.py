@@ -78,7 +78,7 @@ def run(
             raise Interrupted(f"{told}; {checkpoint.how_to_go_on}", told.signal) from told
         if outputs.potential:
             took = time.monotonic() - begun
-            check_physics(outputs, config.checks, fitted.frames, took, _threads(config), log)
+            check_physics(outputs, config.checks, fitted.frames, took, threads_of(config), log)
         return fitted
 
 
@@ -91,10 +91,10 @@ def _fit(
     log: console.Log,
     command: str,
 ) -> Fitted:
-    threads = _threads(config)
+    threads = threads_of(config)
     for line in (f"snnp-fit {__version__}", f"command: {command}", *config.notes):
         log.print(line)
-    divided = divide(config, data or _read(config), log)
+    divided = divide(config, data or read_data(config), log)
     model, shape, e0 = _shape(config, divided, log)
     sets = divided.sets
     config = config.model_copy(update={"model": model})
@@ -107,7 +107,7 @@ def _fit(
     if outputs.potential:
         log.keep(outputs.beside(".log"), append=checkpoint.saved is not None)  # not before this fit is sure to be
     log.print(origin.data_line)
-    log.print(_describe(shape, model, threads))
+    log.print(describe(shape, model, threads))
 
     # Kept where the fit keeps them anyway.
     lists = NeighborLists(shape.elements, shape.cutoff, keep=kind_of(model).keeps_lists)
@@ -122,11 +122,11 @@ def _fit(
 
     task = Task(config, shape, e0, sets, lists, threads, origin.data_id, checkpoint, stop, log, monitor)
     potential, curve = kind_of(model).fit(task)
-    _set_domain(potential, sets["train"], lists, threads, log)
+    set_domain(potential, sets["train"], lists, threads, log)
     if outputs.potential:
         _write_potential(potential, outputs.potential, checkpoint)
     checkpoint.finish()
-    predictions = _predict(potential, sets, lists, threads, log)
+    predictions = predict_sets(potential, sets, lists, threads, log)
     reports = {name: report(p) for name, p in predictions.items()}
     log.print(console.error_table(reports))
     if monitor.points:
@@ -139,14 +139,15 @@ def _fit(
     return fitted
 
 
-def _threads(config: FitConfig) -> int:
+def threads_of(config: FitConfig) -> int:
+    """Threads of a fit."""
     return config.training.threads or available_cores()
 
 
 # -- data ---------------------------------------------------------------------------------------------------------
 
 
-def _read(config: FitConfig) -> dict[str, Dataset]:
+def read_data(config: FitConfig) -> dict[str, Dataset]:
     """The files that the configuration names."""
     files = {name: getattr(config.data, name) for name in ("train", "validation", "test")}
     return {name: read(paths, config.data.reading()) for name, paths in files.items() if paths}
@@ -160,7 +161,7 @@ def _shape(config: FitConfig, data: DividedData, log: console.Log) -> tuple[Mode
         raise ConfigError(f"model.e0: element {unknown[0]} is not in the data ({' '.join(elements)})")
     frames = data.sets["train"]
     options = alternatives(config.model, frames, elements, config.training.effort)
-    model, shape, remarks = _best(options)(options, frames, _threads(config), log)
+    model, shape, remarks = _best(options)(options, frames, threads_of(config), log)
     for remark in remarks:
         log.print(remark)
     e0 = data.use_isolated_atoms(shape.cutoff, model.e0, log)
@@ -178,7 +179,8 @@ def _best(options: Sequence[Choice]) -> Callable[..., Choice]:
     return best_scale
 
 
-def _describe(shape: Shape, model: ModelSection, threads: int) -> str:
+def describe(shape: Shape, model: ModelSection, threads: int) -> str:
+    """The model in a line of the log."""
     names = [f"{shape.elements[a]}-{shape.elements[b]}" for a, b in shape.unordered]
     shortest = ", ".join(f"{n} {s:.2f} Å" for n, s in zip(names, shape.shortest, strict=True) if s > 0)
     text = (
@@ -193,7 +195,8 @@ def _describe(shape: Shape, model: ModelSection, threads: int) -> str:
 # -- results ------------------------------------------------------------------------------------------------------
 
 
-def _set_domain(potential: _core.Potential, frames, lists: NeighborLists, threads: int, log: console.Log) -> None:
+def set_domain(potential: _core.Potential, frames, lists: NeighborLists, threads: int, log: console.Log) -> None:
+    """Notes in a potential what the data `frames` cover."""
     domain = Domain(potential)
     with log.progress("domain of the data", len(frames), "frames") as tick:
         for frame in frames:
@@ -202,7 +205,8 @@ def _set_domain(potential: _core.Potential, frames, lists: NeighborLists, thread
     domain.note()
 
 
-def _predict(potential: _core.Potential, sets: Sets, lists: NeighborLists, threads: int, log: console.Log):
+def predict_sets(potential: _core.Potential, sets: Sets, lists: NeighborLists, threads: int, log: console.Log):
+    """Predictions for each set of frames."""
     engine = _core.Engine(potential)
     with log.progress("errors", sum(map(len, sets.values())), "frames") as tick:
         return {name: predict(engine, frames, threads, tick, lists) for name, frames in sets.items()}
@@ -231,7 +235,7 @@ def _write_beside(outputs: Outputs, fitted: Fitted, log: console.Log) -> None:
     write_text(outputs.beside(".csv"), fitted.curve.csv())
     pictures = _pictures(fitted)
     for ending, figure in pictures.items():
-        write_aside(outputs.beside(ending), lambda aside, figure=figure: _save(figure, aside))
+        write_aside(outputs.beside(ending), lambda aside, figure=figure: save_figure(figure, aside))
     beside = [outputs.configuration, *map(outputs.beside, (".log", ".csv", ".checkpoint", *pictures))]
     names = ", ".join(path.name for path in beside if path.exists())
     log.print(f"written: {outputs.potential}; beside it {names}")
@@ -252,5 +256,6 @@ def _sample(fitted: Fitted) -> list[_core.Structures]:
     return [structures([frame.atoms], symbols, fitted.potential.cutoff()) for frame in frames]
 
 
-def _save(figure: Figure, path: Path) -> None:
+def save_figure(figure: Figure, path: Path) -> None:
+    """As a PNG that says who wrote it."""
     figure.savefig(path, dpi=150, format="png", metadata={"Software": f"snnp-fit {__version__}"})

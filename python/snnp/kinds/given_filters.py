@@ -10,7 +10,8 @@ from pydantic_core import PydanticCustomError
 
 from snnp.data.distances import Distances
 from snnp.kinds.base import ConfigError, FileName, Section
-from snnp.models.filters import Filters, read_filters
+from snnp.models.filters import Filters
+from snnp.models.filters_file import read_filters
 from snnp.models.shape import unordered_pairs
 
 # Lengths that are tried, in units of those in the file.
@@ -56,7 +57,7 @@ class FiltersConfig(Section):
         elements = distances.elements
         sources = _sources(self, _there(self).elements, elements)
         whose = ", ".join(
-            symbol if symbol == source else f"{symbol} those of {source}" for symbol, source in sources.items()
+            symbol if source in ("", symbol) else f"{symbol} those of {source}" for symbol, source in sources.items()
         )
         fate = f"{', '.join(self.freeze)} stay as they are" if self.freeze else "they are trained further"
         notes = [f"filters of {self.file.name} ({whose}), lengths × {self.scale or 1.0:g}; {fate}"]

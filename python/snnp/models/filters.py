@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from os import PathLike
 
 import numpy as np
 from scipy.interpolate import BSpline
@@ -93,15 +92,6 @@ class Filters:
             radial_knots=self.radial_knots,
             angle_knots=self.angle_knots,
         )
-
-
-def read_filters(path: str | PathLike) -> Filters:
-    """The filters of a potential file; raises snnp.Error with one sentence if it has none that a fit can start from."""
-    p = _core.read_potential(str(path))
-    try:
-        return filters_of(p)
-    except ValueError as error:
-        raise _core.Error(f"{path}: {error}") from error
 
 
 def filters_of(potential: _core.Potential) -> Filters:

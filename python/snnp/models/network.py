@@ -75,8 +75,9 @@ class Model(nn.Module):
         if not self.shape.shared:
             return self.rho, self.f, self.g
         E, P = self._E, len(self.shape.unordered)
-        rho, f = self.rho.repeat_interleave(E, 0) @ self.mix_rho, self.f.repeat_interleave(E, 0) @ self.mix_f
-        return rho, f, self.g.repeat_interleave(P, 0)
+        # Curves may be one set for all centres, too (`snnp.systems`).
+        rho, f = (curves.repeat_interleave(E * E // len(curves), 0) for curves in (self.rho, self.f))
+        return rho @ self.mix_rho, f @ self.mix_f, self.g.repeat_interleave(E * P // len(self.g), 0)
 
     def tables(self) -> tuple[Tensor, Tensor, Tensor]:
         """Polynomial pieces for the engine: pair (E·E, knots, 4, 1 + n2), radial and angle alike."""
