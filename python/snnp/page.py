@@ -32,10 +32,10 @@ th[scope=row] { min-width: 6rem; } thead th { border-bottom: 1px solid var(--lin
 .warn { color: var(--warn); } .fail { color: var(--fail); } ul.sentences { padding-left: 1.2rem; }
 .figures { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 21rem), 1fr)); gap: 1.2rem; }
 figure { margin: .8rem 0 0; }
-figure svg { display: block; background: #fff; width: 100%; max-width: 34rem; height: auto;
+figure svg { display: block; background: #fff; max-width: 100%; height: auto;
   box-sizing: border-box; padding: .4rem; border-radius: .3rem; }
 figcaption { color: var(--faint); font-size: .875rem; padding-top: .2rem; }
-.wide { overflow-x: auto; } .wide svg { width: auto; max-width: none; }
+.figures svg { width: 100%; } .wide { overflow-x: auto; } .wide svg { max-width: none; }
 pre { overflow-x: auto; font-size: .875rem; line-height: 1.4; } summary { cursor: pointer; }
 @media print { figure, tr { break-inside: avoid; } }
 """

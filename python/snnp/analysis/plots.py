@@ -12,6 +12,7 @@ from snnp.analysis.panels import Panel
 COLORS = {"train": "#999999", "validation": "#0072B2", "test": "#D55E00", "data": "#0072B2"}
 
 
+_SHOWN = (0.005, 0.995)  # of predictions: some that are far off would make all others one point
 # Title, units of the axes and of errors, factor between these, and what `Predictions` calls them.
 _PARITY = (
     ("energy", "eV/atom", "meV/atom", 1000.0, "energies", "energy_labels"),
@@ -54,7 +55,8 @@ def _parity(
         for name, (x, y) in points.items():
             axes.plot(x, y, ".", ms=3, color=COLORS.get(name), label=errors[name], rasterized=True)
         axes.axline((0, 0), slope=1, color="black", lw=0.6, zorder=0)
-        everything = np.concatenate([x for x, _ in points.values()])
+        found = np.concatenate([y for _, y in points.values()])
+        everything = np.concatenate([*(x for x, _ in points.values()), np.quantile(found, _SHOWN)])
         low, high = everything.min(), everything.max()
         margin = 0.05 * (high - low) + 1e-3
         axes.set(xlim=(low - margin, high + margin), ylim=(low - margin, high + margin), aspect="equal")

@@ -114,10 +114,15 @@ def _summary(report: Report) -> Section:
 
 
 def _kind(p: _core.Potential) -> str:
-    content = f"{p.n2} two-body and {p.n3} three-body filters"
+    parts = ["a pair potential φ"]
+    parts += [f"{count} {name} filter{'s' if count > 1 else ''}" for name, count in _counts(p) if count]
     if any(V.knots_ij for V in p.V):
-        content += ", three-body tensors"
-    return f"A pair potential φ with {content}; its cutoff is {p.cutoff():.2f} Å."
+        parts.append("three-body tensors V")
+    return f"It has {', '.join(parts)}; its cutoff is {p.cutoff():.2f} Å."
+
+
+def _counts(p: _core.Potential) -> list[tuple[str, int]]:
+    return [("two-body", p.n2), ("three-body", p.n3)]
 
 
 def _accuracy(report: Report) -> str:
@@ -130,7 +135,7 @@ def _findings(reading: Reading) -> Iterator[str]:
     """What one learns, in sentences."""
     parts = {part.name: part for part in reading.parts}
     beyond = next((part for name, part in parts.items() if name.endswith("beyond linear")), None)
-    if reading.filter_names:
+    if len(reading.filter_names) > 1:
         shown = ", ".join(reading.filter_names[m] for m in reading.leading)
         count = f"{len(reading.leading)} of {len(reading.filter_names)} filters"
         yield f"{count} carry 90 % of what filters add, the first first: {shown}."
@@ -169,8 +174,10 @@ def _energies(report: Report) -> Iterator[Section]:
         "variance are covariances with the atomic energy: they add up to 100 %, and are negative where a part works "
         "against it."
     )
-    section.items.append([parts_panel(reading), *([filters_panel(reading)] if reading.filter_names else [])])
-    section.items += [tables.parts_table(reading), tables.groups_table(reading)]
+    section.items.append([parts_panel(reading), *([filters_panel(reading)] if len(reading.filter_names) > 1 else [])])
+    section.items.append(tables.parts_table(reading))
+    if len(set(reading.groups)) > 1:
+        section.items.append(tables.groups_table(reading))
     yield section
 
 

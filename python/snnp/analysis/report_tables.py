@@ -36,14 +36,14 @@ def elements_table(p: _core.Potential) -> Table:
 
 def knots_table(p: _core.Potential, reading: Reading | None) -> Table:
     """Of each kind of curve: knots, where they are, and where the data are."""
-    numbers = ["curves", "knots", "from", "to", "data from", "data to"]
-    table = _table("Knots, Å, of g cos θ, and where the data are", "curve", "elements", numbers=numbers)
+    numbers = ["curves", "knots", "from", "to", *["data from", "data to"] * (reading is not None)]
+    table = _table("Knots: Å, of g cos θ", "curve", "elements", numbers=numbers)
     names = [e.name for e in p.elements]
 
     def row(curve, where, splines, data):
         seen = data.seen if data is not None else None
         bounds = [f"{x:.2f}" for x in (min(s.knots[0] for s in splines), max(s.knots[-1] for s in splines))]
-        cells = [f"{x:.2f}" for x in seen] if seen else ["–", "–"]
+        cells = [f"{x:.2f}" for x in seen] if seen else ["–", "–"] * (reading is not None)
         counts = sorted({len(s.knots) for s in splines})
         count = str(counts[0]) if len(counts) == 1 else f"{counts[0]} … {counts[-1]}"
         table.add_row(curve, where, str(len(splines)), count, *bounds, *cells)

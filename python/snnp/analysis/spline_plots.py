@@ -121,7 +121,7 @@ def _phi(p: _core.Potential, reading: Reading | None):
         x = np.linspace(*(data.seen if data and data.seen else (curve.knots[0], curve.knots[-1])), _POINTS)
         low = x[np.argmin(curve(x))]
         says = f"Pair potential of {name}: lowest, {curve(np.array([low]))[0]:.3g} eV, at {low:.2f} Å{_seen(data)}."
-        yield _panel(f"phi_{names[a]}-{names[b]}", f"φ, {name}", says, "φ, eV", [_Curve(curve)], data)
+        yield _panel(f"phi_{names[a]}-{names[b]}", f"φ, {name}", says, "φ, eV", [_Curve(curve)], data, steep=True)
 
 
 def _rho(p: _core.Potential, reading: Reading | None):
@@ -232,10 +232,22 @@ def _seen(data: Histogram | None, what: str = "distances") -> str:
 
 
 def _panel(
-    name: str, title: str, says: str, ylabel: str, curves: list[_Curve], data: Histogram | None, angular: bool = False
+    name: str,
+    title: str,
+    says: str,
+    ylabel: str,
+    curves: list[_Curve],
+    data: Histogram | None,
+    angular: bool = False,
+    steep: bool = False,
 ) -> Panel:
+    """angular: over cos θ. steep: repulsive at short distance; without data the axis is for the well."""
+
     def draw(axes: Axes) -> None:
         _draw(axes, ylabel, curves, data)
+        low, high = axes.get_ylim()
+        if steep and data is None and 0 < -low < high / 3:
+            axes.set_ylim(1.1 * min(float(np.min(c.spline(np.array(c.spline.knots)))) for c in curves), -3 * low)
         if angular:
             angle_axis(axes)
         else:
