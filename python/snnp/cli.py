@@ -357,8 +357,12 @@ def report(
 def info(potential: Annotated[Path, typer.Argument(help="Potential file.")]) -> None:
     """What a potential file holds."""
     from snnp import _core
+    from snnp.models.filters_file import describe_filters, is_filters
 
     with _sentences():
+        if is_filters(potential):
+            print(describe_filters(potential))
+            return
         p = _core.read_potential(str(potential))
     names = [e.name for e in p.elements]
     print(p.comment.strip())

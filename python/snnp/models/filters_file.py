@@ -54,3 +54,13 @@ def read_filters(path: str | PathLike) -> Filters:
     except ValueError as error:
         raise _core.Error(f"{path}: {error}") from error
     return replace(filters, elements=[""]) if only_filters else filters
+
+
+def describe_filters(path: str | PathLike) -> str:
+    """What a file of filters holds, in two lines; raises snnp.Error with one sentence."""
+    filters = read_filters(path)
+    comment = read_text(Path(path), _MOST_BYTES).split("\n", 1)[0].removeprefix("#").strip()
+    parts = [f"{filters.n2} two-body and {filters.n3} three-body filters, without energies"]
+    for knots, count in ((filters.pair_knots[0], filters.n2), (filters.radial_knots[0], filters.n3)):
+        parts += [f"from {knots[0]:.2f} to {knots[-1]:.2f} Å"] if count else []
+    return f"{comment}\n{'; '.join(parts)}"

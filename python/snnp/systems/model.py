@@ -61,6 +61,9 @@ class JointModel(nn.Module):
         """Multiplies all ρ_m (n2,), f_m and g_m (n3,) by factors; energies stay, as networks take filters scaled."""
         done = set()
         for model in self.models:
+            if model.shape.shared:  # combinations stay what they are: f_m = Σ_k f_k M_km
+                model.mix_rho *= two / two[:, None]
+                model.mix_f *= f / f[:, None]
             for curves, factor in ((model.rho, two), (model.f, f), (model.g, g)):
                 if id(curves) not in done:
                     curves *= factor
