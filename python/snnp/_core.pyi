@@ -184,6 +184,23 @@ class Trainer:
     def tangent(self, movement: ArrayLike, strains: ArrayLike) -> _Numbers: ...
     def parameters(self, A: ArrayLike, B: ArrayLike) -> tuple[list[_Numbers], list[_Numbers], list[_Numbers]]: ...
 
+class Embedding:
+    def __init__(self, elements: int, inputs: int, widths: Sequence[int], activation: str) -> None: ...
+    @property
+    def size(self) -> int: ...
+    def values(
+        self,
+        parameters: ArrayLike,
+        mean: ArrayLike,
+        scale: ArrayLike,
+        unit: float,
+        fixed_e0: ArrayLike,
+        G: ArrayLike,
+        structures: Structures,
+        threads: int,
+    ) -> tuple[_Numbers, _Numbers]: ...
+    def gradient(self, weights: ArrayLike, Gd: ArrayLike) -> tuple[_Numbers, _Numbers]: ...
+
 class Design:
     def __init__(
         self,

@@ -73,6 +73,27 @@ struct TrainingWork {
   const int *row_j, *row_k;  ///< by pair: where the rows of j and k begin
 };
 
+/// N and linear·x of one element, in units of the model: a perceptron of `inputs` numbers x, `hidden` layers and one
+/// output. All sums and arrays of numbers below have a vector of `block` atoms for each.
+struct NetworkView {
+  int inputs, hidden, activation;
+  const int *widths;      ///< of the hidden layers
+  int nodes, widest;      ///< their sum and largest
+  const double *linear;   ///< `inputs` weights
+  const double *layers;   ///< by layer: W (outputs × inputs), b; none if hidden = 0
+};
+
+/// Of the nodes of all hidden layers, one after the other.
+struct NetworkNodes {
+  double *h, *first, *second, *s;        ///< left by network_values: σ(z), σ'(z), σ''(z), ∂N/∂h
+  double *z_change, *h_change, *scratch;  ///< not kept; scratch: twice the widest layer
+};
+
+/// Derivatives by the weights of NetworkView, laid out as these are, but a vector for each.
+struct NetworkSums {
+  double *linear, *layers;
+};
+
 /// Filters of one atom and derivatives of them; each kernel needs what the ones before it have left in TrainingWork.
 struct TrainingKernels {
   /// G of the neighbourhood, 1 + n2 + n3 numbers.
@@ -83,6 +104,14 @@ struct TrainingKernels {
   void (*tangent)(const FilterTables &, const TrainingWork &, double *Gd);
   /// Adds to the sums the derivative of Σ_m (B_m G_m + A_m Gd_m) by all coefficients of the tables, after tangent.
   void (*parameters)(const FilterTables &, const TrainingWork &, const double *A, const double *B, const FilterSums &);
+
+  /// Atoms that network kernels take at once.
+  int block;
+  /// y = N(x) + linear·x, and its slope by x.
+  void (*network_values)(const NetworkView &, const double *x, const NetworkNodes &, double *y, double *slope);
+  /// The gradient of w y + slope·change: B by x, and what is added to the sums, after network_values.
+  void (*network_gradient)(const NetworkView &, const double *x, const NetworkNodes &, const double *w,
+                           const double *change, double *B, const NetworkSums &);
 };
 
 }  // namespace snnp

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy import ndarray
 from torch import Tensor
 
 from snnp import _core
@@ -20,17 +21,17 @@ from snnp.models.network import Model
 
 @dataclass
 class Batch:
-    """Structures with their labels and the weights u of these as tensors; both are 0 where a label is not known."""
+    """Structures with their labels and the weights u of these; both are 0 where a label is not known."""
 
     structures: _core.Structures
-    counts: Tensor  # (structures,): atoms of each
-    energies: Tensor  # (structures,)
-    forces: Tensor  # (atoms, 3)
-    virials: Tensor  # (structures, 3, 3)
-    volumes: Tensor  # (structures,), Å³; 0 where no virial is known
-    energy_weights: Tensor  # (structures,)
-    force_weights: Tensor  # (atoms, 3)
-    virial_weights: Tensor  # (structures, 3, 3)
+    counts: ndarray  # (structures,): atoms of each
+    energies: ndarray  # (structures,)
+    forces: ndarray  # (atoms, 3)
+    virials: ndarray  # (structures, 3, 3)
+    volumes: ndarray  # (structures,), Å³; 0 where no virial is known
+    energy_weights: ndarray  # (structures,)
+    force_weights: ndarray  # (atoms, 3)
+    virial_weights: ndarray  # (structures, 3, 3)
 
 
 def make_batch(frames: Sequence[LabelledStructure]) -> Batch:
@@ -50,15 +51,15 @@ def _batch_of_one(s: _core.Structures, labels: Labels) -> Batch:
         labels.force_weights,
         [labels.virial_weights],
     )
-    return Batch(s, *(torch.from_numpy(np.nan_to_num(np.array(array, dtype=float))) for array in arrays))
+    return Batch(s, *(np.nan_to_num(np.array(array, dtype=float)) for array in arrays))
 
 
 def join(batches: Sequence[Batch]) -> Batch:
     """Several batches as one."""
     if len(batches) == 1:
         return batches[0]
-    structures, *tensors = zip(*(vars(batch).values() for batch in batches), strict=True)
-    return Batch(_core.Structures.concatenate(structures), *map(torch.cat, tensors))
+    structures, *arrays = zip(*(vars(batch).values() for batch in batches), strict=True)
+    return Batch(_core.Structures.concatenate(structures), *map(np.concatenate, arrays))
 
 
 # Atoms of a batch whose loss is taken without a gradient: enough to keep all threads busy.
@@ -86,6 +87,7 @@ class Loss:
         angles = shape.n_elements * len(shape.unordered)
         knots = (shape.pair_knots, shape.radial_knots, [shape.angle_knots] * angles)
         self.trainer = _core.Trainer(shape.n_elements, shape.n2, shape.n3, *knots)
+        self.embedding = Embedding(model)
 
     def __call__(self, *batches: Batch) -> float:
         """The loss of all structures of the batches."""
@@ -98,8 +100,8 @@ class Loss:
         for batch in batches:
             _, E, F, W = self._predict(batch)
             residuals, u = _residuals(batch, E, F, W), _weights(batch)
-            sums += [float((w * x.square()).sum()) for w, x in zip(u, residuals, strict=True)]
-            counts += [x.numel() for x in residuals]
+            sums += [(w * x * x).sum() for w, x in zip(u, residuals, strict=True)]
+            counts += [x.size for x in residuals]
             found.append(_in_units(batch, residuals))
         return float(self._factors @ (sums / counts)), label_errors(found)
 
@@ -110,20 +112,17 @@ class Loss:
 
     def backward(self, batch: Batch) -> float:
         """Adds the gradient to the parameters' `.grad`; returns the loss."""
-        tables = self._set_tables()
-        embedding, E, F, W = self._predict(batch)
+        self._set_tables()
+        A, E, F, W = self._predict(batch)
         residuals = _residuals(batch, E, F, W)
-        weighted = [w * x / x.numel() for w, x in zip(_weights(batch), residuals, strict=True)]
-        terms = [float((w * x).sum()) for w, x in zip(weighted, residuals, strict=True)]
+        weighted = [w * x / x.size for w, x in zip(_weights(batch), residuals, strict=True)]
+        terms = [(w * x).sum() for w, x in zip(weighted, residuals, strict=True)]
         dE, dF, dW = (2 * c * w for c, w in zip(self._factors, weighted, strict=True))
-        dE, dW = dE / batch.counts, (dW + dW.mT) / (2 * batch.counts[:, None, None])
+        dE, dW = dE / batch.counts, (dW + dW.swapaxes(1, 2)) / (2 * batch.counts[:, None, None])
         # The part of the gradient that goes through forces and virials is a derivative along this movement.
-        Gd = torch.from_numpy(self.trainer.tangent(-dF.numpy(), -dW.numpy()))
-        B = embedding.backward(dE[_owner(batch)], Gd)
-        sums = self.trainer.parameters(embedding.A.numpy(), B.numpy())
-        both = zip(tables, sums, strict=True)
-        used = [(t, torch.from_numpy(np.stack(d))) for t, d in both if t.numel() and t.requires_grad]
-        torch.autograd.backward([t for t, _ in used], [d for _, d in used])
+        Gd = self.trainer.tangent(-dF, -dW)
+        B = self.embedding.backward(dE[batch.structures.structure], Gd)
+        self.model.add_gradients(*map(_stacked, self.trainer.parameters(A, B)))
         return float(self._factors @ terms)
 
     @property
@@ -131,39 +130,36 @@ class Loss:
         w = self.weights
         return np.array([w.energy, w.force, w.stress]) / self.unit**2
 
-    def _set_tables(self) -> tuple[Tensor, ...]:
-        tables = self.model.tables()
-        self.trainer.set(*(list(t.detach().numpy()) for t in tables))
-        return tables
+    @torch.no_grad()
+    def _set_tables(self) -> None:
+        self.trainer.set(*(list(t.numpy()) for t in self.model.tables()))
 
-    def _predict(self, batch: Batch) -> tuple[Embedding, Tensor, Tensor, Tensor]:
-        """Embedding of all atoms, energies (structures,), forces (atoms, 3), virials (structures, 3, 3)."""
+    def _predict(self, batch: Batch) -> tuple[ndarray, ndarray, ndarray, ndarray]:
+        """∂E/∂G of all atoms, energies (structures,), forces (atoms, 3), virials (structures, 3, 3)."""
         s = batch.structures
-        G = torch.from_numpy(self.trainer.values(s, self.threads))
-        embedding = Embedding(self.model, G, torch.from_numpy(s.elements.astype(np.int64)))
-        E = torch.zeros(s.n_structures, dtype=G.dtype).index_add(0, _owner(batch), embedding.energies)
-        F, W = self.trainer.forces(embedding.A.numpy())
-        return embedding, E, torch.from_numpy(F), torch.from_numpy(W)
+        energies, A = self.embedding.values(self.trainer.values(s, self.threads), s, self.threads)
+        return A, np.bincount(s.structure, energies, s.n_structures), *self.trainer.forces(A)
 
 
-def _owner(batch: Batch) -> Tensor:
-    """The structure of each atom."""
-    return torch.from_numpy(batch.structures.structure.astype(np.int64))
+def _stacked(tables: list[ndarray]) -> Tensor:
+    return torch.from_numpy(np.stack(tables)) if tables else torch.zeros(0)
 
 
-def _residuals(batch: Batch, E: Tensor, F: Tensor, W: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _residuals(batch: Batch, E: ndarray, F: ndarray, W: ndarray) -> tuple[ndarray, ndarray, ndarray]:
     """What the terms of the loss square: of energies and virials by atom, and of forces."""
     n = batch.counts
-    return (E - batch.energies) / n, F - batch.forces, ((W + W.mT) / 2 - batch.virials) / n[:, None, None]
+    symmetric = (W + W.swapaxes(1, 2)) / 2
+    return (E - batch.energies) / n, F - batch.forces, (symmetric - batch.virials) / n[:, None, None]
 
 
-def _in_units(batch: Batch, residuals: tuple[Tensor, Tensor, Tensor]) -> Residuals:
+def _in_units(batch: Batch, residuals: tuple[ndarray, ndarray, ndarray]) -> Residuals:
     """Residuals in the units of `label_errors`; NaN where no label counts."""
     energy, force, virial = residuals
-    stress = virial * (batch.counts / batch.volumes)[:, None, None]
+    per_volume = np.divide(batch.counts, batch.volumes, out=np.full_like(batch.counts, math.nan), where=batch.volumes > 0)
+    stress = virial * per_volume[:, None, None]
     values = zip((energy, force, stress), _weights(batch), strict=True)
-    return tuple(torch.where(w > 0, x, math.nan).numpy() for x, w in values)
+    return tuple(np.where(w > 0, x, math.nan) for x, w in values)
 
 
-def _weights(batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+def _weights(batch: Batch) -> tuple[ndarray, ndarray, ndarray]:
     return batch.energy_weights, batch.force_weights, batch.virial_weights
