@@ -8,15 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy import ndarray
-from torch import Tensor
 
 from snnp import _core
 from snnp.data.batch import LabelledStructure, Labels, Weights
 from snnp.fitting.label_errors import LabelErrors, Residuals, label_errors
 from snnp.models.embedding import Embedding
 from snnp.models.network import Model
+from snnp.models.tables import Tables
 
 
 @dataclass
@@ -87,7 +86,7 @@ class Loss:
         angles = shape.n_elements * len(shape.unordered)
         knots = (shape.pair_knots, shape.radial_knots, [shape.angle_knots] * angles)
         self.trainer = _core.Trainer(shape.n_elements, shape.n2, shape.n3, *knots)
-        self.embedding = Embedding(model)
+        self.tables, self.embedding = Tables(model), Embedding(model)
 
     def __call__(self, *batches: Batch) -> float:
         """The loss of all structures of the batches."""
@@ -95,7 +94,7 @@ class Loss:
 
     def with_errors(self, *batches: Batch) -> tuple[float, LabelErrors]:
         """The loss of all structures of the batches, and errors of the labels that count."""
-        self._set_tables()
+        self.trainer.set(*self.tables.pieces())
         sums, counts, found = np.zeros(3), np.zeros(3), []
         for batch in batches:
             _, E, F, W = self._predict(batch)
@@ -107,12 +106,12 @@ class Loss:
 
     def values(self, structures: _core.Structures) -> np.ndarray:
         """Filters G of all atoms, (atoms, 1 + n2 + n3)."""
-        self._set_tables()
+        self.trainer.set(*self.tables.pieces())
         return self.trainer.values(structures, self.threads)
 
     def backward(self, batch: Batch) -> float:
         """Adds the gradient to the parameters' `.grad`; returns the loss."""
-        self._set_tables()
+        self.trainer.set(*self.tables.pieces())
         A, E, F, W = self._predict(batch)
         residuals = _residuals(batch, E, F, W)
         weighted = [w * x / x.size for w, x in zip(_weights(batch), residuals, strict=True)]
@@ -122,7 +121,7 @@ class Loss:
         # The part of the gradient that goes through forces and virials is a derivative along this movement.
         Gd = self.trainer.tangent(-dF, -dW)
         B = self.embedding.backward(dE[batch.structures.structure], Gd)
-        self.model.add_gradients(*map(_stacked, self.trainer.parameters(A, B)))
+        self.tables.backward(*self.trainer.parameters(A, B))
         return float(self._factors @ terms)
 
     @property
@@ -130,19 +129,11 @@ class Loss:
         w = self.weights
         return np.array([w.energy, w.force, w.stress]) / self.unit**2
 
-    @torch.no_grad()
-    def _set_tables(self) -> None:
-        self.trainer.set(*(list(t.numpy()) for t in self.model.tables()))
-
     def _predict(self, batch: Batch) -> tuple[ndarray, ndarray, ndarray, ndarray]:
         """∂E/∂G of all atoms, energies (structures,), forces (atoms, 3), virials (structures, 3, 3)."""
         s = batch.structures
         energies, A = self.embedding.values(self.trainer.values(s, self.threads), s, self.threads)
         return A, np.bincount(s.structure, energies, s.n_structures), *self.trainer.forces(A)
-
-
-def _stacked(tables: list[ndarray]) -> Tensor:
-    return torch.from_numpy(np.stack(tables)) if tables else torch.zeros(0)
 
 
 def _residuals(batch: Batch, E: ndarray, F: ndarray, W: ndarray) -> tuple[ndarray, ndarray, ndarray]:

@@ -49,10 +49,11 @@ class Model(nn.Module):
         self.register_buffer("mean", torch.zeros(E, M))
         self.register_buffer("scale", torch.ones(E, M))
         self.fixed_e0 = list(fixed_e0) if fixed_e0 else [None] * E
-        self._pair_map = _maps(shape.pair_knots, n_pair)
-        self._radial_map = _maps(shape.radial_knots, n_radial)
-        self._angle_map = _maps([shape.angle_knots], n_angle)[0]
-        self._pair_of = torch.tensor([self._unordered(a, b) for a in range(E) for b in range(E)])
+        # Coefficients to polynomial pieces, (tables, knots, 4, functions); unordered pairs by ordered ones.
+        self.pair_map = _maps(shape.pair_knots, n_pair)
+        self.radial_map = _maps(shape.radial_knots, n_radial)
+        self.angle_map = _maps([shape.angle_knots], n_angle)
+        self.pair_of = torch.tensor([self._unordered(a, b) for a in range(E) for b in range(E)])
         self.double()
 
     @property
@@ -83,19 +84,8 @@ class Model(nn.Module):
     def tables(self) -> tuple[Tensor, Tensor, Tensor]:
         """Polynomial pieces for the engine: pair (E·E, knots, 4, 1 + n2), radial and angle alike."""
         rho, f, g = self.curves()
-        columns = torch.cat([self.unit * self.pairs()[self._pair_of].unsqueeze(2), rho], dim=2)
-        return _pieces(self._pair_map, columns), _pieces(self._radial_map, f), _pieces(self._angle_map, g)
-
-    def add_gradients(self, pair: Tensor, radial: Tensor, angle: Tensor) -> None:
-        """Adds derivatives of a number by the coefficients of splines to their `.grad`, from those by the `tables`."""
-        columns, phi = _from_pieces(self._pair_map, pair), self.pairs()
-        known = [(phi, torch.zeros_like(phi).index_add_(0, self._pair_of, self.unit * columns[:, :, 0]))]
-        rho, f, g = self.curves()
-        if self.shape.n2:
-            known.append((rho, columns[:, :, 1:]))
-        if self.shape.n3:
-            known += [(f, _from_pieces(self._radial_map, radial)), (g, _from_pieces(self._angle_map, angle))]
-        torch.autograd.backward(*zip(*known, strict=True))
+        columns = torch.cat([self.unit * self.pairs()[self.pair_of].unsqueeze(2), rho], dim=2)
+        return _pieces(self.pair_map, columns), _pieces(self.radial_map, f), _pieces(self.angle_map, g)
 
     def embed(self, G: Tensor, elements: Tensor) -> Tensor:
         """Energies of atoms, eV, from G (atoms, 1 + n2 + n3) and elements (atoms,)."""
@@ -229,17 +219,10 @@ def _maps(knots: Sequence[np.ndarray], functions: int) -> Tensor:
 
 
 def _pieces(maps: Tensor, coefficients: Tensor) -> Tensor:
-    """Polynomial pieces (tables, knots, 4, filters) of splines (tables, functions, filters); maps: `table_matrix`."""
-    *_, knots, powers, functions = maps.shape
-    pieces = maps.reshape(*maps.shape[:-3], knots * powers, functions) @ coefficients
+    """Polynomial pieces (tables, knots, 4, filters) of splines (tables, functions, filters)."""
+    _, knots, powers, functions = maps.shape
+    pieces = maps.reshape(-1, knots * powers, functions) @ coefficients
     return pieces.reshape(len(coefficients), knots, powers, coefficients.shape[2])
-
-
-def _from_pieces(maps: Tensor, pieces: Tensor) -> Tensor:
-    """Derivatives by coefficients (tables, functions, filters) from those by `_pieces`."""
-    *_, knots, powers, functions = maps.shape
-    flat = pieces.reshape(len(pieces), knots * powers, pieces.shape[3])
-    return maps.reshape(*maps.shape[:-3], knots * powers, functions).mT @ flat
 
 
 def _lookup(table: Tensor, knots: np.ndarray, x: Tensor) -> Tensor:
