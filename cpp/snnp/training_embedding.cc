@@ -35,7 +35,7 @@ class BatchEmbedding::State {
 
   Embedding model;
   int n_atoms = 0, threads = 0, lanes = 0;
-  const TrainingKernels *run = nullptr;
+  const NetworkKernels *run = nullptr;
   std::vector<Block> blocks;
   std::vector<NetworkView> networks;  // by element
 
@@ -44,7 +44,7 @@ class BatchEmbedding::State {
     model = std::move(embedding);
     n_atoms = atoms;
     threads = n_threads;
-    run = &kernels(best_isa()).training;
+    run = &kernels(best_isa()).network;
     lanes = run->block;
     networks.clear();
     for (int a = 0; a < model.elements; ++a) networks.push_back(network(a));
@@ -120,7 +120,7 @@ void BatchEmbedding::values(Embedding embedding, int n_atoms, const int *element
       const double *g = b.atoms[l] < 0 ? nullptr : G + b.atoms[l] * (1L + M) + 1;
       for (int m = 0; m < M; ++m) b.x[m * C + l] = ((g ? g[m] : 0) - mean[m]) / scale[m];
     }
-    s.run->network_values(s.networks[b.element], b.x, b.nodes, b.y, b.slope);
+    s.run->values(s.networks[b.element], b.x, b.nodes, b.y, b.slope);
     for (int l = 0; l < C; ++l) {
       const int i = b.atoms[l];
       if (i < 0) continue;
@@ -159,7 +159,7 @@ void BatchEmbedding::gradient(const double *w, const double *Gd, double *B, doub
       for (int m = 0; m < M; ++m) b.change[m * C + l] = i < 0 ? 0 : unit * Gd[i * (1L + M) + 1 + m] / scale[m];
     }
     if (s.last(b) && s.fixed(b.element)) b.w[C - 1] = -total[b.element];
-    s.run->network_gradient(s.networks[b.element], b.x, b.nodes, b.w, b.change, b.slope,
+    s.run->gradient(s.networks[b.element], b.x, b.nodes, b.w, b.change, b.slope,
                             {mine + s.linear_at(b.element) * C, mine + s.network_at(b.element) * C});
     for (int l = 0; l < C && b.atoms[l] >= 0; ++l) {
       double *to = B + b.atoms[l] * (1L + M);

@@ -63,15 +63,15 @@ struct Case {
   {
     const Lists lists(a, potential.cutoff());
     std::vector<double> G(5 * f.columns());
-    BatchFilters().values(std::make_shared<Filters>(f), {lists.view(), structure.data(), 1, 2}, G.data());
+    BatchFilters<double>().values(std::make_shared<Filters>(f), {lists.view(), structure.data(), 1, 2}, G.data());
     return G;
   }
   // These filters of the atoms where they are, evaluated.
-  BatchFilters evaluated(const Filters &f) const
+  BatchFilters<double> evaluated(const Filters &f) const
   {
     const Lists lists(atoms, potential.cutoff());
     std::vector<double> G(5 * f.columns());
-    BatchFilters batch;
+    BatchFilters<double> batch;
     batch.values(std::make_shared<Filters>(f), {lists.view(), structure.data(), 1, 2}, G.data());
     return batch;
   }
@@ -146,7 +146,7 @@ TEST(forces_and_virials_do_the_work_of_the_tangent)
 {
   for (const Case &c : cases())
     for_each_isa([&] {
-      BatchFilters batch = c.evaluated(c.filters);
+      BatchFilters<double> batch = c.evaluated(c.filters);
       std::vector<double> Gd(c.A.size()), forces(15), virial(9);
       batch.tangent({c.movement.data(), c.strain.data()}, Gd.data());
       batch.forces(c.A.data(), forces.data(), virial.data());
@@ -176,7 +176,7 @@ TEST(derivatives_by_parameters_are_those_of_values_and_tangents)
             data[k] = static_cast<int>(k % table.stride()) < table.columns() ? random.uniform(-0.3, 0.3) : 0;
         }
       std::vector<double> change(c.A.size());
-      BatchFilters batch = c.evaluated(c.filters);
+      BatchFilters<double> batch = c.evaluated(c.filters);
       batch.tangent(movement, change.data());
       batch.parameters(c.A.data(), c.B.data(), sums);
       const auto value = [&](double x) {

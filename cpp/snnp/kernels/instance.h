@@ -10,8 +10,11 @@ extern const Kernels SNNP_KERNELS;
 const Kernels SNNP_KERNELS = {
     SNNP_ISA::evaluate<double>,
     SNNP_ISA::evaluate<float>,
-    {SNNP_ISA::filter_values, SNNP_ISA::filter_gradient, SNNP_ISA::filter_tangent, SNNP_ISA::filter_parameters,
-     SNNP_ISA::C, SNNP_ISA::network_values, SNNP_ISA::network_gradient},
+    {SNNP_ISA::filter_values<double>, SNNP_ISA::filter_gradient<double>, SNNP_ISA::filter_tangent<double>,
+     SNNP_ISA::filter_parameters<double>},
+    {SNNP_ISA::filter_values<float>, SNNP_ISA::filter_gradient<float>, SNNP_ISA::filter_tangent<float>,
+     SNNP_ISA::filter_parameters<float>},
+    {SNNP_ISA::C, SNNP_ISA::network_values, SNNP_ISA::network_gradient},
 };
 
 }  // namespace snnp

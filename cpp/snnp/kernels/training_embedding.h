@@ -42,7 +42,7 @@ static void network_values(const NetworkView &net, const double *x, const Networ
   for (int l = 0; l < net.hidden; ++l) {
     const int outputs = net.widths[l];
     products(W, outputs, inputs, inputs, 1, in, [&](int o, D z) __attribute__((always_inline)) {
-      D slope_z, second;
+      D slope_z = {}, second = {};
       z += W[outputs * inputs + o];
       Activations::apply(net.activation, z, slope_z, second,
                          [](D v) __attribute__((always_inline)) { return exponential(v); });

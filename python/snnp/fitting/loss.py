@@ -78,10 +78,13 @@ def make_batches(frames: Sequence[LabelledStructure]) -> list[Batch]:
 
 
 class Loss:
-    """Loss of a model and its gradient."""
+    """Loss of a model and its gradient.
 
-    def __init__(self, model: Model, weights: Weights, unit: float, threads: int):
-        self.model, self.weights, self.unit, self.threads = model, weights, unit, threads
+    single: whether the gradient, and the loss beside it, have three-body filters in single precision.
+    """
+
+    def __init__(self, model: Model, weights: Weights, unit: float, threads: int, single: bool = False):
+        self.model, self.weights, self.unit, self.threads, self.single = model, weights, unit, threads, single
         shape = model.shape
         angles = shape.n_elements * len(shape.unordered)
         knots = (shape.pair_knots, shape.radial_knots, [shape.angle_knots] * angles)
@@ -97,7 +100,7 @@ class Loss:
         self.trainer.set(*self.tables.pieces())
         sums, counts, found = np.zeros(3), np.zeros(3), []
         for batch in batches:
-            _, E, F, W = self._predict(batch)
+            _, E, F, W = self._predict(batch, single=False)
             residuals, u = _residuals(batch, E, F, W), _weights(batch)
             sums += [(w * x * x).sum() for w, x in zip(u, residuals, strict=True)]
             counts += [x.size for x in residuals]
@@ -112,7 +115,7 @@ class Loss:
     def backward(self, batch: Batch) -> float:
         """Adds the gradient to the parameters' `.grad`; returns the loss."""
         self.trainer.set(*self.tables.pieces())
-        A, E, F, W = self._predict(batch)
+        A, E, F, W = self._predict(batch, self.single)
         residuals = _residuals(batch, E, F, W)
         weighted = [w * x / x.size for w, x in zip(_weights(batch), residuals, strict=True)]
         terms = [(w * x).sum() for w, x in zip(weighted, residuals, strict=True)]
@@ -129,10 +132,10 @@ class Loss:
         w = self.weights
         return np.array([w.energy, w.force, w.stress]) / self.unit**2
 
-    def _predict(self, batch: Batch) -> tuple[ndarray, ndarray, ndarray, ndarray]:
+    def _predict(self, batch: Batch, single: bool) -> tuple[ndarray, ndarray, ndarray, ndarray]:
         """∂E/∂G of all atoms, energies (structures,), forces (atoms, 3), virials (structures, 3, 3)."""
         s = batch.structures
-        energies, A = self.embedding.values(self.trainer.values(s, self.threads), s, self.threads)
+        energies, A = self.embedding.values(self.trainer.values(s, self.threads, single), s, self.threads)
         return A, np.bincount(s.structure, energies, s.n_structures), *self.trainer.forces(A)
 
 
