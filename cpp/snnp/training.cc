@@ -198,8 +198,7 @@ void BatchFilters<Real>::values(std::shared_ptr<const Filters> filters, const Ba
   });
 }
 
-template <class Real>
-void BatchFilters<Real>::forces(const double *A, double *forces, double *virials)
+template <class Real> void BatchFilters<Real>::forces(const double *A, double *forces, double *virials)
 {
   State &s = *state_;
   SharedSum all_forces(forces, 3L * s.n_atoms(), s.threads), all_virials(virials, 9L * s.n_structures, s.threads);
@@ -216,8 +215,7 @@ void BatchFilters<Real>::forces(const double *A, double *forces, double *virials
   all_virials.add_up(s.threads);
 }
 
-template <class Real>
-void BatchFilters<Real>::tangent(const Movement &movement, double *Gd)
+template <class Real> void BatchFilters<Real>::tangent(const Movement &movement, double *Gd)
 {
   State &s = *state_;
   for_shares(s.n_atoms(), s.threads, [&](int t, int, int) {
@@ -230,8 +228,7 @@ void BatchFilters<Real>::tangent(const Movement &movement, double *Gd)
   s.moved = true;
 }
 
-template <class Real>
-void BatchFilters<Real>::parameters(const double *A, const double *B, Filters &sums)
+template <class Real> void BatchFilters<Real>::parameters(const double *A, const double *B, Filters &sums)
 {
   State &s = *state_;
   if (!s.moved) throw Error("Trainer: expected a call of `tangent` before `parameters`");

@@ -88,8 +88,14 @@ class BatchEmbedding::State {
       widest = std::max(widest, width);
     }
     const double *p = model.parameters.data();
-    return {model.inputs, static_cast<int>(model.widths.size()), model.activation,      model.widths.data(), nodes,
-            widest,       p + linear_at(a),                      p + network_at(a)};
+    return {model.inputs,
+            static_cast<int>(model.widths.size()),
+            model.activation,
+            model.widths.data(),
+            nodes,
+            widest,
+            p + linear_at(a),
+            p + network_at(a)};
   }
 
   Block block(const NetworkView &net, int a, const int *atoms)
@@ -160,7 +166,7 @@ void BatchEmbedding::gradient(const double *w, const double *Gd, double *B, doub
     }
     if (s.last(b) && s.fixed(b.element)) b.w[C - 1] = -total[b.element];
     s.run->gradient(s.networks[b.element], b.x, b.nodes, b.w, b.change, b.slope,
-                            {mine + s.linear_at(b.element) * C, mine + s.network_at(b.element) * C});
+                    {mine + s.linear_at(b.element) * C, mine + s.network_at(b.element) * C});
     for (int l = 0; l < C && b.atoms[l] >= 0; ++l) {
       double *to = B + b.atoms[l] * (1L + M);
       to[0] = 0.5 * w[b.atoms[l]];

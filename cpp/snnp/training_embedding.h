@@ -8,10 +8,10 @@ namespace snnp {
 
 /// E_i = unit (constant + linear·x + N(x)) + ½ G_0, x = (G − mean) / scale, with N a perceptron for each element.
 struct Embedding {
-  int elements, inputs;     ///< inputs: n2 + n3
-  std::vector<int> widths;  ///< of the hidden layers; none: N = 0
-  int activation;           ///< as in activations.h
-  double unit;              ///< eV
+  int elements, inputs;             ///< inputs: n2 + n3
+  std::vector<int> widths;          ///< of the hidden layers; none: N = 0
+  int activation;                   ///< as in activations.h
+  double unit;                      ///< eV
   std::vector<double> mean, scale;  ///< elements × inputs
   std::vector<double> fixed_e0;     ///< by element, eV: of an isolated atom, in place of the constant; NaN: free
   /// Constants by element, `linear` by element, and by element for each layer W (outputs × inputs) and b.
@@ -33,8 +33,8 @@ class BatchEmbedding {
   void values(Embedding embedding, int n_atoms, const int *element, const double *G, int threads, double *energies,
               double *A);
 
-  /// Of S = Σ_i (w_i E_i + A_i·Gd_i), for the batch of the last `values`: sets B (as A) to ∂S/∂G and adds the derivatives
-  /// by all parameters to `sums`.
+  /// Of S = Σ_i (w_i E_i + A_i·Gd_i), for the batch of the last `values`: sets B (as A) to ∂S/∂G and adds the
+  /// derivatives by all parameters to `sums`.
   void gradient(const double *w, const double *Gd, double *B, double *sums);
 
  private:

@@ -101,7 +101,8 @@ void bind_embedding(py::module_ &m)
       .def("values", &TrainedEmbedding::values, py::arg("parameters"), py::arg("mean"), py::arg("scale"),
            py::arg("unit"), py::arg("fixed_e0"), py::arg("G"), py::arg("structures"), py::arg("threads"),
            "Energies of all atoms and their derivatives by G.\n\n"
-           "parameters: (size,); constants by element, `linear` by element, and by element W (outputs × inputs) and b of "
+           "parameters: (size,); constants by element, `linear` by element, and by element W (outputs × inputs) and b "
+           "of "
            "each layer.\n"
            "mean, scale: (elements, n2 + n3), as G.\n"
            "unit: eV.\n"

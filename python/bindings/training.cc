@@ -183,8 +183,7 @@ void bind_training(py::module_ &m)
            "begins at knot i − 1, and t is the distance from there (from the first knot for 0).\n\n"
            "pair: one array (knots, 4, 1 + n2) for each of pair_knots.\n"
            "radial, angle: one array (knots, 4, n3) for each of radial_knots and angle_knots.")
-      .def("values", &Trainer::values, py::arg("structures"), py::arg("threads"),
-           py::arg("single") = false,
+      .def("values", &Trainer::values, py::arg("structures"), py::arg("threads"), py::arg("single") = false,
            "G of all atoms: (atoms, 1 + n2 + n3). The methods below are for these structures and the coefficients of "
            "this moment, and run on as many threads.\n\n"
            "single: f, g and sums of them over one neighbourhood in single precision, also below.")

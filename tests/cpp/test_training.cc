@@ -197,6 +197,35 @@ TEST(derivatives_by_parameters_are_those_of_values_and_tangents)
     });
 }
 
+// What kernels leave, in one array: G, Gd, forces and derivatives by parameters.
+template <class Real> std::vector<double> all_of(const Case &c)
+{
+  const Lists lists(c.atoms, c.potential.cutoff());
+  std::vector<double> G(c.A.size()), Gd(c.A.size()), forces(15), virial(9);
+  Filters sums = c.filters;
+  for (auto tables : {&Filters::pair, &Filters::radial, &Filters::angle})
+    for (Table &table : sums.*tables) std::fill(table.data().begin(), table.data().end(), 0.0);
+  BatchFilters<Real> batch;
+  batch.values(std::make_shared<Filters>(c.filters), {lists.view(), c.structure.data(), 1, 2}, G.data());
+  batch.forces(c.A.data(), forces.data(), virial.data());
+  batch.tangent({c.movement.data(), c.strain.data()}, Gd.data());
+  batch.parameters(c.A.data(), c.B.data(), sums);
+  for (const std::vector<double> &more : {Gd, forces, virial}) G.insert(G.end(), more.begin(), more.end());
+  for (auto tables : {&Filters::pair, &Filters::radial, &Filters::angle})
+    for (const Table &table : sums.*tables) G.insert(G.end(), table.data().begin(), table.data().end());
+  return G;
+}
+
+// Terms of up to 100 are rounded to 6e-8 of themselves, and some hundred of them are added.
+TEST(single_precision_is_double_precision_to_rounding)
+{
+  for (const Case &c : cases())
+    for_each_isa([&] {
+      const std::vector<double> exact = all_of<double>(c), rounded = all_of<float>(c);
+      for (std::size_t n = 0; n < exact.size(); ++n) CHECK_NEAR(rounded[n], exact[n], 2e-4);
+    });
+}
+
 TEST(an_instruction_set_that_is_not_there_is_refused_by_name)
 {
   setenv("SNNP_ISA", "avx1024", 1);

@@ -73,7 +73,8 @@ static void network_values(const NetworkView &net, const double *x, const Networ
     first -= outputs;
     W -= outputs * (inputs + 1);
     double *s_z = at.scratch;
-    for (int o = 0; o < outputs; ++o) store(s_z + C * o, load<D>(at.s + C * (first + o)) * load<D>(at.first + C * (first + o)));
+    for (int o = 0; o < outputs; ++o)
+      store(s_z + C * o, load<D>(at.s + C * (first + o)) * load<D>(at.first + C * (first + o)));
     products(W, inputs, 1, outputs, inputs, s_z, [&](int i, D s) __attribute__((always_inline)) {
       l > 0 ? store(at.s + C * (first - inputs + i), s) : add_block(slope + C * i, s);
     });

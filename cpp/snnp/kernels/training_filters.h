@@ -46,7 +46,8 @@ SNNP_INLINE void for_radial(const FilterTables<Real> &tables, const TrainingWork
 template <class Real> using F = Register<Real, 8>;
 template <class Real> constexpr int width = lanes_of<Real, 8>;
 
-/// Adds half the sums of rows of n neighbours to `count` numbers; terms(at) is the register of a row that stands at `at`.
+/// Adds half the sums of rows of n neighbours to `count` numbers; terms(at) is the register of a row that stands at
+/// `at`.
 template <class Real, class Terms> SNNP_INLINE void add_rows(int stride, int n, int count, double *to, Terms terms)
 {
   for (int first = 0; first < stride; first += width<Real>) {
@@ -66,7 +67,8 @@ template <class Real> SNNP_INLINE void pad(const double *weights, int count, int
 }
 
 /// See TrainingKernels.
-template <class Real> static void filter_values(const FilterTables<Real> &tables, const TrainingWork<Real> &w, double *G)
+template <class Real>
+static void filter_values(const FilterTables<Real> &tables, const TrainingWork<Real> &w, double *G)
 {
   const int pair_columns = 1 + tables.n2;
   for (int m = 0; m < tables.n3; ++m) G[pair_columns + m] = 0;
@@ -85,8 +87,9 @@ template <class Real> static void filter_values(const FilterTables<Real> &tables
   locate(tables, w);
   for_groups(S, [&](auto group, int first)
                     __attribute__((always_inline)) { triplet_values<decltype(group)::value>(tables.angle, w, first); });
-  add_rows<Real>(S, w.n_three_body, tables.n3, G + pair_columns,
-                 [&](int at) __attribute__((always_inline)) { return load<F<Real>>(w.f + at) * load<F<Real>>(w.P + at); });
+  add_rows<Real>(S, w.n_three_body, tables.n3, G + pair_columns, [&](int at) __attribute__((always_inline)) {
+    return load<F<Real>>(w.f + at) * load<F<Real>>(w.P + at);
+  });
 }
 
 /// S_j = Σ_{k≠j} D_jk u_k, laid out as directions are.
@@ -116,7 +119,8 @@ SNNP_INLINE void add_directions(const TrainingWork<Real> &w, const Real *__restr
 }
 
 /// See TrainingKernels. ∂E/∂r_j = slope u_j + (S_j − (S_j·u_j) u_j)/r_j, since ∂c_jk/∂r_j = (u_k − c_jk u_j)/r_j.
-template <class Real> static void filter_gradient(const FilterTables<Real> &tables, const TrainingWork<Real> &w, const double *A)
+template <class Real>
+static void filter_gradient(const FilterTables<Real> &tables, const TrainingWork<Real> &w, const double *A)
 {
   const int step = w.step, n = w.n_three_body;
   double *__restrict slope = w.gradient, *S = w.vectors;  // x of the gradient takes the place of the slope in the end
@@ -189,7 +193,8 @@ template <class Real> SNNP_INLINE void changes(const TrainingWork<Real> &w, int 
 }
 
 /// See TrainingKernels.
-template <class Real> static void filter_tangent(const FilterTables<Real> &tables, const TrainingWork<Real> &w, double *Gd)
+template <class Real>
+static void filter_tangent(const FilterTables<Real> &tables, const TrainingWork<Real> &w, double *Gd)
 {
   const int pair_columns = 1 + tables.n2;
   for (int m = 0; m < tables.n3; ++m) Gd[pair_columns + m] = 0;
@@ -209,14 +214,15 @@ template <class Real> static void filter_tangent(const FilterTables<Real> &table
     triplet_tangent<decltype(group)::value>(tables.angle, w, first);
   });
   add_rows<Real>(S, w.n_three_body, tables.n3, Gd + pair_columns, [&](int at) __attribute__((always_inline)) {
-    return load<F<Real>>(w.f_change + at) * load<F<Real>>(w.P + at) + load<F<Real>>(w.f + at) * load<F<Real>>(w.P_change + at);
+    return load<F<Real>>(w.f_change + at) * load<F<Real>>(w.P + at) +
+           load<F<Real>>(w.f + at) * load<F<Real>>(w.P_change + at);
   });
 }
 
 /// See TrainingKernels.
 template <class Real>
-static void filter_parameters(const FilterTables<Real> &tables, const TrainingWork<Real> &w, const double *A, const double *B,
-                              const FilterSums<Real> &sums)
+static void filter_parameters(const FilterTables<Real> &tables, const TrainingWork<Real> &w, const double *A,
+                              const double *B, const FilterSums<Real> &sums)
 {
   const int pair_columns = 1 + tables.n2, pair_stride = tables.pair.stride;
   pad(A, pair_columns, pair_stride, w.pair_A);

@@ -63,10 +63,10 @@ template <class Real> struct TrainingWork {
   Real *f, *P;  ///< by three-body neighbour: f_m(r_ij), P_jm = Σ_{k≠j} f_m(r_ik) g_m(c_jk)
 
   // Left by `tangent`.
-  double *r_change;       ///< by neighbour: of the distance with the movement, Å
-  Real *cosine_change;    ///< by pair: of cos θ
-  Real *f_change;         ///< by three-body neighbour: f'_m(r_ij) times the change of r_ij
-  Real *P_change;         ///< by three-body neighbour: of P_jm
+  double *r_change;     ///< by neighbour: of the distance with the movement, Å
+  Real *cosine_change;  ///< by pair: of cos θ
+  Real *f_change;       ///< by three-body neighbour: f'_m(r_ij) times the change of r_ij
+  Real *P_change;       ///< by three-body neighbour: of P_jm
 
   // In and out: the movement of each neighbour relative to the centre, Å; ∂E_i/∂r_j, eV/Å. Both 3 × step.
   double *movement, *gradient;
@@ -96,15 +96,15 @@ template <class Real> struct FilterKernels {
 /// atoms for each number.
 struct NetworkView {
   int inputs, hidden, activation;
-  const int *widths;      ///< of the hidden layers
-  int nodes, widest;      ///< their sum and largest
-  const double *linear;   ///< `inputs` weights
-  const double *layers;   ///< by layer: W (outputs × inputs), b; none if hidden = 0
+  const int *widths;     ///< of the hidden layers
+  int nodes, widest;     ///< their sum and largest
+  const double *linear;  ///< `inputs` weights
+  const double *layers;  ///< by layer: W (outputs × inputs), b; none if hidden = 0
 };
 
 /// Of the nodes of all hidden layers, one after the other.
 struct NetworkNodes {
-  double *h, *first, *second, *s;        ///< left by NetworkKernels::values: σ(z), σ'(z), σ''(z), ∂N/∂h
+  double *h, *first, *second, *s;         ///< left by NetworkKernels::values: σ(z), σ'(z), σ''(z), ∂N/∂h
   double *z_change, *h_change, *scratch;  ///< not kept; scratch: twice the widest layer
 };
 
@@ -120,8 +120,8 @@ struct NetworkKernels {
   /// y = N(x) + linear·x, and its slope by x.
   void (*values)(const NetworkView &, const double *x, const NetworkNodes &, double *y, double *slope);
   /// The gradient of w y + slope·change: B by x, and what is added to the sums, after values.
-  void (*gradient)(const NetworkView &, const double *x, const NetworkNodes &, const double *w,
-                           const double *change, double *B, const NetworkSums &);
+  void (*gradient)(const NetworkView &, const double *x, const NetworkNodes &, const double *w, const double *change,
+                   double *B, const NetworkSums &);
 };
 
 }  // namespace snnp

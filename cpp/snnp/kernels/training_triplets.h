@@ -231,8 +231,7 @@ SNNP_INLINE void triplet_parameters(const SplineTables<Real> &angle, const Train
       const Real tk = t[k], cd = change[k];
       SNNP_UNROLL
       for (int i = 0; i < R::parts; ++i)
-        add_powers(table + at[k] + i * R::width, S, tk, fj.v[i] * mk.v[i] + Afdj[i] * fk.v[i],
-                   cd * (Afj[i] * fk.v[i]));
+        add_powers(table + at[k] + i * R::width, S, tk, fj.v[i] * mk.v[i] + Afdj[i] * fk.v[i], cd * (Afj[i] * fk.v[i]));
     }
   }
 }

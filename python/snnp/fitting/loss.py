@@ -149,7 +149,9 @@ def _residuals(batch: Batch, E: ndarray, F: ndarray, W: ndarray) -> tuple[ndarra
 def _in_units(batch: Batch, residuals: tuple[ndarray, ndarray, ndarray]) -> Residuals:
     """Residuals in the units of `label_errors`; NaN where no label counts."""
     energy, force, virial = residuals
-    per_volume = np.divide(batch.counts, batch.volumes, out=np.full_like(batch.counts, math.nan), where=batch.volumes > 0)
+    per_volume = np.divide(
+        batch.counts, batch.volumes, out=np.full_like(batch.counts, math.nan), where=batch.volumes > 0
+    )
     stress = virial * per_volume[:, None, None]
     values = zip((energy, force, stress), _weights(batch), strict=True)
     return tuple(np.where(w > 0, x, math.nan) for x, w in values)

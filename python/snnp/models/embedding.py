@@ -44,7 +44,9 @@ class Embedding:
         return B
 
 
-def add_gradient(parameter: Tensor, gradient: Tensor) -> None:
-    """Adds to what `.grad` has."""
-    if parameter.requires_grad:
-        parameter.grad = gradient if parameter.grad is None else parameter.grad + gradient
+def add_gradient(values: Tensor, gradient: Tensor) -> None:
+    """Adds to the `.grad` of a parameter, or of those that the values come from."""
+    if not values.is_leaf:
+        values.backward(gradient)
+    elif values.requires_grad:
+        values.grad = gradient if values.grad is None else values.grad + gradient

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy import ndarray
 
+from snnp.models.embedding import add_gradient
 from snnp.models.network import Model
 
 
@@ -35,8 +36,9 @@ class Tables:
         by_phi = np.zeros(phi.shape)
         np.add.at(by_phi, self._pair_of, model.unit * columns[:, :, 0])
         known = zip((phi, rho, f, g), (by_phi, columns[:, :, 1:], *others), strict=False)
-        known = [(curves, torch.from_numpy(d)) for curves, d in known if curves.numel()]
-        torch.autograd.backward(*zip(*known, strict=True))
+        for curves, d in known:
+            if curves.numel():
+                add_gradient(curves, torch.from_numpy(d))
 
 
 class _Map:
