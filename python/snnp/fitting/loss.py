@@ -27,7 +27,7 @@ class Batch:
     energies: ndarray  # (structures,)
     forces: ndarray  # (atoms, 3)
     virials: ndarray  # (structures, 3, 3)
-    volumes: ndarray  # (structures,), Å³; 0 where no virial is known
+    volumes: ndarray  # (structures,), Å³; without bounds where it is not known
     energy_weights: ndarray  # (structures,)
     force_weights: ndarray  # (atoms, 3)
     virial_weights: ndarray  # (structures, 3, 3)
@@ -45,7 +45,7 @@ def _batch_of_one(s: _core.Structures, labels: Labels) -> Batch:
         [labels.energy],
         labels.forces,
         [virial],
-        [labels.volume],
+        [np.nan_to_num(labels.volume, nan=math.inf)],
         [labels.energy_weight],
         labels.force_weights,
         [labels.virial_weights],
@@ -149,10 +149,7 @@ def _residuals(batch: Batch, E: ndarray, F: ndarray, W: ndarray) -> tuple[ndarra
 def _in_units(batch: Batch, residuals: tuple[ndarray, ndarray, ndarray]) -> Residuals:
     """Residuals in the units of `label_errors`; NaN where no label counts."""
     energy, force, virial = residuals
-    per_volume = np.divide(
-        batch.counts, batch.volumes, out=np.full_like(batch.counts, math.nan), where=batch.volumes > 0
-    )
-    stress = virial * per_volume[:, None, None]
+    stress = virial * (batch.counts / batch.volumes)[:, None, None]
     values = zip((energy, force, stress), _weights(batch), strict=True)
     return tuple(np.where(w > 0, x, math.nan) for x, w in values)
 

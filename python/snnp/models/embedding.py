@@ -45,7 +45,7 @@ class Embedding:
 
 
 def add_gradient(values: Tensor, gradient: Tensor) -> None:
-    """Adds to the `.grad` of a parameter, or of those that the values come from."""
+    """Adds to the `.grad` of a parameter, or of those that the values come from; both of one shape, in any unit."""
     if not values.is_leaf:
         values.backward(gradient)
     elif values.requires_grad:
