@@ -14,7 +14,7 @@ from snnp.models.network import Model
 
 
 class Tables:
-    """Pieces of all splines: pair (E·E, knots, 4, 1 + n2), radial (E·E, knots, 4, n3) and angle (E·pairs, knots, 4, n3).
+    """Pieces of all splines: pair (E·E, knots, 4, 1 + n2), radial (E·E, knots, 4, n3), angle (E·pairs, knots, 4, n3).
 
     The first are in eV (φ) and 1 (ρ) over powers of Å, the others of no unit over powers of Å and of a cosine.
     """
@@ -32,7 +32,7 @@ class Tables:
         return [list(m.pieces(c)) for m, c in zip(self._maps, (columns, f, g), strict=True)]
 
     def backward(self, *derivatives: Sequence[ndarray]) -> None:
-        """Adds to the parameters' `.grad`, from derivatives by `pieces`; of splines that are not there, lists are empty."""
+        """Adds to the parameters' `.grad`, given derivatives by `pieces`; a list may be empty, as splines may."""
         model = self.model
         phi, rho, f, g = model.pairs(), *model.curves()
         columns, *others = (m.coefficients(d) for m, d in zip(self._maps, derivatives, strict=True) if len(d))
