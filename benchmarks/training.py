@@ -96,7 +96,7 @@ def prepared(file: Path, threads: int):
     data = read([file])
     frames = [frame for frame in data.frames if len(frame.atoms) > 1]
     frames = frames[:: max(1, len(frames) // FRAMES)]
-    _, shape = choose(SnnpConfig(), frames, data.elements)
+    shape = choose(SnnpConfig(), frames, data.elements).shape
     known = list(prepare(frames, shape, NeighborLists(shape.elements, shape.cutoff, keep=True), threads))
     model = Model(shape)
     linear_start(model, known[::3], known[1::10], Weights(), threads, seed=0, steps=20)

@@ -9,8 +9,8 @@
 
 namespace snnp {
 
-// In each, `apply` replaces x by its value and sets `slope` to its derivative. T is a number or a vector of numbers, and
-// exp a function that gives its exponential.
+// In each, `apply` replaces x by its value and sets `slope` to its derivative, and `second` to that of `slope`. T is a
+// number or a vector of numbers, and exp a function that gives its exponential.
 
 /// tanh x = 1 − 2/(e²ˣ + 1)
 struct Tanh {
@@ -20,6 +20,11 @@ struct Tanh {
   {
     x = 1 - 2 / (exp(2 * x) + 1);
     slope = 1 - x * x;
+  }
+  template <class T, class Exp> SNNP_PART static void apply(T &x, T &slope, T &second, Exp exp)
+  {
+    apply(x, slope, exp);
+    second = -2 * x * slope;
   }
 };
 
@@ -33,17 +38,24 @@ struct Silu {
     slope = s * (1 + x * (1 - s));
     x *= s;
   }
+  template <class T, class Exp> SNNP_PART static void apply(T &x, T &slope, T &second, Exp exp)
+  {
+    const T s = 1 / (1 + exp(-x)), ds = s * (1 - s);
+    second = ds * (2 + x * (1 - 2 * s));
+    slope = s + x * ds;
+    x *= s;
+  }
 };
 
 /// A list of such structs; an activation is known by its index in the list.
 template <class... All> struct ActivationList {
   /// As in potential files, in the order of the list.
   static std::vector<std::string> names() { return {All::name...}; }
-  /// Of the activation with this index; of none if there is no such index.
-  template <class T, class Exp> SNNP_PART static void apply(int index, T &x, T &slope, Exp exp)
+  /// Of the activation with this index; of none if there is no such index. Arguments: x, derivatives and exp.
+  template <class... Arguments> SNNP_PART static void apply(int index, Arguments &&...arguments)
   {
     int n = 0;
-    ((n++ == index ? All::apply(x, slope, exp) : void()), ...);
+    ((n++ == index ? All::apply(arguments...) : void()), ...);
   }
 };
 using Activations = ActivationList<Tanh, Silu>;

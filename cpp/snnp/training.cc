@@ -13,15 +13,15 @@ namespace snnp {
 namespace {
 
 // One atom of a batch: what kernels keep of it, and its neighbours.
-struct Visited {
-  TrainingWork work;
+template <class Real> struct Visited {
+  TrainingWork<Real> work;
   const int *index;
 };
 
 // The memory of one thread.
-class Workspace {
+template <class Real> class Workspace {
  public:
-  std::vector<Visited> atoms;  // of the share of this thread
+  std::vector<Visited<Real>> atoms;  // of the share of this thread
 
   void clear()
   {
@@ -30,12 +30,12 @@ class Workspace {
   }
 
   // Atom i joins `atoms`.
-  void gather(const Filters &filters, const FilterTables &tables, const VectorNeighbors &neighbors, int i)
+  void gather(const Filters &filters, const FilterTables<Real> &tables, const VectorNeighbors &neighbors, int i)
   {
     const int first = element(neighbors, i) * filters.elements;
     near_.gather(neighbors, i, &filters.pair_cutoffs[first], &filters.three_body_cutoffs[first]);
     const int count = near_.count, n = near_.n_three_body, step = (count + 7) / 8 * 8;
-    TrainingWork w{};
+    TrainingWork<Real> w{};
     w.element = near_.element;
     w.count = count;
     w.n_three_body = n;
@@ -49,33 +49,33 @@ class Workspace {
     w.pair_position = kept_.take<GridPosition>(count);
     w.radial_position = kept_.take<GridPosition>(n);
     w.angle_at = kept_.take<int>(pairs(n));
-    w.angle_t = kept_.take<double>(pairs(n));
-    w.f = kept_.take<double>(rows(tables, n));
-    w.P = kept_.take<double>(rows(tables, n));
+    w.angle_t = kept_.take<Real>(pairs(n));
+    w.f = kept_.take<Real>(rows(tables, n));
+    w.P = kept_.take<Real>(rows(tables, n));
     atoms.push_back({w, copied(near_.index)});
   }
 
   // Room for what `tangent` leaves.
-  void keep_changes(const FilterTables &tables, TrainingWork &w)
+  void keep_changes(const FilterTables<Real> &tables, TrainingWork<Real> &w)
   {
     if (w.r_change) return;
     w.r_change = kept_.take<double>(w.count);
-    w.cosine_change = kept_.take<double>(pairs(w.n_three_body));
-    w.f_change = kept_.take<double>(rows(tables, w.n_three_body));
-    w.P_change = kept_.take<double>(rows(tables, w.n_three_body));
+    w.cosine_change = kept_.take<Real>(pairs(w.n_three_body));
+    w.f_change = kept_.take<Real>(rows(tables, w.n_three_body));
+    w.P_change = kept_.take<Real>(rows(tables, w.n_three_body));
   }
 
   // The work of an atom with the arrays that are not kept.
-  TrainingWork equipped(const FilterTables &tables, const TrainingWork &work)
+  TrainingWork<Real> equipped(const FilterTables<Real> &tables, const TrainingWork<Real> &work)
   {
-    TrainingWork w = work;
+    TrainingWork<Real> w = work;
     passing_.clear();
     const int n = w.n_three_body, stride = tables.radial.stride;
     for (double **vectors : {&w.movement, &w.gradient, &w.vectors}) *vectors = passing_.take<double>(3 * w.step);
     for (double **weights : {&w.pair_A, &w.pair_B}) *weights = passing_.take<double>(tables.pair.stride);
-    for (double **weights : {&w.A, &w.B}) *weights = passing_.take<double>(stride);
-    w.rows = passing_.take<double>(rows(tables, n));
-    w.by_pair = passing_.take<double>(pairs(n));
+    for (Real **weights : {&w.A, &w.B}) *weights = passing_.take<Real>(stride);
+    w.rows = passing_.take<Real>(rows(tables, n));
+    w.by_pair = passing_.take<Real>(pairs(n));
     for (; numbered_ < n; ++numbered_)
       for (int k = 0; k < numbered_; ++k) {
         row_j_.push_back(numbered_ * stride);
@@ -101,7 +101,7 @@ class Workspace {
   std::vector<int> row_j_, row_k_;  // by pair: where rows begin
 
   static std::size_t pairs(std::size_t n) { return n * (n + 1) / 2; }
-  static std::size_t rows(const FilterTables &tables, std::size_t n) { return n * tables.radial.stride; }
+  static std::size_t rows(const FilterTables<Real> &tables, std::size_t n) { return n * tables.radial.stride; }
 
   template <class T> const T *copied(const std::vector<T> &all)
   {
@@ -112,7 +112,8 @@ class Workspace {
 };
 
 // Movement of each neighbour of atom i relative to it.
-void set_movement(const Movement &movement, int structure, int i, const Visited &atom, TrainingWork &w)
+template <class Real>
+void set_movement(const Movement &movement, int structure, int i, const Visited<Real> &atom, TrainingWork<Real> &w)
 {
   const double *strain = movement.strains + 9L * structure, *own = movement.atoms + 3L * i;
   for (int j = 0; j < w.count; ++j) {
@@ -126,7 +127,8 @@ void set_movement(const Movement &movement, int structure, int i, const Visited 
 }
 
 // Adds what the gradient of the energy of atom i gives to the forces and to the virial of its structure.
-void add_forces(const Visited &atom, const TrainingWork &w, int i, double *F, double *virial)
+template <class Real>
+void add_forces(const Visited<Real> &atom, const TrainingWork<Real> &w, int i, double *F, double *virial)
 {
   double *own = F + 3L * i;
   for (int j = 0; j < w.count; ++j)
@@ -141,15 +143,15 @@ void add_forces(const Visited &atom, const TrainingWork &w, int i, double *F, do
 }  // namespace
 
 // What BatchFilters keeps.
-class BatchFilters::State {
+template <class Real> class BatchFilters<Real>::State {
  public:
   std::shared_ptr<const Filters> filters;
-  std::unique_ptr<TrainingTables> tables;
+  std::unique_ptr<TrainingTables<Real>> tables;
   std::vector<int> structure;  // of each atom
   int n_structures = 0, threads = 0;
-  std::vector<Workspace> workspaces;  // by thread
+  std::vector<Workspace<Real>> workspaces;  // by thread
   bool moved = false;
-  const TrainingKernels *run = nullptr;
+  const FilterKernels<Real> *run = nullptr;
 
   int n_atoms() const { return static_cast<int>(structure.size()); }
   long columns() const { return filters->columns(); }
@@ -159,43 +161,44 @@ class BatchFilters::State {
   {
     for_shares(n_atoms(), threads, [&](int t, int begin, int) {
       int i = begin;
-      for (const Visited &atom : workspaces[t].atoms) {
-        TrainingWork w = workspaces[t].equipped(tables->view, atom.work);
+      for (const Visited<Real> &atom : workspaces[t].atoms) {
+        TrainingWork<Real> w = workspaces[t].equipped(tables->view, atom.work);
         visit(t, i++, atom, w);
       }
     });
   }
 };
 
-BatchFilters::BatchFilters() : state_(std::make_unique<State>()) {}
-BatchFilters::~BatchFilters() = default;
-BatchFilters::BatchFilters(BatchFilters &&) noexcept = default;
-BatchFilters &BatchFilters::operator=(BatchFilters &&) noexcept = default;
+template <class Real> BatchFilters<Real>::BatchFilters() : state_(std::make_unique<State>()) {}
+template <class Real> BatchFilters<Real>::~BatchFilters() = default;
+template <class Real> BatchFilters<Real>::BatchFilters(BatchFilters &&) noexcept = default;
+template <class Real> BatchFilters<Real> &BatchFilters<Real>::operator=(BatchFilters &&) noexcept = default;
 
-void BatchFilters::values(std::shared_ptr<const Filters> filters, const Batch &batch, double *G)
+template <class Real>
+void BatchFilters<Real>::values(std::shared_ptr<const Filters> filters, const Batch &batch, double *G)
 {
   State &s = *state_;
-  s.run = &kernels(best_isa()).training;
+  s.run = &filter_kernels<Real>(kernels(best_isa()));
   s.filters = std::move(filters);
-  s.tables = std::make_unique<TrainingTables>(*s.filters);
+  s.tables = std::make_unique<TrainingTables<Real>>(*s.filters);
   s.structure.assign(batch.structure, batch.structure + batch.neighbors.n_atoms);
   s.n_structures = batch.n_structures;
   s.threads = batch.threads;
   s.moved = false;
   s.workspaces.resize(s.threads);
   for_shares(s.n_atoms(), s.threads, [&](int t, int begin, int end) {
-    Workspace &memory = s.workspaces[t];
+    Workspace<Real> &memory = s.workspaces[t];
     memory.clear();
     memory.forget_rows();
     for (int i = begin; i < end; ++i) {
       memory.gather(*s.filters, s.tables->view, batch.neighbors, i);
-      const TrainingWork w = memory.equipped(s.tables->view, memory.atoms.back().work);
+      const TrainingWork<Real> w = memory.equipped(s.tables->view, memory.atoms.back().work);
       s.run->values(s.tables->view, w, G + s.columns() * i);
     }
   });
 }
 
-void BatchFilters::forces(const double *A, double *forces, double *virials)
+template <class Real> void BatchFilters<Real>::forces(const double *A, double *forces, double *virials)
 {
   State &s = *state_;
   SharedSum all_forces(forces, 3L * s.n_atoms(), s.threads), all_virials(virials, 9L * s.n_structures, s.threads);
@@ -204,7 +207,7 @@ void BatchFilters::forces(const double *A, double *forces, double *virials)
     F[t] = all_forces.of(t);
     W[t] = all_virials.of(t);
   }
-  s.for_atoms([&](int t, int i, const Visited &atom, TrainingWork &w) {
+  s.for_atoms([&](int t, int i, const Visited<Real> &atom, TrainingWork<Real> &w) {
     s.run->gradient(s.tables->view, w, A + s.columns() * i);
     add_forces(atom, w, i, F[t], W[t] + 9L * s.structure[i]);
   });
@@ -212,29 +215,32 @@ void BatchFilters::forces(const double *A, double *forces, double *virials)
   all_virials.add_up(s.threads);
 }
 
-void BatchFilters::tangent(const Movement &movement, double *Gd)
+template <class Real> void BatchFilters<Real>::tangent(const Movement &movement, double *Gd)
 {
   State &s = *state_;
   for_shares(s.n_atoms(), s.threads, [&](int t, int, int) {
-    for (Visited &atom : s.workspaces[t].atoms) s.workspaces[t].keep_changes(s.tables->view, atom.work);
+    for (Visited<Real> &atom : s.workspaces[t].atoms) s.workspaces[t].keep_changes(s.tables->view, atom.work);
   });
-  s.for_atoms([&](int, int i, const Visited &atom, TrainingWork &w) {
+  s.for_atoms([&](int, int i, const Visited<Real> &atom, TrainingWork<Real> &w) {
     set_movement(movement, s.structure[i], i, atom, w);
     s.run->tangent(s.tables->view, w, Gd + s.columns() * i);
   });
   s.moved = true;
 }
 
-void BatchFilters::parameters(const double *A, const double *B, Filters &sums)
+template <class Real> void BatchFilters<Real>::parameters(const double *A, const double *B, Filters &sums)
 {
   State &s = *state_;
   if (!s.moved) throw Error("Trainer: expected a call of `tangent` before `parameters`");
-  std::vector<std::unique_ptr<TrainingSums>> of_thread;
-  for (int t = 0; t < s.threads; ++t) of_thread.push_back(std::make_unique<TrainingSums>(*s.filters));
-  s.for_atoms([&](int t, int i, const Visited &, TrainingWork &w) {
+  std::vector<std::unique_ptr<TrainingSums<Real>>> of_thread;
+  for (int t = 0; t < s.threads; ++t) of_thread.push_back(std::make_unique<TrainingSums<Real>>(*s.filters));
+  s.for_atoms([&](int t, int i, const Visited<Real> &, TrainingWork<Real> &w) {
     s.run->parameters(s.tables->view, w, A + s.columns() * i, B + s.columns() * i, of_thread[t]->view());
   });
-  for (const std::unique_ptr<TrainingSums> &of : of_thread) of->add_to(sums);
+  for (const std::unique_ptr<TrainingSums<Real>> &of : of_thread) of->add_to(sums);
 }
+
+template class BatchFilters<double>;
+template class BatchFilters<float>;
 
 }  // namespace snnp

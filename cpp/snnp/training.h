@@ -31,7 +31,10 @@ struct Movement {
 /// The filters of a batch and their derivatives. Neighbourhoods are gathered once, by `values`, and what calls leave is
 /// kept for the ones after them: some 130 bytes per neighbour, and for N three-body neighbours of an atom 16 N n3 bytes
 /// and 6 N² by `values`, as many n3 and 4 N² more by `tangent`. The memory is used again for the next batch.
-class BatchFilters {
+///
+/// Real: the precision of f, g, their sums over one neighbourhood and derivatives by their coefficients, double or
+/// float. Distances, φ, ρ, and sums over neighbourhoods are in double in any case.
+template <class Real> class BatchFilters {
  public:
   /// Without a batch.
   BatchFilters();

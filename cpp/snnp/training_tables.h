@@ -46,24 +46,25 @@ class Arena {
   std::size_t chunk_ = 0, used_ = 0;
 };
 
-/// The tables of filters in one piece by kind. The filters have to live as long.
-class TrainingTables {
+/// The tables of filters in one piece by kind, three-body filters in the precision of Real. The filters have to live as
+/// long.
+template <class Real> class TrainingTables {
  public:
   /// Copies the coefficients.
   explicit TrainingTables(const Filters &filters)
   {
     const int E = filters.elements;
     for (int abc = 0; abc < E * E * E; ++abc) triplet_.push_back(triplet_index(E, abc / (E * E), abc / E % E, abc % E));
-    view = {E, filters.n2, filters.n3, pair_.of(filters.pair), {}, {}, triplet_.data(), false};
+    view = {E, filters.n2, filters.n3, pair_.template of<double>(filters.pair), {}, {}, triplet_.data(), false};
     if (filters.n3 == 0) return;
-    view.radial = radial_.of(filters.radial);
-    view.angle = angle_.of(filters.angle);
+    view.radial = radial_.template of<Real>(filters.radial);
+    view.angle = angle_.template of<Real>(filters.angle);
     view.uniform_angles = uniform(filters.angle);
   }
   TrainingTables(const TrainingTables &) = delete;
   TrainingTables &operator=(const TrainingTables &) = delete;
 
-  FilterTables view;
+  FilterTables<Real> view;
 
  private:
   struct Kind {
@@ -71,7 +72,7 @@ class TrainingTables {
     std::vector<GridView> grids;
     std::vector<int> first_row;
 
-    SplineTables of(const std::vector<Table> &tables)
+    template <class T> SplineTables<T> of(const std::vector<Table> &tables)
     {
       std::size_t size = 0;
       for (const Table &t : tables) {
@@ -79,7 +80,7 @@ class TrainingTables {
         grids.push_back(t.grid().view());
         size += t.data().size();
       }
-      double *c = memory.take<double>(size), *to = c;
+      T *c = memory.take<T>(size), *to = c;
       for (const Table &t : tables) to = std::copy(t.data().begin(), t.data().end(), to);
       return {grids.data(), first_row.data(), c, tables[0].stride()};
     }
@@ -99,15 +100,18 @@ class TrainingTables {
 };
 
 /// Sums of one thread, zero at first, in the layout of TrainingTables.
-class TrainingSums {
+template <class Real> class TrainingSums {
  public:
   /// For the coefficients of `shape`.
-  explicit TrainingSums(const Filters &shape) : view_{zeros(shape.pair), zeros(shape.radial), zeros(shape.angle)} {}
+  explicit TrainingSums(const Filters &shape)
+      : view_{zeros<double>(shape.pair), zeros<Real>(shape.radial), zeros<Real>(shape.angle)}
+  {
+  }
   TrainingSums(const TrainingSums &) = delete;
   TrainingSums &operator=(const TrainingSums &) = delete;
 
   /// For kernels; as long as these sums live.
-  const FilterSums &view() const { return view_; }
+  const FilterSums<Real> &view() const { return view_; }
   /// Adds them to tables of the same shape.
   void add_to(Filters &target) const
   {
@@ -118,17 +122,17 @@ class TrainingSums {
 
  private:
   Arena memory_;
-  FilterSums view_;
+  FilterSums<Real> view_;
 
-  double *zeros(const std::vector<Table> &tables)
+  template <class T> T *zeros(const std::vector<Table> &tables)
   {
     std::size_t size = 0;
     for (const Table &t : tables) size += t.data().size();
-    double *sums = memory_.take<double>(size);
-    std::fill_n(sums, size, 0.0);
+    T *sums = memory_.take<T>(size);
+    std::fill_n(sums, size, T{});
     return sums;
   }
-  static void add(std::vector<Table> &target, const double *from)
+  template <class T> static void add(std::vector<Table> &target, const T *from)
   {
     for (Table &t : target)
       for (double &x : t.data()) x += *from++;

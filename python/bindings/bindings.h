@@ -10,6 +10,7 @@ void bind_potential(pybind11::module_ &m);   // Layer, Network, Element, Pair, P
 void bind_structures(pybind11::module_ &m);  // Structures
 void bind_engine(pybind11::module_ &m);      // Precision, Engine
 void bind_training(pybind11::module_ &m);    // Trainer
+void bind_embedding(pybind11::module_ &m);   // Embedding
 void bind_design(pybind11::module_ &m);      // Design
 void bind_density(pybind11::module_ &m);     // Density
 

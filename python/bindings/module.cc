@@ -36,6 +36,7 @@ PYBIND11_MODULE(_core, m)
   bind_structures(m);
   bind_engine(m);
   bind_training(m);
+  bind_embedding(m);
   bind_design(m);
   bind_density(m);
 }

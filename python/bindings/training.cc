@@ -79,7 +79,7 @@ class Trainer {
     filters_ = std::move(filters);
   }
 
-  Numbers values(const Structures &s, int threads)
+  Numbers values(const Structures &s, int threads, bool single)
   {
     const auto filters = filters_;
     const Batch batch = s.batch(filters->elements, threads);
@@ -88,7 +88,8 @@ class Trainer {
     long_call([&] {
       const std::lock_guard<std::mutex> lock(mutex_);
       sizes_ = {};  // in case that this fails
-      batch_.values(filters, batch, to);
+      single_ = single;
+      with_precision([&](auto &kept) { kept.values(filters, batch, to); });
       sizes_ = {++number_, batch.neighbors.n_atoms, batch.n_structures, filters->columns()};
     });
     return G;
@@ -100,7 +101,7 @@ class Trainer {
     const double *a = checked(A, sizes.filters(), "A");
     Numbers F = zeros({sizes.atoms, 3}), W = zeros({sizes.structures, 3, 3});
     double *f = F.mutable_data(), *w = W.mutable_data();
-    with_batch(sizes, [&] { batch_.forces(a, f, w); });
+    with_batch(sizes, [&](auto &batch) { batch.forces(a, f, w); });
     return py::make_tuple(F, W);
   }
 
@@ -111,7 +112,7 @@ class Trainer {
                          checked(strains, {sizes.structures, 3, 3}, "strains")};
     Numbers Gd = zeros(sizes.filters());
     double *to = Gd.mutable_data();
-    with_batch(sizes, [&] { batch_.tangent(along, to); });
+    with_batch(sizes, [&](auto &batch) { batch.tangent(along, to); });
     return Gd;
   }
 
@@ -122,7 +123,7 @@ class Trainer {
     Filters sums = *filters_;
     for (std::vector<Table> *tables : {&sums.pair, &sums.radial, &sums.angle})
       for (Table &t : *tables) std::fill(t.data().begin(), t.data().end(), 0.0);
-    with_batch(sizes, [&] { batch_.parameters(a, b, sums); });
+    with_batch(sizes, [&](auto &batch) { batch.parameters(a, b, sums); });
     return py::make_tuple(get_tables(sums.pair), get_tables(sums.radial), get_tables(sums.angle));
   }
 
@@ -137,7 +138,9 @@ class Trainer {
   // What `set` replaces and nobody changes.
   std::shared_ptr<const Filters> filters_;
   std::mutex mutex_;
-  BatchFilters batch_;
+  BatchFilters<double> double_;
+  BatchFilters<float> float_;
+  bool single_ = false;  // in the last `values`
   Sizes sizes_;
   long number_ = 0;
 
@@ -153,9 +156,11 @@ class Trainer {
     long_call([&] {
       const std::lock_guard<std::mutex> lock(mutex_);
       require(sizes.batch == sizes_.batch, "Trainer: `values` was called by another thread meanwhile");
-      call();
+      with_precision(call);
     });
   }
+
+  template <class Call> void with_precision(Call call) { single_ ? call(float_) : call(double_); }
 };
 
 }  // namespace
@@ -178,10 +183,10 @@ void bind_training(py::module_ &m)
            "begins at knot i − 1, and t is the distance from there (from the first knot for 0).\n\n"
            "pair: one array (knots, 4, 1 + n2) for each of pair_knots.\n"
            "radial, angle: one array (knots, 4, n3) for each of radial_knots and angle_knots.")
-      .def("values", &Trainer::values, py::arg("structures"), py::arg("threads"),
+      .def("values", &Trainer::values, py::arg("structures"), py::arg("threads"), py::arg("single") = false,
            "G of all atoms: (atoms, 1 + n2 + n3). The methods below are for these structures and the coefficients of "
-           "this "
-           "moment, and run on as many threads.")
+           "this moment, and run on as many threads.\n\n"
+           "single: f, g and sums of them over one neighbourhood in single precision, also below.")
       .def("forces", &Trainer::forces, py::arg("A"),
            "Forces and virials of an energy.\n\n"
            "A: (atoms, 1 + n2 + n3); ∂E/∂G, eV.\n"

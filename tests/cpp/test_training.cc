@@ -63,15 +63,15 @@ struct Case {
   {
     const Lists lists(a, potential.cutoff());
     std::vector<double> G(5 * f.columns());
-    BatchFilters().values(std::make_shared<Filters>(f), {lists.view(), structure.data(), 1, 2}, G.data());
+    BatchFilters<double>().values(std::make_shared<Filters>(f), {lists.view(), structure.data(), 1, 2}, G.data());
     return G;
   }
   // These filters of the atoms where they are, evaluated.
-  BatchFilters evaluated(const Filters &f) const
+  BatchFilters<double> evaluated(const Filters &f) const
   {
     const Lists lists(atoms, potential.cutoff());
     std::vector<double> G(5 * f.columns());
-    BatchFilters batch;
+    BatchFilters<double> batch;
     batch.values(std::make_shared<Filters>(f), {lists.view(), structure.data(), 1, 2}, G.data());
     return batch;
   }
@@ -146,7 +146,7 @@ TEST(forces_and_virials_do_the_work_of_the_tangent)
 {
   for (const Case &c : cases())
     for_each_isa([&] {
-      BatchFilters batch = c.evaluated(c.filters);
+      BatchFilters<double> batch = c.evaluated(c.filters);
       std::vector<double> Gd(c.A.size()), forces(15), virial(9);
       batch.tangent({c.movement.data(), c.strain.data()}, Gd.data());
       batch.forces(c.A.data(), forces.data(), virial.data());
@@ -176,7 +176,7 @@ TEST(derivatives_by_parameters_are_those_of_values_and_tangents)
             data[k] = static_cast<int>(k % table.stride()) < table.columns() ? random.uniform(-0.3, 0.3) : 0;
         }
       std::vector<double> change(c.A.size());
-      BatchFilters batch = c.evaluated(c.filters);
+      BatchFilters<double> batch = c.evaluated(c.filters);
       batch.tangent(movement, change.data());
       batch.parameters(c.A.data(), c.B.data(), sums);
       const auto value = [&](double x) {
@@ -194,6 +194,35 @@ TEST(derivatives_by_parameters_are_those_of_values_and_tangents)
           derivative += dot((sums.*tables)[n].data(), (direction.*tables)[n].data());
       // Cubic in x: the error is x² times the third derivative, which is of the order of the values, up to 1e3.
       CHECK_NEAR(derivative, (value(1e-4) - value(-1e-4)) / 2e-4, 1e-4);
+    });
+}
+
+// What kernels leave, in one array: G, Gd, forces and derivatives by parameters.
+template <class Real> std::vector<double> all_of(const Case &c)
+{
+  const Lists lists(c.atoms, c.potential.cutoff());
+  std::vector<double> G(c.A.size()), Gd(c.A.size()), forces(15), virial(9);
+  Filters sums = c.filters;
+  for (auto tables : {&Filters::pair, &Filters::radial, &Filters::angle})
+    for (Table &table : sums.*tables) std::fill(table.data().begin(), table.data().end(), 0.0);
+  BatchFilters<Real> batch;
+  batch.values(std::make_shared<Filters>(c.filters), {lists.view(), c.structure.data(), 1, 2}, G.data());
+  batch.forces(c.A.data(), forces.data(), virial.data());
+  batch.tangent({c.movement.data(), c.strain.data()}, Gd.data());
+  batch.parameters(c.A.data(), c.B.data(), sums);
+  for (const std::vector<double> &more : {Gd, forces, virial}) G.insert(G.end(), more.begin(), more.end());
+  for (auto tables : {&Filters::pair, &Filters::radial, &Filters::angle})
+    for (const Table &table : sums.*tables) G.insert(G.end(), table.data().begin(), table.data().end());
+  return G;
+}
+
+// Terms of up to 100 are rounded to 6e-8 of themselves, and some hundred of them are added.
+TEST(single_precision_is_double_precision_to_rounding)
+{
+  for (const Case &c : cases())
+    for_each_isa([&] {
+      const std::vector<double> exact = all_of<double>(c), rounded = all_of<float>(c);
+      for (std::size_t n = 0; n < exact.size(); ++n) CHECK_NEAR(rounded[n], exact[n], 2e-4);
     });
 }
 

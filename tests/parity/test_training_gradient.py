@@ -82,6 +82,19 @@ def test_gradient_of_the_loss_is_exact(kind, fixed, threads):
         np.testing.assert_allclose(found.numpy() / scale, known.numpy() / scale, rtol=0, atol=GRADIENT, err_msg=name)
 
 
+def test_single_precision_gives_the_same_gradient_to_rounding():
+    """Energies of some 10 eV are rounded to 1e-6 of themselves, as are residuals, of order one, and what follows."""
+    model = models.random_model(*models.KINDS["two elements, silu"])
+    batch, _ = batch_and_labels(model.shape)
+    values, gradients = [], []
+    for single in (False, True):
+        model.zero_grad()
+        values.append(Loss(model, WEIGHTS, UNIT, 1, single).backward(batch))
+        gradients.append(torch.cat([p.grad.reshape(-1) for p in model.parameters() if p.grad is not None]).numpy())
+    assert values[1] == pytest.approx(values[0], rel=1e-4)
+    assert np.linalg.norm(gradients[1] - gradients[0]) < 1e-4 * np.linalg.norm(gradients[0])
+
+
 def test_the_loss_of_batches_is_that_of_all_their_structures():
     model = models.random_model(*models.KINDS["one element, tanh"])
     shape, rng = model.shape, np.random.default_rng(6)

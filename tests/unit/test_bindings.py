@@ -240,6 +240,45 @@ def test_derivatives_of_filters_are_taken_after_their_values():
         t.parameters(filters, filters)
 
 
+def embedding(elements=1, inputs=4, widths=(3,), activation="tanh"):
+    return _core.Embedding(elements, inputs, widths, activation)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"elements": 0}, "elements: expected a positive number"),
+        ({"inputs": -1}, "inputs: expected a number that is not negative"),
+        ({"widths": [3, 0]}, "widths: expected numbers from 1 to"),
+        ({"activation": "relu"}, "activation: found 'relu', expected tanh, silu"),
+    ],
+)
+def test_an_embedding_that_makes_no_sense_is_refused(change, sentence):
+    with pytest.raises(snnp.Error, match=sentence):
+        embedding(**change)
+
+
+def test_arrays_of_an_embedding_have_its_shapes():
+    e = embedding()
+    good = {
+        "parameters": np.ones(e.size),
+        "mean": np.zeros((1, 4)),
+        "scale": np.ones((1, 4)),
+        "fixed_e0": np.array([np.nan]),
+        "G": np.zeros((2, 5)),
+    }
+    assert e.size == 1 + 4 + 3 * 5 + 4
+    with pytest.raises(snnp.Error, match="Embedding: expected a call of `values` before"):
+        e.gradient(np.zeros(2), np.zeros((2, 5)))
+    for name in good:
+        with pytest.raises(snnp.Error, match=f"{name}: expected shape"):
+            e.values(**{**good, name: np.zeros(7)}, unit=1.0, structures=_core.Structures(**GOOD), threads=1)
+    energies, A = e.values(**good, unit=1.0, structures=_core.Structures(**GOOD), threads=1)
+    assert (energies.shape, A.shape) == ((2,), (2, 5))
+    with pytest.raises(snnp.Error, match="weights: expected shape"):
+        e.gradient(np.zeros(3), np.zeros((2, 5)))
+
+
 @pytest.mark.parametrize("threads", [0, -1, 1025, 100_000])
 def test_a_number_of_threads_that_makes_no_sense_is_refused_everywhere(threads):
     structures = _core.Structures(**GOOD)

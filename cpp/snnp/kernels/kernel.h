@@ -2,6 +2,8 @@
 // they work.
 #pragma once
 
+#include <type_traits>
+
 #include "snnp/kernels/isa.h"
 #include "snnp/kernels/plan.h"
 #include "snnp/kernels/scratch.h"
@@ -43,10 +45,21 @@ template <class Real> using Kernel = void (*)(const Plan<Real> &, Scratch<Real> 
 struct Kernels {
   Kernel<double> full;
   Kernel<float> mixed;
-  TrainingKernels training;
+  FilterKernels<double> filters;
+  FilterKernels<float> single_filters;
+  NetworkKernels network;
 };
 
 /// The kernels for an instruction set that is available.
 const Kernels &kernels(Isa isa);
+
+/// Those of filters in the precision of Real.
+template <class Real> const FilterKernels<Real> &filter_kernels(const Kernels &kernels)
+{
+  if constexpr (std::is_same_v<Real, float>)
+    return kernels.single_filters;
+  else
+    return kernels.filters;
+}
 
 }  // namespace snnp

@@ -8,8 +8,10 @@ approximation of it.
 
 from collections.abc import Sequence
 
-import torch
-from torch import Tensor, nn
+import numpy as np
+from numpy import ndarray
+from scipy.linalg import eigh
+from torch import nn
 
 
 class EigenAdam:
@@ -30,7 +32,8 @@ class EigenAdam:
         for block in blocks:
             parts = block.get("parts", 1)
             self.sizes += [sum(p.numel() for p in block["params"]) // parts] * parts
-        self._block = torch.repeat_interleave(torch.arange(len(self.sizes)), torch.tensor(self.sizes))
+        self._blocks = _slices(self.sizes)
+        self._places = _slices([p.numel() for p in self.parameters])
         self._state: dict = {}
 
     def memory(self) -> float:
@@ -47,18 +50,20 @@ class EigenAdam:
         return self._state
 
     def load_state_dict(self, state: dict) -> None:
-        """Goes on from the state of another optimizer of the same parameters."""
-        self._state = state
+        """Goes on from the state of another optimizer of the same parameters; arrays may be tensors."""
+        self._state = {key: _arrays(value) for key, value in state.items()}
 
-    @torch.no_grad()
     def step(self) -> None:
         """One step with the gradients at hand; parameters without a gradient count as having a zero one."""
-        pieces = [(torch.zeros_like(p) if p.grad is None else p.grad).reshape(-1) for p in self.parameters]
-        change = self._change(torch.cat(pieces))
-        for p, part in zip(self.parameters, change.split([p.numel() for p in self.parameters]), strict=True):
-            p.sub_(part.view_as(p))
+        g = np.zeros(sum(self.sizes))
+        for p, at in zip(self.parameters, self._places, strict=True):
+            if p.grad is not None:
+                g[at] = p.grad.numpy().ravel()
+        change = self._change(g)
+        for p, at in zip(self.parameters, self._places, strict=True):
+            p.detach().numpy()[...] -= change[at].reshape(p.shape)
 
-    def _change(self, g: Tensor) -> Tensor:
+    def _change(self, g: ndarray) -> ndarray:
         state = self._state or self._begin(g)
         state["recent"][state["waiting"]] = g
         state["waiting"] += 1
@@ -67,25 +72,26 @@ class EigenAdam:
         if (step <= 4 * self.refresh and (step & (step - 1)) == 0) or step % self.refresh == 0:
             self._refresh()
         # `mean` and `second` are those of the gradient in the basis.
-        rotated = _rotated(g, [basis.T for basis in state["bases"]])
-        mean, second = state["mean"].lerp_(rotated, 1 - memory), state["second"].lerp_(rotated.square(), 1 - memory2)
-        root = second.sqrt()
+        rotated, mean, second = self._rotated(g, [basis.T for basis in state["bases"]]), state["mean"], state["second"]
+        mean += (1 - memory) * (rotated - mean)
+        second += (1 - memory2) * (rotated * rotated - second)
+        root = np.sqrt(second)
         # A step of lr along a direction changes the loss by lr · root. Where that is more than `most`, the step becomes
         # that of a Newton method, most · mean / second.
-        largest = torch.zeros(len(self.sizes), dtype=g.dtype).scatter_reduce_(0, self._block, root, "amax")
-        size = root * (1 + self.lr * root / self.most) + self.damping * largest[self._block] + 1e-30
-        return self.lr * _rotated(mean / size, state["bases"])
+        largest = np.repeat([root[at].max() for at in self._blocks], self.sizes)
+        size = root * (1 + self.lr * root / self.most) + self.damping * largest + 1e-30
+        return self.lr * self._rotated(mean / size, state["bases"])
 
-    def _begin(self, g: Tensor) -> dict:
+    def _begin(self, g: ndarray) -> dict:
         self._state = {
             "step": 0,
-            "mean": torch.zeros_like(g),
-            "second": torch.zeros_like(g),
-            "recent": torch.zeros(self.refresh, len(g), dtype=g.dtype),  # gradients that are not in covariances yet
+            "mean": np.zeros_like(g),
+            "second": np.zeros_like(g),
+            "recent": np.zeros((self.refresh, len(g))),  # gradients that are not in covariances yet
             "waiting": 0,  # how many
-            "covariances": [torch.zeros(n, n, dtype=g.dtype) for n in self.sizes],
+            "covariances": [np.zeros((n, n)) for n in self.sizes],
             # In single precision, since each step reads all of them: 1e-7 of a gradient is far below the damping.
-            "bases": [torch.eye(n, dtype=torch.float32) for n in self.sizes],
+            "bases": [np.eye(n, dtype=np.float32) for n in self.sizes],
         }
         return self._state
 
@@ -93,27 +99,40 @@ class EigenAdam:
         """Brings covariances, with all gradients that wait for that at once, and their bases up to date."""
         state = self._state
         recent, old = state["recent"][: state["waiting"]], state["bases"]
-        weights, left = torch.empty(len(recent), 1, dtype=recent.dtype), 1.0
+        weights, left = np.empty((len(recent), 1)), 1.0
         for n in reversed(range(len(recent))):
             memory = self._memories(state["step"] - len(recent) + n + 1)[2]
             weights[n], left = left * (1 - memory), left * memory
         state["bases"], second = [], []
-        for covariance, g in zip(state["covariances"], recent.split(self.sizes, 1), strict=True):
-            covariance.mul_(left).addmm_(g.T, weights * g)
-            size = covariance.diagonal().max().clamp(min=1e-300)
-            values, basis = torch.linalg.eigh((covariance / size).float())
+        for covariance, at in zip(state["covariances"], self._blocks, strict=True):
+            g = recent[:, at]
+            covariance *= left
+            covariance += g.T @ (weights * g)
+            size = max(covariance.diagonal().max(), 1e-300)
+            values, basis = eigh((covariance / size).astype(np.float32), driver="evd", check_finite=False)
             state["bases"].append(basis)
-            second.append(size * values.to(g.dtype).clamp(min=0))
+            second.append(size * values.clip(0).astype(float))
         state["waiting"] = 0
-        state["second"] = torch.cat(second)
-        state["mean"] = _rotated(_rotated(state["mean"], old), [basis.T for basis in state["bases"]])
+        state["second"] = np.concatenate(second)
+        state["mean"] = self._rotated(self._rotated(state["mean"], old), [basis.T for basis in state["bases"]])
 
     def _memories(self, step: int) -> list[float]:
         """Of the averages, at a step counted from 1: what stays of what was. First ones are plain: no start-up bias."""
         return [min(memory, 1 - 1 / step) for memory in self.betas]
 
+    def _rotated(self, x: ndarray, matrices: Sequence[ndarray]) -> ndarray:
+        """Each matrix times its block of x."""
+        x = x.astype(np.float32)
+        return np.concatenate([m @ x[at] for m, at in zip(matrices, self._blocks, strict=True)]).astype(float)
 
-def _rotated(x: Tensor, matrices: Sequence[Tensor]) -> Tensor:
-    """Each matrix times its block of x."""
-    blocks = x.float().split([len(m) for m in matrices])
-    return torch.cat([m @ block for m, block in zip(matrices, blocks, strict=True)]).to(x.dtype)
+
+def _arrays(value):
+    if isinstance(value, list):
+        return [np.asarray(array) for array in value]
+    return value if isinstance(value, int) else np.asarray(value)
+
+
+def _slices(sizes: Sequence[int]) -> list[slice]:
+    """Of parts of these sizes, one after the other."""
+    ends = np.cumsum(sizes)
+    return [slice(end - size, end) for size, end in zip(sizes, ends, strict=True)]

@@ -8,29 +8,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from torch import Tensor
+from numpy import ndarray
 
 from snnp import _core
 from snnp.data.batch import LabelledStructure, Labels, Weights
 from snnp.fitting.label_errors import LabelErrors, Residuals, label_errors
 from snnp.models.embedding import Embedding
 from snnp.models.network import Model
+from snnp.models.tables import Tables
 
 
 @dataclass
 class Batch:
-    """Structures with their labels and the weights u of these as tensors; both are 0 where a label is not known."""
+    """Structures with their labels and the weights u of these; both are 0 where a label is not known."""
 
     structures: _core.Structures
-    counts: Tensor  # (structures,): atoms of each
-    energies: Tensor  # (structures,)
-    forces: Tensor  # (atoms, 3)
-    virials: Tensor  # (structures, 3, 3)
-    volumes: Tensor  # (structures,), Å³; 0 where no virial is known
-    energy_weights: Tensor  # (structures,)
-    force_weights: Tensor  # (atoms, 3)
-    virial_weights: Tensor  # (structures, 3, 3)
+    counts: ndarray  # (structures,): atoms of each
+    energies: ndarray  # (structures,)
+    forces: ndarray  # (atoms, 3)
+    virials: ndarray  # (structures, 3, 3)
+    volumes: ndarray  # (structures,), Å³; without bounds where it is not known
+    energy_weights: ndarray  # (structures,)
+    force_weights: ndarray  # (atoms, 3)
+    virial_weights: ndarray  # (structures, 3, 3)
 
 
 def make_batch(frames: Sequence[LabelledStructure]) -> Batch:
@@ -45,20 +45,20 @@ def _batch_of_one(s: _core.Structures, labels: Labels) -> Batch:
         [labels.energy],
         labels.forces,
         [virial],
-        [labels.volume],
+        [np.nan_to_num(labels.volume, nan=math.inf)],
         [labels.energy_weight],
         labels.force_weights,
         [labels.virial_weights],
     )
-    return Batch(s, *(torch.from_numpy(np.nan_to_num(np.array(array, dtype=float))) for array in arrays))
+    return Batch(s, *(np.nan_to_num(np.array(array, dtype=float)) for array in arrays))
 
 
 def join(batches: Sequence[Batch]) -> Batch:
     """Several batches as one."""
     if len(batches) == 1:
         return batches[0]
-    structures, *tensors = zip(*(vars(batch).values() for batch in batches), strict=True)
-    return Batch(_core.Structures.concatenate(structures), *map(torch.cat, tensors))
+    structures, *arrays = zip(*(vars(batch).values() for batch in batches), strict=True)
+    return Batch(_core.Structures.concatenate(structures), *map(np.concatenate, arrays))
 
 
 # Atoms of a batch whose loss is taken without a gradient: enough to keep all threads busy.
@@ -78,14 +78,18 @@ def make_batches(frames: Sequence[LabelledStructure]) -> list[Batch]:
 
 
 class Loss:
-    """Loss of a model and its gradient."""
+    """Loss of a model and its gradient.
 
-    def __init__(self, model: Model, weights: Weights, unit: float, threads: int):
-        self.model, self.weights, self.unit, self.threads = model, weights, unit, threads
+    single: whether the gradient, and the loss beside it, have three-body filters in single precision.
+    """
+
+    def __init__(self, model: Model, weights: Weights, unit: float, threads: int, single: bool = False):
+        self.model, self.weights, self.unit, self.threads, self.single = model, weights, unit, threads, single
         shape = model.shape
         angles = shape.n_elements * len(shape.unordered)
         knots = (shape.pair_knots, shape.radial_knots, [shape.angle_knots] * angles)
         self.trainer = _core.Trainer(shape.n_elements, shape.n2, shape.n3, *knots)
+        self.tables, self.embedding = Tables(model), Embedding(model)
 
     def __call__(self, *batches: Batch) -> float:
         """The loss of all structures of the batches."""
@@ -93,37 +97,34 @@ class Loss:
 
     def with_errors(self, *batches: Batch) -> tuple[float, LabelErrors]:
         """The loss of all structures of the batches, and errors of the labels that count."""
-        self._set_tables()
+        self.trainer.set(*self.tables.pieces())
         sums, counts, found = np.zeros(3), np.zeros(3), []
         for batch in batches:
-            _, E, F, W = self._predict(batch)
+            _, E, F, W = self._predict(batch, single=False)
             residuals, u = _residuals(batch, E, F, W), _weights(batch)
-            sums += [float((w * x.square()).sum()) for w, x in zip(u, residuals, strict=True)]
-            counts += [x.numel() for x in residuals]
+            sums += [(w * x * x).sum() for w, x in zip(u, residuals, strict=True)]
+            counts += [x.size for x in residuals]
             found.append(_in_units(batch, residuals))
         return float(self._factors @ (sums / counts)), label_errors(found)
 
     def values(self, structures: _core.Structures) -> np.ndarray:
         """Filters G of all atoms, (atoms, 1 + n2 + n3)."""
-        self._set_tables()
+        self.trainer.set(*self.tables.pieces())
         return self.trainer.values(structures, self.threads)
 
     def backward(self, batch: Batch) -> float:
         """Adds the gradient to the parameters' `.grad`; returns the loss."""
-        tables = self._set_tables()
-        embedding, E, F, W = self._predict(batch)
+        self.trainer.set(*self.tables.pieces())
+        A, E, F, W = self._predict(batch, self.single)
         residuals = _residuals(batch, E, F, W)
-        weighted = [w * x / x.numel() for w, x in zip(_weights(batch), residuals, strict=True)]
-        terms = [float((w * x).sum()) for w, x in zip(weighted, residuals, strict=True)]
+        weighted = [w * x / x.size for w, x in zip(_weights(batch), residuals, strict=True)]
+        terms = [(w * x).sum() for w, x in zip(weighted, residuals, strict=True)]
         dE, dF, dW = (2 * c * w for c, w in zip(self._factors, weighted, strict=True))
-        dE, dW = dE / batch.counts, (dW + dW.mT) / (2 * batch.counts[:, None, None])
+        dE, dW = dE / batch.counts, (dW + dW.swapaxes(1, 2)) / (2 * batch.counts[:, None, None])
         # The part of the gradient that goes through forces and virials is a derivative along this movement.
-        Gd = torch.from_numpy(self.trainer.tangent(-dF.numpy(), -dW.numpy()))
-        B = embedding.backward(dE[_owner(batch)], Gd)
-        sums = self.trainer.parameters(embedding.A.numpy(), B.numpy())
-        both = zip(tables, sums, strict=True)
-        used = [(t, torch.from_numpy(np.stack(d))) for t, d in both if t.numel() and t.requires_grad]
-        torch.autograd.backward([t for t, _ in used], [d for _, d in used])
+        Gd = self.trainer.tangent(-dF, -dW)
+        B = self.embedding.backward(dE[batch.structures.structure], Gd)
+        self.tables.backward(*self.trainer.parameters(A, B))
         return float(self._factors @ terms)
 
     @property
@@ -131,39 +132,27 @@ class Loss:
         w = self.weights
         return np.array([w.energy, w.force, w.stress]) / self.unit**2
 
-    def _set_tables(self) -> tuple[Tensor, ...]:
-        tables = self.model.tables()
-        self.trainer.set(*(list(t.detach().numpy()) for t in tables))
-        return tables
-
-    def _predict(self, batch: Batch) -> tuple[Embedding, Tensor, Tensor, Tensor]:
-        """Embedding of all atoms, energies (structures,), forces (atoms, 3), virials (structures, 3, 3)."""
+    def _predict(self, batch: Batch, single: bool) -> tuple[ndarray, ndarray, ndarray, ndarray]:
+        """∂E/∂G of all atoms, energies (structures,), forces (atoms, 3), virials (structures, 3, 3)."""
         s = batch.structures
-        G = torch.from_numpy(self.trainer.values(s, self.threads))
-        embedding = Embedding(self.model, G, torch.from_numpy(s.elements.astype(np.int64)))
-        E = torch.zeros(s.n_structures, dtype=G.dtype).index_add(0, _owner(batch), embedding.energies)
-        F, W = self.trainer.forces(embedding.A.numpy())
-        return embedding, E, torch.from_numpy(F), torch.from_numpy(W)
+        energies, A = self.embedding.values(self.trainer.values(s, self.threads, single), s, self.threads)
+        return A, np.bincount(s.structure, energies, s.n_structures), *self.trainer.forces(A)
 
 
-def _owner(batch: Batch) -> Tensor:
-    """The structure of each atom."""
-    return torch.from_numpy(batch.structures.structure.astype(np.int64))
-
-
-def _residuals(batch: Batch, E: Tensor, F: Tensor, W: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _residuals(batch: Batch, E: ndarray, F: ndarray, W: ndarray) -> tuple[ndarray, ndarray, ndarray]:
     """What the terms of the loss square: of energies and virials by atom, and of forces."""
     n = batch.counts
-    return (E - batch.energies) / n, F - batch.forces, ((W + W.mT) / 2 - batch.virials) / n[:, None, None]
+    symmetric = (W + W.swapaxes(1, 2)) / 2
+    return (E - batch.energies) / n, F - batch.forces, (symmetric - batch.virials) / n[:, None, None]
 
 
-def _in_units(batch: Batch, residuals: tuple[Tensor, Tensor, Tensor]) -> Residuals:
+def _in_units(batch: Batch, residuals: tuple[ndarray, ndarray, ndarray]) -> Residuals:
     """Residuals in the units of `label_errors`; NaN where no label counts."""
     energy, force, virial = residuals
     stress = virial * (batch.counts / batch.volumes)[:, None, None]
     values = zip((energy, force, stress), _weights(batch), strict=True)
-    return tuple(torch.where(w > 0, x, math.nan).numpy() for x, w in values)
+    return tuple(np.where(w > 0, x, math.nan) for x, w in values)
 
 
-def _weights(batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+def _weights(batch: Batch) -> tuple[ndarray, ndarray, ndarray]:
     return batch.energy_weights, batch.force_weights, batch.virial_weights

@@ -49,9 +49,11 @@ class Model(nn.Module):
         self.register_buffer("mean", torch.zeros(E, M))
         self.register_buffer("scale", torch.ones(E, M))
         self.fixed_e0 = list(fixed_e0) if fixed_e0 else [None] * E
-        self._pair_map = _maps(shape.pair_knots, n_pair)
-        self._radial_map = _maps(shape.radial_knots, n_radial)
-        self._angle_map = _maps([shape.angle_knots], n_angle)[0]
+        # Coefficients to polynomial pieces, (tables, knots, 4, functions); unordered pairs by ordered ones.
+        self.pair_map = _maps(shape.pair_knots, n_pair)
+        self.radial_map = _maps(shape.radial_knots, n_radial)
+        self.angle_map = _maps([shape.angle_knots], n_angle)
+        self.pair_of = torch.tensor([self._unordered(a, b) for a in range(E) for b in range(E)])
         self.double()
 
     @property
@@ -81,10 +83,9 @@ class Model(nn.Module):
 
     def tables(self) -> tuple[Tensor, Tensor, Tensor]:
         """Polynomial pieces for the engine: pair (E·E, knots, 4, 1 + n2), radial and angle alike."""
-        index = torch.tensor([self._unordered(a, b) for a in range(self._E) for b in range(self._E)])
         rho, f, g = self.curves()
-        columns = torch.cat([self.unit * self.pairs()[index].unsqueeze(2), rho], dim=2)
-        return _pieces(self._pair_map, columns), _pieces(self._radial_map, f), _pieces(self._angle_map, g)
+        columns = torch.cat([self.unit * self.pairs()[self.pair_of].unsqueeze(2), rho], dim=2)
+        return _pieces(self.pair_map, columns), _pieces(self.radial_map, f), _pieces(self.angle_map, g)
 
     def embed(self, G: Tensor, elements: Tensor) -> Tensor:
         """Energies of atoms, eV, from G (atoms, 1 + n2 + n3) and elements (atoms,)."""
@@ -218,9 +219,9 @@ def _maps(knots: Sequence[np.ndarray], functions: int) -> Tensor:
 
 
 def _pieces(maps: Tensor, coefficients: Tensor) -> Tensor:
-    """Polynomial pieces (tables, knots, 4, filters) of splines (tables, functions, filters); maps: `table_matrix`."""
-    *_, knots, powers, functions = maps.shape
-    pieces = maps.reshape(*maps.shape[:-3], knots * powers, functions) @ coefficients
+    """Polynomial pieces (tables, knots, 4, filters) of splines (tables, functions, filters)."""
+    _, knots, powers, functions = maps.shape
+    pieces = maps.reshape(-1, knots * powers, functions) @ coefficients
     return pieces.reshape(len(coefficients), knots, powers, coefficients.shape[2])
 
 
