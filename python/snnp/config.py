@@ -219,7 +219,10 @@ class TrainingConfig(Section):
     batch_size: int = Field(4, ge=1, le=10**9, description="structures")
     learning_rate: float = Field(5e-3, gt=0, le=1)
     weight_decay: float = Field(0.1, ge=0, le=1e3, description="of networks, in units of the learning rate")
-    smoothing: float = Field(0.0, ge=0, le=1e3, description="decay of second differences of spline coefficients")
+    smoothing: float = Field(0.05, ge=0, le=1e3, description="decay of second differences of spline coefficients")
+    refit: float = Field(
+        0.1, ge=0, le=1, description="steps at the end with the validation frames, too, in parts of those before"
+    )
     seed: int = Field(0, ge=0, lt=2**63)
     threads: int | None = Field(None, ge=1, description="auto: all cores")
     checkpoint_seconds: float = Field(20.0, gt=0, le=1e9)

@@ -155,7 +155,10 @@ class _Rate(ProgressColumn):
 
 def learning_line(record, steps: int, rate: float, seconds_left: float) -> str:
     """One line of the learning curve."""
-    text = f"step {record.step:6d}/{steps}  validation"
+    text = f"step {record.step:6d}/{steps}  "
+    if math.isnan(record.validation_loss):
+        return text + f"all data: loss {record.train_loss:.4f}  {_pace(rate, 'steps', seconds_left)}"
+    text += "validation"
     errors = (record.energy_error, 2, "meV/atom"), (record.force_error, 4, "eV/Å"), (record.stress_error, 3, "GPa")
     for error, digits, unit in errors:
         text += "" if math.isnan(error) else f" {error:.{digits}f} {unit} "

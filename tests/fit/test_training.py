@@ -62,14 +62,54 @@ def test_training_that_was_interrupted_ends_as_if_it_had_not_been(ended, behind)
     assert [r.validation_loss for r in trained(second).history] == [r.validation_loss for r in ended.history]
 
 
+REFIT = Schedule(900, 1, 5e-3, 0, patience=60, refit=0.25)
+
+
+@pytest.fixture(scope="module")
+def refitted():
+    return trained(optimizer(REFIT))
+
+
+def test_validation_errors_are_those_of_weights_that_saw_no_validation_frame(ended, refitted):
+    until = refitted.validated_until
+    assert until == ended.step
+    validated = [r.validation_loss for r in refitted.history if r.step <= until]
+    assert validated == [r.validation_loss for r in ended.history]
+    assert refitted.best_loss == ended.best_loss
+    for name, value in ended.best.items():
+        torch.testing.assert_close(refitted.best[name], value, rtol=0, atol=0)
+    behind = [r for r in refitted.history if r.step > until]
+    assert behind
+    assert np.isnan([[r.validation_loss, r.energy_error, r.force_error] for r in behind]).all()
+
+
+def test_the_last_steps_learn_validation_frames(refitted):
+    assert refitted.step == int(np.ceil(refitted.validated_until * (1 + REFIT.refit)))
+    refitted.use_best()
+    assert refitted.loss(*refitted.validation) < 0.9 * refitted.best_loss
+
+
+def test_steps_with_validation_frames_that_were_interrupted_end_as_if_they_had_not_been(refitted):
+    first = optimizer(REFIT)
+    trained(first, stop=lambda: first.step == refitted.validated_until + 3)
+    second = optimizer(REFIT)
+    second.restore(first.state())
+    trained(second)
+    for name, value in refitted.average.items():
+        torch.testing.assert_close(second.average[name], value, rtol=0, atol=0)
+
+
 def test_without_validation_data_training_does_all_its_steps():
     run = optimizer(Schedule(100, 1, 5e-3, 0, patience=10))
     run.validation = []
     assert trained(run).step == 100
 
 
-def test_what_splines_gain_stays_if_straight_and_decays_if_rough_and_weights_decay():
+def test_straight_splines_stay_and_rough_ones_decay_and_weights_decay():
     model = models.random_model(*models.KINDS["one element, tanh"])
+    with torch.no_grad():
+        for spline in (model.phi, model.f, model.g):
+            spline.zero_()
     before = {name: p.detach().clone() for name, p in model.named_parameters()}
     decay = Decay(model, weights=2.0, curvature=0.5)
     straight = torch.arange(model.f.shape[1], dtype=torch.float64)[:, None]
@@ -83,13 +123,29 @@ def test_what_splines_gain_stays_if_straight_and_decays_if_rough_and_weights_dec
     # Far from the ends of a spline DᵀD is 16 for what alternates: it decays by exp(−0.5 · 0.1 · 16), nearly.
     gained = (after["g"] - before["g"])[:, model.g.shape[1] // 2].abs()
     torch.testing.assert_close(gained, torch.full_like(gained, np.exp(-0.8)), rtol=0.1, atol=0)
-    for name in ("phi", "rho"):
-        torch.testing.assert_close(after[name], before[name])
+    torch.testing.assert_close(after["phi"], before["phi"])
     for name in after:
         if name.startswith("networks") and name.endswith("weight"):
             torch.testing.assert_close(after[name], np.exp(-0.2) * before[name])
         elif name.startswith("networks"):
             torch.testing.assert_close(after[name], before[name])
+
+
+def test_splines_decay_less_where_those_of_the_linear_start_bend_much():
+    """What bends 1000 times as much as usual takes 10⁶ times as long; its neighbours change it by some thousandths."""
+    model = models.random_model(*models.KINDS["one element, tanh"])
+    n = model.f.shape[1]
+    bends = torch.tensor([(-1.0) ** k for k in range(n - 2)], dtype=torch.float64)
+    bends[0] *= 1000.0
+    curve = torch.zeros(n, dtype=torch.float64)
+    for k, bend in enumerate(bends):
+        curve[k + 2] = bend + 2 * curve[k + 1] - curve[k]
+    with torch.no_grad():
+        model.f.copy_(curve[:, None].expand_as(model.f))
+    Decay(model, weights=0.0, curvature=0.5).step(0.1)
+    left = (model.f.detach().diff(n=2, dim=1)[0, :, 0] / bends).numpy()
+    assert left[0] == pytest.approx(1, abs=0.01)
+    assert np.all(left[2:] < 0.9)
 
 
 def test_a_long_step_of_decay_equals_many_short_ones():

@@ -4,6 +4,8 @@ Decoupled weight decay (Loshchilov and Hutter, arXiv 1711.05101), of weights of 
 spline coefficients. A penalty in the loss would act the less, the larger gradients are, by which steps are divided.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -12,33 +14,54 @@ from snnp.models.network import Model
 
 
 class Decay:
-    """dW/ds = −weights W of layers, dc/ds = −curvature DᵀD (c − c₀) of ρ, f and g; s is the sum of step sizes, D the
-    second difference of neighbouring coefficients, c₀ what they are when training begins.
+    """dW/ds = −weights W of layers, dc/ds = −curvature Dᵀ diag(w) D c of ρ, f and g; s is the sum of step sizes, D the
+    second difference of neighbouring coefficients.
 
-    The linear model has found how smooth f and g have to be, and what they become beside that decays: towards straight
-    lines, steep curves, as those of strongly compressed crystals of In-P, were lost. φ stays as it is.
+    w is 1, but less where curves of the linear start bend more than they usually do: median(b) / b with b the square of
+    their second differences, for ρ those of φ. Steep curves of strongly compressed crystals are no noise. φ stays as it
+    is.
     """
 
     def __init__(self, model: Model, weights: float, curvature: float):
         layers = [m for net in model.networks for m in net if isinstance(m, nn.Linear)]
         self.rate, self.weights = weights, [layer.weight for layer in layers]
-        splines = [p for p in (model.rho, model.f, model.g) if p.numel()] if curvature else []
-        self.splines = [(p, *_modes(p.shape[1], curvature)) for p in splines]
-        self.first = [p.detach().clone() for p in splines]
-        """c₀ of each, for a fit that goes on later."""
+        self.curvature = curvature
+        self.splines = [p for p in (model.rho, model.f, model.g) if p.numel()] if curvature else []
+        self.begin_with(_bends(model) if curvature else [])
+
+    def begin_with(self, bends: Sequence[Tensor]) -> None:
+        """bends: b of each kind of spline, (tables, functions − 2), when training began."""
+        self.bends = list(bends)
+        self._modes = [_modes(b.numpy(), self.curvature) for b in bends]
 
     @torch.no_grad()
     def step(self, size: float) -> None:
         """A step of this size, without an error of its own however large."""
         for weight in self.weights:
             weight.mul_(np.exp(-size * self.rate))
-        for (coefficients, rates, modes), first in zip(self.splines, self.first, strict=True):
-            matrix = (modes * torch.exp(-size * rates)) @ modes.T
-            coefficients.copy_(first + matrix @ (coefficients - first))
+        for coefficients, (rates, modes) in zip(self.splines, self._modes, strict=True):
+            coefficients.copy_((modes * torch.exp(-size * rates)[:, None]) @ modes.mT @ coefficients)
 
 
-def _modes(n: int, curvature: float) -> tuple[Tensor, Tensor]:
-    """Rates and modes of the decay of n coefficients."""
-    D = np.diff(np.eye(n), n=2, axis=0)
-    rates, modes = np.linalg.eigh(curvature * D.T @ D)
+def _bends(model: Model) -> list[Tensor]:
+    """Mean squares of second differences of φ for ρ, and of f and g, by table."""
+    E, shape = model.shape.n_elements, model.shape
+    phi = _squares(model.pairs().unsqueeze(2))
+    unordered = [[shape.unordered.index((min(a, b), max(a, b))) for b in range(E)] for a in range(E)]
+    around = phi[torch.tensor(unordered)]  # (E, E, functions − 2)
+    found = around.mean(1) if shape.shared else around.flatten(0, 1), _squares(model.f), _squares(model.g)
+    return [b for b, p in zip(found, (model.rho, model.f, model.g), strict=True) if p.numel()]
+
+
+def _squares(coefficients: Tensor) -> Tensor:
+    """Of second differences of splines (tables, functions, filters), means over filters."""
+    return coefficients.detach().diff(n=2, dim=1).square().mean(2)
+
+
+def _modes(bends: np.ndarray, curvature: float) -> tuple[Tensor, Tensor]:
+    """Rates and modes of the decay of coefficients, (tables, functions) and (tables, functions, functions)."""
+    D = np.diff(np.eye(bends.shape[1] + 2), n=2, axis=0)
+    usual = np.median(bends, axis=1, keepdims=True)
+    weights = np.minimum(1, (usual + 1e-300) / (bends + 1e-300))
+    rates, modes = np.linalg.eigh(curvature * D.T @ (weights[:, :, None] * D))
     return torch.from_numpy(rates.clip(0)), torch.from_numpy(modes)

@@ -23,7 +23,9 @@ _LOOK = 100
 @dataclass
 class Schedule:
     """How to train: steps on `batch_size` structures each, of size `learning_rate`, in the end smaller, as a half
-    cosine. If validation errors have not become smaller for a while, this end comes earlier, from the best weights."""
+    cosine. If validation errors have not become smaller for a while, this end comes earlier, from the best weights.
+    Then come some steps on all structures, those of the validation set included, which become smaller in the same way.
+    """
 
     steps: int  # at most
     batch_size: int
@@ -33,6 +35,7 @@ class Schedule:
     average: float = 0.01  # memory of the averaged weights, in parts of all steps
     patience: int = 1000  # steps without smaller validation errors; a third of all is done in any case
     fall: float = 0.3  # steps that become smaller, in parts of those before
+    refit: float = 0.0  # steps with validation data in the end, in parts of those before
     weight_decay: float = 0.0  # of networks, and
     smoothing: float = 0.0  # of second differences of spline coefficients: see `Decay`
 
@@ -44,7 +47,7 @@ class Record:
     step: int
     learning_rate: float
     train_loss: float
-    validation_loss: float
+    validation_loss: float  # this and errors of labels: NaN where validation data are trained on
     energy_error: float  # of the validation data, meV/atom
     force_error: float  # eV/Å
     stress_error: float  # GPa
@@ -59,6 +62,8 @@ class Optimizer:
         self.model, self.loss, self.schedule = model, loss, schedule
         self.train = [make_batch([frame]) for frame in train]
         self.validation = make_batches(validation)
+        self.refit = schedule.refit if validation else 0.0
+        self.all = [*self.train, *(make_batch([frame]) for frame in validation)] if self.refit else []
         self.adam = EigenAdam(_trained(model.blocks()), lr=schedule.learning_rate)
         self.decay = Decay(model, schedule.weight_decay, schedule.smoothing)
         require_memory(self.adam.memory(), "training", "expected fewer filters or narrower layers (model.hidden)")
@@ -68,17 +73,35 @@ class Optimizer:
         self.best_loss = math.inf
         self.history: list[Record] = []
         self.step = 0
-        self.fall_begins = round(schedule.steps / (1 + schedule.fall))  # step from which on they become smaller
+        # Step from which on they become smaller.
+        self.fall_begins = round(schedule.steps / (1 + schedule.fall) / (1 + self.refit))
         self.seconds = 0.0
+        self.refitted = False
+        """Whether the weights in the model are of all data: `use_best` decides."""
         self._running = 0.0
-        self._order = (-1, np.arange(0))  # an epoch, and the frames as they come in it
+        self._order = ((0, -1), np.arange(0))  # number of frames and epoch, and the frames as they come in it
         self.watch: Callable[[], float] = lambda: math.nan
         """The error of the model at invariant points, meV, at each check."""
 
     @property
     def steps(self) -> int:
         """Of the whole run, as far as is known."""
+        return min(math.ceil(self.validated_until * (1 + self.refit)), self.schedule.steps)
+
+    @property
+    def validated_until(self) -> int:
+        """The step after which validation data are trained on, too."""
         return min(math.ceil(self.fall_begins * (1 + self.schedule.fall)), self.schedule.steps)
+
+    @property
+    def refits(self) -> bool:
+        """Whether the last steps take validation data, too."""
+        return self.validated_until < self.steps
+
+    @property
+    def improved(self) -> bool:
+        """Whether training made the validation loss smaller."""
+        return self.best_loss < self.history[0].validation_loss
 
     def run(self, report: Callable[[Record], None], tick: Callable[[int], None], stop: Callable[[], bool]) -> bool:
         """Trains to the end, or until stop() says so; False in that case."""
@@ -94,10 +117,16 @@ class Optimizer:
                 self._check(report)
             if self._fall_due():
                 self.fall_begins = self.step
-                self.model.load_state_dict(self.best)
-                self.average = copy.deepcopy(self.best)
+                self._go_back()
+            elif self.refits and self.step == self.validated_until:
+                self._go_back()
             tick(self.step)
         return True
+
+    def _go_back(self) -> None:
+        """To the best weights."""
+        self.model.load_state_dict(self.best)
+        self.average = copy.deepcopy(self.best)
 
     def _one_step(self) -> None:
         schedule = self.schedule
@@ -116,7 +145,10 @@ class Optimizer:
         # The first steps only look at gradients: what is stiff has to be known before anything moves.
         look = max(min(_LOOK, self.schedule.steps // 10), 1)
         warm = min(max(self.step / look - 1, 0.0), 1.0)
-        fallen = max(self.step - self.fall_begins, 0) / max(self.steps - self.fall_begins, 1)
+        begin, end = self.fall_begins, self.validated_until
+        if self.refits and self.step >= end:
+            begin, end = end, self.steps
+        fallen = max(self.step - begin, 0) / max(end - begin, 1)
         return self.schedule.learning_rate * warm * (0.005 + 0.995 * (1 + math.cos(math.pi * fallen)) / 2)
 
     def _fall_due(self) -> bool:
@@ -132,22 +164,22 @@ class Optimizer:
 
     def _batch(self) -> Batch:
         """The structures of this step: each epoch passes all once, in an order that only seed and epoch decide."""
-        n, size = len(self.train), min(self.schedule.batch_size, len(self.train))
+        frames = self.train if self.step < self.validated_until else self.all
+        n, size = len(frames), min(self.schedule.batch_size, len(frames))
         per_epoch = n // size
         epoch, place = divmod(self.step, per_epoch)
-        if self._order[0] != epoch:
-            self._order = epoch, np.random.default_rng([self.schedule.seed, epoch]).permutation(n)
-        return join([self.train[k] for k in self._order[1][place * size : (place + 1) * size]])
+        if self._order[0] != (n, epoch):
+            self._order = (n, epoch), np.random.default_rng([self.schedule.seed, epoch]).permutation(n)
+        return join([frames[k] for k in self._order[1][place * size : (place + 1) * size]])
 
     def _check_due(self) -> bool:
         every = max(self.schedule.steps // self.schedule.checks, 20)
-        return self.step % every == 0 or self.step == self.steps
+        return self.step % every == 0 or self.step in (self.validated_until, self.steps)
 
     def _check(self, report: Callable[[Record], None]) -> None:
         current = copy.deepcopy(self.model.state_dict())
         self.model.load_state_dict(self.average)
-        running = self._running if self.step else math.inf
-        loss, errors = self.loss.with_errors(*self.validation) if self.validation else (running, LabelErrors())
+        loss, errors = self._validate()
         if loss < self.best_loss or not self.history:
             self.best_loss, self.best = loss, copy.deepcopy(self.average)
         points = self.watch()
@@ -157,16 +189,30 @@ class Optimizer:
         self.history.append(record)
         report(record)
 
+    def _validate(self) -> tuple[float, LabelErrors]:
+        """Loss and errors of the model; NaN where they are those of data that it is trained on."""
+        if self.step > self.validated_until:
+            return math.nan, LabelErrors()
+        if not self.validation:
+            return self._running if self.step else math.inf, LabelErrors()
+        return self.loss.with_errors(*self.validation)
+
     def use_best(self) -> None:
-        """Puts the averaged weights with the lowest validation loss into the model."""
-        self.model.load_state_dict(self.best)
+        """Puts averaged weights into the model: the last ones of all data, or those of the lowest validation loss.
+
+        These stay if training did not help, or if steps on all data made the loss of validation data larger.
+        """
+        self.model.load_state_dict(self.average)
+        self.refitted = self.refits and self.improved and self.loss(*self.validation) < self.best_loss
+        if not self.refitted:
+            self.model.load_state_dict(self.best)
 
     def state(self) -> dict:
         """All that a later `restore` needs."""
         return {
             "model": self.model.state_dict(),
             "adam": self.adam.state_dict(),
-            "first": self.decay.first,
+            "bends": self.decay.bends,
             "average": self.average,
             "best": self.best,
             "best_loss": self.best_loss,
@@ -182,7 +228,7 @@ class Optimizer:
         state = _tensors(state)
         self.model.load_state_dict(state["model"])
         self.adam.load_state_dict(state["adam"])
-        self.decay.first = state["first"]
+        self.decay.begin_with(state["bends"])
         self.average, self.best, self.best_loss = state["average"], state["best"], state["best_loss"]
         self.history = [Record(**record) for record in state["history"]]
         self.step, self.seconds, self._running = state["step"], state["seconds"], state["running"]

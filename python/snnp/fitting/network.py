@@ -37,15 +37,21 @@ def fit_network(task: Task) -> tuple[_core.Potential, Curve]:
         patience=max(training.steps // 6, 1000),
         weight_decay=training.weight_decay,
         smoothing=training.smoothing,
+        refit=training.refit * task.refits,
     )
     optimizer = Optimizer(model, loss, schedule, known, held_out)
     optimizer.watch = lambda: task.monitor.rmse(model.potential(""))
     train(task, optimizer, model.unit)
-    if optimizer.history[0].validation_loss <= optimizer.best_loss:
+    if not optimizer.improved:
         task.log.print(
             "warning: training did not make the validation loss smaller: this is the linear model it began with"
         )
     potential = model.potential(task.comment())
+    if optimizer.refitted:
+        model.load_state_dict(optimizer.best)
+        task.validated = model.potential("")
+        last = optimizer.steps - optimizer.validated_until
+        task.log.print(f"the last {last} steps took validation frames, too: validation errors are those before")
     if not frozen:
         # Only the order of filters depends on data: some are enough.
         sample = [s for s, _ in known[:: len(known) // _FRAMES + 1]]

@@ -120,20 +120,25 @@ def _fit(
     if outputs.potential:
         _write_configuration(config, outputs, command, origin)
 
-    task = Task(config, shape, e0, sets, lists, threads, origin.data_id, checkpoint, stop, log, monitor)
+    task = Task(
+        config, shape, e0, sets, lists, threads, origin.data_id, checkpoint, stop, log, monitor, divided.from_training
+    )
     potential, curve = kind_of(model).fit(task)
-    set_domain(potential, sets["train"], lists, threads, log)
+    used = [*sets["train"], *(sets["validation"] if task.validated else [])]
+    set_domain(potential, used, lists, threads, log)
     if outputs.potential:
         _write_potential(potential, outputs.potential, checkpoint)
     checkpoint.finish()
     predictions = predict_sets(potential, sets, lists, threads, log)
+    if task.validated:
+        predictions |= predict_sets(task.validated, {"validation": sets["validation"]}, lists, threads, log)
     reports = {name: report(p) for name, p in predictions.items()}
     log.print(console.error_table(reports))
     if monitor.points:
         log.print(console.invariant_table(monitor.table(potential)))
     time_of_a_step = cost(_core.Engine(potential), sets["train"][:: max(len(sets["train"]) // 40, 1)])
     log.print(f"cost: {time_of_a_step:.2g} µs per atom and step on one core of this machine, without neighbour lists")
-    fitted = Fitted(potential, config, reports, predictions, curve, sets["train"])
+    fitted = Fitted(potential, config, reports, predictions, curve, used)
     if outputs.potential:
         _write_beside(outputs, fitted, log)
     return fitted

@@ -25,6 +25,8 @@ class DividedData:
 
     sets: Sets
     alone: list[Frame]
+    from_training: bool
+    """Whether the validation set is a part of the training data as given."""
 
     @property
     def elements(self) -> list[str]:
@@ -72,11 +74,11 @@ def divide(config: FitConfig, data: dict[str, Dataset], log: console.Log) -> Div
     sets, alone = _without_isolated_atoms(_with_weights(config, sets, log))
     if not sets["train"]:
         raise DataError("the training data hold nothing but isolated atoms")
-    if "validation" not in sets:
+    if from_training := "validation" not in sets:
         sets["train"], sets["validation"] = split(sets["train"], config.data.validation_fraction, config.training.seed)
         log.print(f"validation: {len(sets['validation'])} of these frames are held out")
     sets = {name: sets[name] for name in ("train", "validation", "test") if sets.get(name)}
-    return DividedData(sets, alone)
+    return DividedData(sets, alone, from_training)
 
 
 def _other_names(name: str, found: Dataset, train: Dataset) -> list[str]:

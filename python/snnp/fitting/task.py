@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
-from snnp import __version__, console
+from snnp import __version__, _core, console
 from snnp.config import FitConfig
 from snnp.data import Frame
 from snnp.data.batch import FrameStream, LabelledStructure, Weights
@@ -34,6 +34,10 @@ class Task:
     stop: StopSignals
     log: console.Log
     monitor: Monitor
+    refits: bool
+    """Whether validation frames may be fitted to in the end: they are some of the training data as given."""
+    validated: _core.Potential | None = None
+    """To be set by a fit that has done so: the potential before, which validation errors are those of."""
 
     @property
     def saved(self) -> dict | None:

@@ -92,6 +92,7 @@ class Snnp(Kind):
         "learning_rate",
         "weight_decay",
         "smoothing",
+        "refit",
         "checkpoint_seconds",
     }
     efforts = {
