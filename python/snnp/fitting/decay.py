@@ -26,7 +26,7 @@ class Decay:
         layers = [m for net in model.networks for m in net if isinstance(m, nn.Linear)]
         self.rate, self.weights = weights, [layer.weight for layer in layers]
         self.curvature = curvature
-        self.splines = [p for p in (model.rho, model.f, model.g) if p.numel()] if curvature else []
+        self.splines = [p for p in (model.rho, model.f, model.g) if _decays(p)] if curvature else []
         self.begin_with(_bends(model) if curvature else [])
 
     def begin_with(self, bends: Sequence[Tensor]) -> None:
@@ -50,7 +50,11 @@ def _bends(model: Model) -> list[Tensor]:
     unordered = [[shape.unordered.index((min(a, b), max(a, b))) for b in range(E)] for a in range(E)]
     around = phi[torch.tensor(unordered)]  # (E, E, functions − 2)
     found = around.mean(1) if shape.shared else around.flatten(0, 1), _squares(model.f), _squares(model.g)
-    return [b for b, p in zip(found, (model.rho, model.f, model.g), strict=True) if p.numel()]
+    return [b for b, p in zip(found, (model.rho, model.f, model.g), strict=True) if _decays(p)]
+
+
+def _decays(p: nn.Parameter) -> bool:
+    return bool(p.numel()) and p.requires_grad
 
 
 def _squares(coefficients: Tensor) -> Tensor:
