@@ -18,6 +18,10 @@ from snnp.models.network import Model
 
 # Steps before the first move, a tenth of a short run; as many again until they have their full size.
 _LOOK = 100
+# Of the loss, by one step along one direction: good linear models (In-P) are lost again with larger ones.
+_CHANGE = 2e-4
+# Gradients of a batch are those of a loss of at most so many times the usual one: a few frames have a thousand times it.
+_MOST = 3.0
 
 
 @dataclass
@@ -64,7 +68,7 @@ class Optimizer:
         self.validation = make_batches(validation)
         self.refit = schedule.refit if validation else 0.0
         self.all = [*self.train, *(make_batch([frame]) for frame in validation)] if self.refit else []
-        self.adam = EigenAdam(_trained(model.blocks()), lr=schedule.learning_rate)
+        self.adam = EigenAdam(_trained(model.blocks()), lr=schedule.learning_rate, most=_CHANGE)
         self.decay = Decay(model, schedule.weight_decay, schedule.smoothing)
         require_memory(self.adam.memory(), "training", "expected fewer filters or narrower layers (model.hidden)")
         self._current = model.state_dict()  # the tensors themselves
@@ -78,7 +82,8 @@ class Optimizer:
         self.seconds = 0.0
         self.refitted = False
         """Whether the weights in the model are of all data: `use_best` decides."""
-        self._running = 0.0
+        self._running = 0.0  # loss of the last batches
+        self._usual = 1.0  # the same with at most _MOST times the usual one
         self._order = ((0, -1), np.arange(0))  # number of frames and epoch, and the frames as they come in it
         self.watch: Callable[[], float] = lambda: math.nan
         """The error of the model at invariant points, meV, at each check."""
@@ -133,6 +138,7 @@ class Optimizer:
         self.adam.lr = self._learning_rate()
         self.adam.zero_grad()
         value = self.loss.backward(self._batch())
+        self._limit(value)
         self.adam.step()
         self.decay.step(self.adam.lr)
         self.step += 1
@@ -140,6 +146,15 @@ class Optimizer:
         decay = min(1 - 1 / (schedule.average * schedule.steps + 1), self.step / (self.step + 10))
         for name, value in self._current.items():
             self.average[name].lerp_(value, 1 - decay)
+
+    def _limit(self, loss: float) -> None:
+        """Makes gradients of a batch with an unusual loss smaller."""
+        limited = min(loss, _MOST * self._usual)
+        if limited < loss:
+            for p in self.adam.parameters:
+                if p.grad is not None:
+                    p.grad *= limited / loss
+        self._usual += (limited - self._usual) / 50
 
     def _learning_rate(self) -> float:
         # The first steps only look at gradients: what is stiff has to be known before anything moves.
@@ -221,6 +236,7 @@ class Optimizer:
             "fall_begins": self.fall_begins,
             "seconds": self.seconds,
             "running": self._running,
+            "usual": self._usual,
         }
 
     def restore(self, state: dict) -> None:
@@ -232,7 +248,7 @@ class Optimizer:
         self.average, self.best, self.best_loss = state["average"], state["best"], state["best_loss"]
         self.history = [Record(**record) for record in state["history"]]
         self.step, self.seconds, self._running = state["step"], state["seconds"], state["running"]
-        self.fall_begins = state["fall_begins"]
+        self.fall_begins, self._usual = state["fall_begins"], state["usual"]
 
 
 def _trained(blocks: Sequence[dict]) -> list[dict]:

@@ -4,6 +4,7 @@ import torch
 
 from snnp import _core
 from snnp.analysis.curves import Curve
+from snnp.fitting.decay import fading
 from snnp.fitting.filters_start import filters_start
 from snnp.fitting.floor import with_floor
 from snnp.fitting.ground_states import ground_states
@@ -36,7 +37,7 @@ def fit_network(task: Task) -> tuple[_core.Potential, Curve]:
         training.seed,
         patience=max(training.steps // 6, 1000),
         weight_decay=training.weight_decay,
-        smoothing=training.smoothing,
+        smoothing=training.smoothing * fading(model.unit, sum(len(s) for s, _ in known)),
         refit=training.refit * task.refits,
     )
     optimizer = Optimizer(model, loss, schedule, known, held_out)
