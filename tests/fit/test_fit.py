@@ -73,7 +73,9 @@ def test_best_check_of_the_training_has_the_errors_of_the_final_table(fitted):
     """Both are those of the same weights on the same frames."""
     found, table = best_errors(fitted[0])
     assert found == table
-    line = next(line for line in fitted[1].splitlines() if line.startswith("step     60/60"))
+    lines = [line for line in fitted[1].splitlines() if line.startswith("step ")]
+    line = next(line for line in reversed(lines) if "validation" in line)
+    assert lines[-1].startswith("step     60/60  all data: loss")
     assert re.search(r"validation [\d.]+ meV/atom  [\d.]+ eV/Å  [\d.]+ GPa  loss [\d.]+  training [\d.]+ ", line)
 
 

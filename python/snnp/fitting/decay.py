@@ -44,7 +44,7 @@ class Decay:
         self.begin_with(_bends(model) if curvature else [])
 
     def begin_with(self, bends: Sequence[Tensor]) -> None:
-        """bends: b of each kind of spline, (tables, functions − 2), when training began."""
+        """What curves were like when training began. bends: b of each kind of spline, (tables, second differences)."""
         self.bends = list(bends)
         self._modes = [_modes(b.numpy(), self.curvature) for b in bends]
 
