@@ -13,7 +13,7 @@ from snnp.data import Frame
 from snnp.data.batch import Labels, Weights
 from snnp.data.neighbors import full_list, structures
 from snnp.fitting.cutoffs import best_cutoffs
-from snnp.fitting.decay import Decay
+from snnp.fitting.decay import Decay, fading
 from snnp.fitting.loss import Loss
 from snnp.fitting.minibatch import Optimizer, Schedule
 from snnp.kinds.choose import alternatives
@@ -208,3 +208,10 @@ def test_the_complete_configuration_of_an_effort_is_the_same_when_read_again():
     config = FitConfig.model_validate({"training": {"effort": "high"}})
     content = config.model_dump(by_alias=True, mode="json")
     assert FitConfig.model_validate(content).model_dump(by_alias=True, mode="json") == content
+
+
+def test_smoothing_fades_with_the_variance_that_data_leave():
+    few, many = fading(0.02, 4000), fading(0.02, 16000)
+    assert few == pytest.approx(4 * many)
+    assert fading(0.04, 16000) == pytest.approx(4 * many)
+    assert fading(0.2, 4000) == 1
