@@ -34,7 +34,7 @@ class Task:
     stop: StopSignals
     log: console.Log
     monitor: Monitor
-    refits: bool
+    refits: bool = False
     """Whether validation frames may be fitted to in the end: they are some of the training data as given."""
     validated: _core.Potential | None = None
     """To be set by a fit that has done so: the potential before, which validation errors are those of."""
