@@ -17,9 +17,10 @@ from records import RESULTS, ROOT, circumstances, load, rounded, store
 # Changes of the default configuration, by what the table calls them.
 SETTINGS = {
     "quick": {"training.effort": "quick"},
-    "no decay": {"training.weight_decay": 0.0, "training.smoothing": 0.0},
-    "decay of splines only": {"training.weight_decay": 0.0},
-    "three times the decay": {"training.weight_decay": 0.3, "training.smoothing": 0.15},
+    "no smoothing": {"training.smoothing": 0.0},
+    "four times the smoothing": {"training.smoothing": 0.2},
+    "no decay of weights": {"training.weight_decay": 0.0},
+    "no steps on all data": {"training.refit": 0.0},
     "default": {},
     "high": {"training.effort": "high"},
 }

@@ -86,11 +86,14 @@ def learning(history, reference: str) -> Figure:
     grid = figure.subplots(rows, columns, sharex=True, squeeze=False)
     best = min(history, key=lambda r: r.validation_loss)
     steps = [r.step for r in history]
+    validated = [r.step for r in history if not np.isnan(r.validation_loss)]
     for axes, (name, label) in zip(grid.flat, panels.items(), strict=False):
         if name == "validation_loss":
             axes.plot(steps, [r.train_loss for r in history], color=COLORS["train"], label="training")
         axes.plot(steps, [getattr(r, name) for r in history], color=COLORS["validation"], label="validation")
         axes.plot(best.step, getattr(best, name), "o", color=COLORS["test"], label=f"best: step {best.step}")
+        if validated[-1] < steps[-1]:
+            axes.axvspan(validated[-1], steps[-1], color="#DDDDDD", lw=0, label="validation data fitted, too")
         axes.set(ylabel=label, yscale="log")
         for ticks in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
             ticks(FuncFormatter(lambda value, _: f"{value:g}"))
