@@ -43,7 +43,10 @@ __all__ = ["Fitted", "Interrupted", "Outputs", "run"]
 
 @dataclass
 class Fitted:
-    """A finished fit: reports and predictions by "train", "validation", "test"."""
+    """A finished fit: reports and predictions by "train", "validation", "test".
+
+    Those of "validation" are of a potential that was not fitted to these frames: that before the last steps.
+    """
 
     potential: _core.Potential
     config: FitConfig
