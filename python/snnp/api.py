@@ -34,8 +34,8 @@ class FitResult:
 
     potential: Potential
     errors: dict[str, Report]
-    """Errors by "train", "validation" and, if there are test data, "test". Of `snnp`, those of "validation" are from before
-    the last steps, which take these frames, too."""
+    """Errors by "train", "validation" and, if there are test data, "test". Of `snnp`, those of "validation" are from
+    before the last steps, which take these frames, too."""
     curve: "Curve"
     """The learning curve, or for linear models the losses by smoothness: columns, units, rows; `draw()` plots it."""
     config: "FitConfig"

@@ -20,7 +20,7 @@ from snnp.models.network import Model
 _LOOK = 100
 # Of the loss, by one step along one direction: good linear models (In-P) are lost again with larger ones.
 _CHANGE = 2e-4
-# A batch whose loss is more than so many times the usual one counts as one with that: few frames have a hundred times it.
+# A batch with more than so many times the usual loss counts as one with that: few frames have a hundred times it.
 _MOST = 3.0
 
 
