@@ -4,8 +4,9 @@
 
 DATA holds {element}_{train,test}.xyz.gz of Zuo et al., J. Phys. Chem. A 124, 731 (2020). First, `systems` are fitted
 together and each by itself, with as many steps, filters and layers. Then the element left out is fitted to 5 to 100 %
-of its data: with filters of its own, and with those of the others, trained further and frozen. All fits are to energies
-and forces, with the cutoffs of 24 and 48 neighbours. Prints tables; writes systems.json and systems.png to the folder.
+of its data: with filters of its own, and with those of the others, trained further, in part frozen, and frozen. All
+fits are to energies and forces, with the cutoffs of 24 and 48 neighbours. Prints tables; writes systems.json and
+systems.png to the folder.
 """
 
 import argparse
@@ -25,7 +26,8 @@ from snnp.systems.run import run_systems
 
 PARTS = (0.05, 0.1, 0.2, 0.5, 1.0)
 FILTERS = {"two_body_filters": 8, "three_body_filters": 8}
-VARIANTS = {"own": None, "trained further": False, "frozen": True}  # whether filters of the others are frozen
+# What is frozen of the filters of the others; None: they are not used.
+VARIANTS = {"own": None, "trained further": [], "ρ and f frozen": ["rho", "f"], "all frozen": ["rho", "f", "g"]}
 
 
 def settings(arguments: argparse.Namespace, model: dict) -> dict:
@@ -87,7 +89,7 @@ def picture(curves: dict, element: str) -> Figure:
     """Errors by number of frames."""
     figure = Figure(figsize=(7.5, 3.2), layout="constrained")
     for axes, key, label in zip(figure.subplots(1, 2), ("energy", "force"), ("meV/atom", "eV/Å"), strict=True):
-        for (name, points), style in zip(curves.items(), ("o-", "s--", "^:"), strict=True):
+        for (name, points), style in zip(curves.items(), ("ko-", "s--", "^-.", "v:"), strict=True):
             axes.loglog([p["frames"] for p in points], [p[key] for p in points], style, label=f"filters: {name}")
         axes.set_xlabel(f"frames of {element}")
         axes.set_ylabel(f"MAE of {key}, {label}")

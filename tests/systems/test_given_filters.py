@@ -90,6 +90,20 @@ def test_linear_potential_of_these_filters_comes_back_for_another_element(silico
     assert fitted.potential.elements == ["Ge"]
 
 
+@pytest.mark.parametrize("freeze", [["rho", "f"], ["f"]])
+def test_linear_potential_with_these_f_but_other_g_comes_back(silicon, freeze):
+    """g is linear for given f: it is found from the linear model, to the same 0.2 % of the forces."""
+    p, path = silicon
+    teacher = potential()
+    rng = np.random.default_rng(5)
+    teacher.g = [_core.Spline(s.knots, rng.normal(size=len(s.coefficients))) for s in teacher.g]
+    frames = labelled(rattled(["Ge"], 60), teacher)
+    size = np.sqrt(np.mean(np.square([atoms.get_forces() for atoms in frames])))
+    fitted = fit(frames, path, filters={"freeze": freeze})
+    assert fitted.errors["validation"].all.force[1] < 5e-3 * size
+    np.testing.assert_array_equal([s.coefficients for s in fitted.potential.data.f], [s.coefficients for s in p.f])
+
+
 def test_frozen_filters_stand_in_the_new_file_as_in_the_old_one(silicon):
     p, path = silicon
     fitted = fit(labelled(rattled(["Ge"], 12), p), path, filters={"scale": 1.25}, model={"hidden": [4]})

@@ -18,9 +18,15 @@ from snnp.splines import clamped, project
 
 
 def compress(
-    shape: Shape, loss: Quadratic, steps: int, seeds: Sequence[int], tick: Callable[[int], None] = lambda n: None
+    shape: Shape,
+    loss: Quadratic,
+    steps: int,
+    seeds: Sequence[int],
+    tick: Callable[[int], None] = lambda n: None,
+    first: Sequence[np.ndarray] = (),
 ):
-    """Filters whose products approximate the minimum of a loss: the best of searches from different random ones.
+    """Filters whose products approximate the minimum of a loss: the best of searches from different random ones, or
+    from `first` ones f, each (tables, functions, n3). With no steps f is the first one, but of unit norm.
 
     Returns phi (pairs, functions), f (tables, functions, n3), g (tensors, functions, n3) and energies (E,); there are
     E·E tables and E·pairs tensors, or E of both where neighbours share filters. tick(1) is called after each search.
@@ -62,14 +68,14 @@ def compress(
         value.backward()
         return float(value.detach()), f.grad.numpy().ravel()
 
-    options = {"maxiter": steps, "maxcor": 30}
+    options = {"maxiter": max(steps, 1), "maxcor": 30}
     ends = []
-    for start in (_random_bumps(radial_knots, n_radial, n3, seed) for seed in seeds):
+    for start in first or [_random_bumps(radial_knots, n_radial, n3, seed) for seed in seeds]:
         ends.append(scipy.optimize.minimize(objective, start.ravel(), jac=True, method="L-BFGS-B", options=options))
         tick(1)
     best = min(ends, key=lambda end: end.fun)
     with torch.no_grad():
-        f, y, _ = solve(torch.from_numpy(best.x.reshape(size)))
+        f, y, _ = solve(torch.from_numpy(best.x.reshape(size) if steps else first[0]))
     phi, g, energies = np.split(y.numpy(), [n_phi, len(y) - E])
     g = g.reshape(len(kinds), n3, n_angle).swapaxes(1, 2)
     return phi.reshape(-1, n_pair), f.numpy(), g, energies

@@ -1,8 +1,10 @@
-"""Where a fit on given filters starts: the linear model of φ and of the filters, whose length is chosen like a cutoff.
+"""Where a fit on given filters starts: with the linear model that is closest to the data, as far as filters are free.
 
-    E_i = e0 + ½ Σ_j φ(r_ij) + a·G_i
+Filters that are kept have a linear model of their own,
 
-is solved by its normal equations like any linear model (`snnp.fitting.least_squares`); the network comes later.
+    E_i = e0 + ½ Σ_j φ(r_ij) + a·G_i,
+
+solved by its normal equations like any (`snnp.fitting.least_squares`). The length of filters is chosen like a cutoff.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,20 +17,22 @@ from snnp import _core, console, virial
 from snnp.data import DataError, Frame
 from snnp.data.batch import FrameStream, LabelledStructure, Weights
 from snnp.data.neighbors import NeighborLists
+from snnp.fitting.compression import compress, refine
 from snnp.fitting.cutoffs import samples
 from snnp.fitting.least_squares import START_STRENGTHS, Trial, solve
-from snnp.fitting.linear_start import balance, standardise
-from snnp.fitting.loss import Loss
+from snnp.fitting.linear_start import balance, linear_solution, standardise
+from snnp.fitting.loss import Loss, make_batches
 from snnp.fitting.prepare import prepare
 from snnp.kinds.choose import Choice
 from snnp.kinds.given_filters import given_filters
 from snnp.models.filters import Filters
-from snnp.models.linear import LinearModel, LinearShape
+from snnp.models.linear import LinearModel, LinearShape, coarsened
 from snnp.models.network import Model
 from snnp.models.normal_equations import Quadratic, Rows, accumulate, fit_offsets, shifted
-from snnp.models.shape import own_parts
+from snnp.models.shape import Shape, own_parts
 
 _FRAMES, _ATOMS = 20, 1000  # are fitted, and as many others are held out, to choose the length
+_STEPS = 150  # at most, of the compression
 _SLACK = 1.02  # another length has to be better than that of the file by this factor
 
 
@@ -135,17 +139,30 @@ def filters_start(
     validation: Sequence[LabelledStructure],
     weights: Weights,
     threads: int,
-    frozen: bool,
+    frozen: Sequence[str],
     tick: Callable[[int], None] = lambda n: None,
 ) -> Trial:
-    """Sets the model's parameters, its unit and the standardisation of its filters from the linear solution.
+    """Sets the model's parameters, its unit and the standardisation of its filters from a linear solution.
 
-    Like `snnp.fitting.linear_start.linear_start`. frozen: filters keep their size.
+    Like `snnp.fitting.linear_start.linear_start`. frozen: of rho, f, g those that stay as they are. If that is g, the
+    linear model is that of φ and of the filters; if not, it is the one with a three-body tensor, from which g follows
+    with the f of the file, or f and g do, beginning with those.
     """
-    shape = model.shape
+    data = train, validation, weights, threads
     install(model, filters)
+    if "g" in frozen or not filters.n3:
+        start = _weigh_filters(model, *data, tick)
+    else:
+        start = _follow_tensor(model, *data, "f" in frozen, tick)
+    if not frozen:
+        balance(model)
+    return start
+
+
+def _weigh_filters(model: Model, train, validation, weights: Weights, threads: int, tick) -> Trial:
+    """φ, a and energies of elements by least squares."""
     standardise(model, [s for s, _ in train], threads)
-    compositions = np.array([np.bincount(s.elements, minlength=shape.n_elements) for s, _ in train])
+    compositions = np.array([np.bincount(s.elements, minlength=model.shape.n_elements) for s, _ in train])
     offsets = fit_offsets(compositions, np.array([label.energy for _, label in train]), model.fixed_e0)
     sets = [FrameStream.held(list(shifted(part, offsets))) if part else None for part in (train, validation)]
     linear = FilterLinearModel(model, threads)
@@ -153,15 +170,58 @@ def filters_start(
     phi, a, energies = linear.parts(chosen.x)
     model.unit = unit = float(np.sqrt(chosen.train_loss))
     with torch.no_grad():
-        model.phi.copy_(torch.from_numpy((own_parts(shape.n_elements) @ phi if shape.shared else phi) / unit))
+        model.phi.copy_(torch.from_numpy(_own(model.shape, phi) / unit))
         model.linear.copy_(torch.from_numpy(a / unit))
         # a·G = linear·x + linear·mean / scale
-        model.constant.copy_(
-            torch.from_numpy((energies + offsets) / unit) + (model.linear * model.mean / model.scale).sum(1)
-        )
-        if not frozen:
-            balance(model)
+        at_mean = (model.linear * model.mean / model.scale).sum(1)
+        model.constant.copy_(torch.from_numpy((energies + offsets) / unit) + at_mean)
     return chosen
+
+
+def _follow_tensor(model: Model, train, validation, weights: Weights, threads: int, keep_f: bool, tick) -> Trial:
+    """φ, g, energies of elements, and f unless it is kept, from the linear model with a three-body tensor."""
+    shape, (_, n_radial, n_angle) = model.shape, model.shape.functions
+    found = linear_solution(model, coarsened(shape), train, validation, weights, threads, tick)
+    coarse, each = found.shape, shape.n_elements if shape.shared else 1
+    knots = list(zip(coarse.radial_knots[::each], shape.radial_knots[::each], strict=True))
+    given = zip(model.f.detach().numpy(), knots, strict=True)
+    first = np.stack([refine(c, new, old, coarse.functions[1]) for c, (old, new) in given])
+    phi, f, g, energies = compress(coarse, found.fit.penalised, 0 if keep_f else _STEPS, [], first=[first])
+    with torch.no_grad():
+        if keep_f:
+            g = _for_size(g, np.linalg.norm(first, axis=1), shape)
+        else:
+            model.f.copy_(_stack([refine(c, old, new, n_radial) for c, (old, new) in zip(f, knots, strict=True)]))
+        model.g.copy_(_stack([refine(c, coarse.angle_knots, shape.angle_knots, n_angle) for c in g]))
+        if shape.shared:
+            model.mix_f.copy_(torch.eye(shape.n3).expand_as(model.mix_f))
+        model.unit = unit = found.unit
+        model.phi.copy_(torch.from_numpy(_own(shape, phi) / unit))
+        model.constant.copy_(torch.from_numpy((energies + found.offsets) / unit))
+        model.linear.zero_()
+        model.linear[:, shape.n2 :] = 1 / unit
+    standardise(model, [s for s, _ in train], threads)
+    # What filters cannot follow may be far more than what the tensor leaves.
+    model.unit = float(np.sqrt(Loss(model, weights, 1.0, threads)(*make_batches(train))))
+    with torch.no_grad():
+        for parameter in (model.phi, model.constant, model.linear):
+            parameter *= unit / model.unit
+    return found.fit.chosen
+
+
+def _for_size(g: Sequence[np.ndarray], norms: np.ndarray, shape: Shape) -> list[np.ndarray]:
+    """What g for f of unit norm is for those of norms (tables, n3)."""
+    E = shape.n_elements
+    if shape.shared:
+        kinds = [(a, a) for a in range(E)]
+    else:
+        kinds = [(a * E + b, a * E + c) for a in range(E) for b, c in shape.unordered]
+    return [curves / (norms[p] * norms[q]) for curves, (p, q) in zip(g, kinds, strict=True)]
+
+
+def _own(shape: Shape, phi: np.ndarray) -> np.ndarray:
+    """φ of all pairs as `Model.phi` has it."""
+    return own_parts(shape.n_elements) @ phi if shape.shared else phi
 
 
 def best_scale(options: Sequence[Choice], frames: Sequence[Frame], threads: int, log: console.Log) -> Choice:
@@ -195,7 +255,7 @@ def _force_error(option: Choice, fitted: Sequence[Frame], held_out: Sequence[Fra
     weights = Weights(energy=0.0, stress=0.0, force=1.0)
     try:
         filters = given_filters(option.model.filters, shape.elements, shape.shared)
-        start = filters_start(model, filters, *sets, weights, threads, frozen=True)
+        start = filters_start(model, filters, *sets, weights, threads, ("g",))
     except DataError:
         return np.inf
     return float(np.sqrt(start.validation_loss))

@@ -5,6 +5,7 @@ penalty whose strength the validation set decides (`snnp.fitting.least_squares`,
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -12,12 +13,45 @@ import torch
 from snnp import _core
 from snnp.data.batch import FrameStream, LabelledStructure, Weights
 from snnp.fitting.compression import bumps, compress, refine
-from snnp.fitting.least_squares import START_STRENGTHS, Trial, solve
+from snnp.fitting.least_squares import START_STRENGTHS, LinearFit, Trial, solve
 from snnp.fitting.loss import Loss
 from snnp.models.linear import LinearModel, coarsened, linear_shape
 from snnp.models.network import Model
 from snnp.models.normal_equations import fit_offsets, shifted
 from snnp.models.shape import Shape, own_parts
+
+
+@dataclass
+class LinearSolution:
+    """The linear model of which filters are to be an approximation: its shape, its fit, and energies of elements that
+    were taken off before, eV."""
+
+    shape: Shape
+    fit: LinearFit
+    offsets: np.ndarray
+
+    @property
+    def unit(self) -> float:
+        """The root of the training loss, eV/Å: the scale of what is left to learn."""
+        return float(np.sqrt(self.fit.chosen.train_loss))
+
+
+def linear_solution(
+    model: Model,
+    shape: Shape,
+    train: Sequence[LabelledStructure],
+    validation: Sequence[LabelledStructure],
+    weights: Weights,
+    threads: int,
+    tick: Callable[[int], None] = lambda n: None,
+) -> LinearSolution:
+    """Of a shape that is that of the model, or coarser."""
+    compositions = np.array([np.bincount(s.elements, minlength=shape.n_elements) for s, _ in train])
+    offsets = fit_offsets(compositions, np.array([label.energy for _, label in train]), model.fixed_e0)
+    sets = [FrameStream.held(list(shifted(part, offsets))) if part else None for part in (train, validation)]
+    linear = LinearModel(linear_shape(shape))
+    fit = solve(linear, *sets, weights, model.fixed_e0, START_STRENGTHS, threads, tick, differences=True)
+    return LinearSolution(shape, fit, offsets)
 
 
 def linear_start(
@@ -35,45 +69,40 @@ def linear_start(
     The unit is the root of the training loss of that solution, eV/Å: the scale of what is left to learn. steps: most
     iterations of the compression; tick(n): called when n more frames are in the normal equations.
     """
-    shape = coarsened(model.shape)
-    linear = LinearModel(linear_shape(shape))
-    E = shape.n_elements
-    compositions = np.array([np.bincount(s.elements, minlength=E) for s, _ in train])
-    offsets = fit_offsets(compositions, np.array([label.energy for _, label in train]), model.fixed_e0)
-    frames = FrameStream.held(list(shifted(train, offsets)))
-    held_out = FrameStream.held(list(shifted(validation, offsets))) if validation else None
-    fit = solve(linear, frames, held_out, weights, model.fixed_e0, START_STRENGTHS, threads, tick, differences=True)
-    chosen = fit.chosen
+    found = linear_solution(model, coarsened(model.shape), train, validation, weights, threads, tick)
+    shape, chosen = found.shape, found.fit.chosen
     if shape.n3 > 0:
-        phi, f, g, energies = compress(shape, fit.penalised, steps, [seed])
+        phi, f, g, energies = compress(shape, found.fit.penalised, steps, [seed])
     else:
-        phi, energies, f, g = linear.pair_coefficients(chosen.x), chosen.x[-E:], None, None
-    _install(model, shape, float(np.sqrt(chosen.train_loss)), phi, f, g, energies + offsets)
+        parts = np.split(chosen.x, [len(chosen.x) - shape.n_elements])
+        phi, energies, f, g = parts[0].reshape(len(shape.unordered), -1), parts[1], None, None
+    install(model, shape, found.unit, phi, f, g, energies + found.offsets)
     standardise(model, [s for s, _ in train], threads)
     balance(model)
     return chosen
 
 
-def _install(model: Model, coarse: Shape, unit: float, phi, f, g, energies: np.ndarray) -> None:
+def install(model: Model, coarse: Shape, unit: float, phi, f, g, energies: np.ndarray) -> None:
+    """Gives a model φ, f and g of a coarser shape as `compress` finds them, and energies of elements, eV."""
     shape = model.shape
     n_pair, n_radial, n_angle = shape.functions
     each = shape.n_elements if shape.shared else 1  # one table for all neighbours of a centre, or for each
     model.unit = unit
 
-    def install(parameter: torch.nn.Parameter, values) -> None:
+    def put(parameter: torch.nn.Parameter, values) -> None:
         parameter.copy_(torch.from_numpy(np.stack(list(values))))
 
     with torch.no_grad():
-        install(model.phi, (own_parts(shape.n_elements) @ phi if shape.shared else phi) / unit)
-        install(model.constant, energies / unit)
+        put(model.phi, (own_parts(shape.n_elements) @ phi if shape.shared else phi) / unit)
+        put(model.constant, energies / unit)
         # Two-body filters begin as evenly spread bumps that the energy does not use yet.
         place, width = (np.arange(shape.n2) + 0.5) / max(shape.n2, 1), np.full(shape.n2, 0.8 / max(shape.n2, 3))
-        install(model.rho, (bumps(k, n_pair, place, width) for k in shape.pair_knots[::each]))
+        put(model.rho, (bumps(k, n_pair, place, width) for k in shape.pair_knots[::each]))
         model.linear.zero_()
         if f is not None:
             old_and_new = zip(f, coarse.radial_knots[::each], shape.radial_knots[::each], strict=True)
-            install(model.f, (refine(c, old, new, n_radial) for c, old, new in old_and_new))
-            install(model.g, (refine(c, coarse.angle_knots, shape.angle_knots, n_angle) for c in g))
+            put(model.f, (refine(c, old, new, n_radial) for c, old, new in old_and_new))
+            put(model.g, (refine(c, coarse.angle_knots, shape.angle_knots, n_angle) for c in g))
             model.linear[:, shape.n2 :] = 1 / unit
 
 

@@ -71,7 +71,7 @@ def _start(task: Task, known, held_out) -> Model:
     with task.log.progress("linear model", len(known) + len(held_out), "frames") as tick:
         if given:
             filters = given_filters(given, task.shape.elements, task.shape.shared)
-            start = filters_start(model, filters, *data, bool(given.freeze), tick)
+            start = filters_start(model, filters, *data, given.freeze, tick)
         else:
             start = linear_start(model, *data, seed, tick=tick)
     terms = "energies, forces and stresses" if task.weights.stress else "energies and forces"
