@@ -112,7 +112,7 @@ struct Ghosts {
 struct Output {
   double energy;
   std::array<double, 6> virial;
-  std::vector<double> forces, energies, virials, filters;
+  std::vector<double> forces, energies, virials, filters, outside;
 };
 
 // `Model` is an Engine or a Reference.
@@ -124,12 +124,14 @@ template <class Model, class Source> Output run(const Model &engine, const Sourc
              std::vector<double>(3 * n_atoms),
              std::vector<double>(n_atoms),
              std::vector<double>(9 * n_atoms),
-             std::vector<double>(static_cast<std::size_t>(engine.columns()) * n_atoms)};
+             std::vector<double>(static_cast<std::size_t>(engine.columns()) * n_atoms),
+             std::vector<double>(n_atoms)};
   Results results;
   results.forces = out.forces.data();
   results.energies = out.energies.data();
   results.virials = out.virials.data();
   results.filters = out.filters.data();
+  results.outside = out.outside.data();
   engine.evaluate(source, threads, results);
   out.energy = results.energy;
   std::copy(results.virial, results.virial + 6, out.virial.begin());

@@ -103,6 +103,7 @@ void check_kernels(const Potential &potential, const Atoms &atoms)
     CHECK_NEAR(d.virial, 0, 1e-11 * largest);
     CHECK_NEAR(d.filters, 0, 1e-11);
     CHECK_NEAR(full.energy, right.energy, 1e-11 * largest);
+    CHECK(full.outside == right.outside);
     const Output mixed = run(Engine(potential, unit, Precision::mixed, isa), atoms);
     const Difference e = difference(mixed, right);
     CHECK_NEAR(e.force, 0, 2e-6 * largest);
@@ -126,6 +127,69 @@ TEST(every_kernel_gives_what_the_reference_gives)
       for (const double edge : edges)
         check_kernels(potential, crystal(some, static_cast<int>(c.elements.size()), edge, ++seed));
     }
+}
+
+// Gives splines of all neighbours of a centre the same knots; cores and shortest distances stay different.
+Potential with_common_knots(Potential p, Random &random)
+{
+  const int E = p.size();
+  for (Pair &pair : p.pairs) {
+    pair.phi.knots = p.pairs[0].phi.knots;
+    pair.zbl_outer = random.uniform(1.5, 2.2);
+    pair.shortest = random.uniform(1.7, 2.3);
+  }
+  // The shortest distances decide which atoms are outside.
+  for (Element &e : p.elements) e.lowest.clear(), e.highest.clear(), e.energies.clear();
+  for (int ab = 0; ab < E * E; ++ab) {
+    for (int m = 0; m < p.n2; ++m) p.rho[ab * p.n2 + m].knots = p.rho[m].knots;
+    for (int m = 0; m < p.n3; ++m) p.f[ab * p.n3 + m].knots = p.f[m].knots;
+  }
+  return p;
+}
+
+// For each centre, g of pair of neighbours n is what it was for pair of[n]; all have as many even knots.
+Potential with_angles(Potential p, const std::vector<int> &of, int knots, Random &random)
+{
+  const int n = p.n_pairs() * p.n3;
+  for (std::size_t k = 0; k < p.g.size(); ++k) {
+    const int pair = static_cast<int>(k) % n / p.n3;
+    p.g[k] = of[pair] == pair ? random.spline(-1, 1, knots, Random::even) : p.g[k - (pair - of[pair]) * p.n3];
+  }
+  return p;
+}
+
+TEST(neighbours_of_elements_with_common_knots_are_told_apart)
+{
+  unsigned seed = 500;
+  const std::vector<std::string> many{"In", "P",  "Al", "Si", "Ga", "As", "Sb", "Ge", "Li",
+                                      "Na", "Mg", "K",  "Ca", "Sc", "Ti", "V",  "Cr"};
+  for (const Case &c : {Case{{"In", "P"}, 2, 3, "tanh"},
+                        {{"In", "P"}, 8, 16, "tanh"},
+                        {{"In", "P"}, 2, 0, "tanh"},
+                        {{"Al", "In", "P"}, 0, 5, "tanh"},
+                        {{"Al", "In", "P"}, 1, 1, "tanh"},
+                        {many, 3, 4, "none"}})
+    for (const Random::Knots knots : {Random::even, Random::uneven}) {
+      Random random(++seed);
+      const Potential p = with_common_knots(random.potential(c.elements, c.n2, c.n3, c.activation, 4.5, knots), random);
+      const std::vector<int> one(p.n_pairs(), 0);
+      for (const double edge : edges) {
+        check_kernels(with_angles(p, one, 6, random), crystal(some, p.size(), edge, ++seed));
+        if (p.size() < 4) check_kernels(p, crystal(some, p.size(), edge, ++seed));
+      }
+    }
+}
+
+TEST(pairs_of_neighbours_may_share_angles)
+{
+  unsigned seed = 700;
+  for (const int n3 : {1, 2, 4, 6})
+    for (const int knots : {4, 5, 7, 9, 11})  // what fits into registers is kept there
+      for (const std::vector<int> &of : {std::vector<int>{0, 1, 0}, {0, 0, 2}, {0, 1, 1}, {0, 0, 0}}) {
+        Random random(++seed);
+        const Potential p = random.potential({"In", "P"}, 1, n3, "none", 4.5, Random::even);
+        check_kernels(with_angles(p, of, knots, random), crystal(some, 2, 8, ++seed));
+      }
 }
 
 TEST(kernels_know_the_terms_of_classical_potentials)

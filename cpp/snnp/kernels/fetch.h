@@ -65,6 +65,7 @@ struct Gathering {
 static constexpr Gathering gathering;
 
 // What is in `in` goes to the end of a stream. Permutations take half the time of compressions.
+template <bool alike>
 SNNP_INLINE void append(const Candidates &out, int to, __mmask8 in, const Eight &r, __m512d squared, __m256i id)
 {
   const __m512i order = _mm512_cvtepu8_epi64(_mm_cvtsi64_si128(static_cast<long long>(gathering.lanes[in])));
@@ -73,10 +74,16 @@ SNNP_INLINE void append(const Candidates &out, int to, __mmask8 in, const Eight 
   _mm512_storeu_pd(out.z + to, _mm512_permutexvar_pd(order, r.z));
   _mm512_storeu_pd(out.squared + to, _mm512_permutexvar_pd(order, squared));
   _mm256_storeu_si256(reinterpret_cast<__m256i *>(out.id + to), _mm256_maskz_compress_epi32(in, id));
+  if (alike)
+    _mm256_storeu_si256(reinterpret_cast<__m256i *>(out.element + to),
+                        _mm512_cvtpd_epi32(_mm512_permutexvar_pd(order, r.element)));
 }
 
+// Elements of neighbours: there is one, each has streams of its own, or all are in the same streams.
+enum class Elements { one, apart, alike };
+
 // `some`: the number of streams, or 0 for any.
-template <bool by_position, bool single, int some, class Real>
+template <bool by_position, Elements elements, int some, class Real>
 void fetch_list(const CentrePlan<Real> &plan, const NeighborLists &lists, const List &list, const Candidates out,
                 int capacity)
 {
@@ -107,15 +114,16 @@ void fetch_list(const CentrePlan<Real> &plan, const NeighborLists &lists, const 
       r = transposed([&](int l) __attribute__((always_inline)) {
         return _mm256_maskz_loadu_pd(there >> l & 1 ? 7 : 0, list.vectors + 3L * (q + l));
       });
-      if (!single) r.element = _mm512_cvtepi32_pd(_mm256_i32gather_epi32(lists.elements, id, 4));
+      if (elements != Elements::one) r.element = _mm512_cvtepi32_pd(_mm256_i32gather_epi32(lists.elements, id, 4));
     }
     const __m512d squared = _mm512_fmadd_pd(r.x, r.x, _mm512_fmadd_pd(r.y, r.y, _mm512_mul_pd(r.z, r.z)));
     SNNP_UNROLL
     for (int s = 0; s < streams; ++s) {
       __mmask8 in = _mm512_mask_cmp_pd_mask(there, squared, _mm512_set1_pd(stream[s].to2), _CMP_LT_OQ);
       if (some != 1) in = _mm512_mask_cmp_pd_mask(in, squared, _mm512_set1_pd(stream[s].from2), _CMP_GE_OQ);
-      if (!single) in = _mm512_mask_cmp_pd_mask(in, r.element, _mm512_set1_pd(stream[s].element), _CMP_EQ_OQ);
-      append(out, s * capacity + counts[s], in, r, squared, id);
+      if (elements == Elements::apart)
+        in = _mm512_mask_cmp_pd_mask(in, r.element, _mm512_set1_pd(stream[s].element), _CMP_EQ_OQ);
+      append<elements == Elements::alike>(out, s * capacity + counts[s], in, r, squared, id);
       counts[s] += __builtin_popcount(in);
     }
   }
@@ -123,17 +131,17 @@ void fetch_list(const CentrePlan<Real> &plan, const NeighborLists &lists, const 
 }
 
 /// Chooses the number of streams, where that is known when this is compiled.
-template <bool by_position, bool single, class Real>
+template <bool by_position, Elements elements, class Real>
 void fetch_list(const CentrePlan<Real> &plan, const NeighborLists &lists, const List &list, const Candidates out,
                 int capacity)
 {
   const int streams = plan.streams.count;
-  if (single && streams == 1)
-    fetch_list<by_position, single, 1>(plan, lists, list, out, capacity);
-  else if (single && streams == 2)
-    fetch_list<by_position, single, 2>(plan, lists, list, out, capacity);
+  if (elements != Elements::apart && streams == 1)
+    fetch_list<by_position, elements, 1>(plan, lists, list, out, capacity);
+  else if (elements != Elements::apart && streams == 2)
+    fetch_list<by_position, elements, 2>(plan, lists, list, out, capacity);
   else
-    fetch_list<by_position, single, 0>(plan, lists, list, out, capacity);
+    fetch_list<by_position, elements, 0>(plan, lists, list, out, capacity);
 }
 
 /// Sorts the neighbours in the list of atom i into the streams of its plan; `out` has room for `capacity` in each.
@@ -141,12 +149,16 @@ template <class Real>
 void fetch(const CentrePlan<Real> &plan, const NeighborLists &lists, int i, Candidates &out, int capacity)
 {
   const List list(lists, i);
-  if (lists.packed_positions)
-    lists.single ? fetch_list<true, true>(plan, lists, list, out, capacity)
-                 : fetch_list<true, false>(plan, lists, list, out, capacity);
-  else
-    lists.single ? fetch_list<false, true>(plan, lists, list, out, capacity)
-                 : fetch_list<false, false>(plan, lists, list, out, capacity);
+  const auto with = [&](auto by_position) {
+    constexpr bool p = decltype(by_position)::value;
+    if (lists.single)
+      fetch_list<p, Elements::one>(plan, lists, list, out, capacity);
+    else if (plan.alike)
+      fetch_list<p, Elements::alike>(plan, lists, list, out, capacity);
+    else
+      fetch_list<p, Elements::apart>(plan, lists, list, out, capacity);
+  };
+  lists.packed_positions ? with(Int<true>{}) : with(Int<false>{});
 }
 #else
 /// Sorts the neighbours in the list of atom i into the streams of its plan; `out` has room for `capacity` in each.
@@ -167,8 +179,9 @@ void fetch(const CentrePlan<Real> &plan, const NeighborLists &lists, int i, Cand
       // Written at once and kept by counting, so that there is nothing to predict.
       const int to = s * capacity + out.count[s];
       out.x[to] = x, out.y[to] = y, out.z[to] = z, out.squared[to] = squared, out.id[to] = id;
+      out.element[to] = element;
       out.count[s] += static_cast<int>(squared < stream.to2) & static_cast<int>(squared >= stream.from2) &
-                      static_cast<int>(element == stream.element);
+                      (static_cast<int>(element == stream.element) | static_cast<int>(plan.alike));
     }
   }
 }

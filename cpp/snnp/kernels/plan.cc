@@ -1,6 +1,7 @@
 #include "snnp/kernels/plan.h"
 
 #include <algorithm>
+#include <array>
 
 #include "snnp/activations.h"
 #include "snnp/domain.h"
@@ -10,15 +11,20 @@ namespace snnp {
 
 namespace {
 
-Column make_column(Memory &memory, const Intervals &intervals, const std::vector<double> &c, int columns, int m)
+// Room for n numbers that are looked up: those that fit into registers are looked up there.
+int room(int n) { return n <= 8 ? 8 : n <= 16 ? 16 : n <= 32 ? 32 : n + 1; }
+
+// The first of the columns of each of `tables` tables of c.
+Column make_column(Memory &memory, const Intervals &intervals, const std::vector<double> &c, int columns, int tables)
 {
   const int n = intervals.count();
   Column column;
   column.axis = intervals.axis;
-  column.stride = n <= 8 ? 8 : n <= 16 ? 16 : n <= 32 ? 32 : n + 1;  // what fits into registers is looked up there
+  column.stride = room(n * tables);
   double *to = memory.array<double>(4L * column.stride);
-  for (int i = 0; i < n; ++i)
-    for (int k = 0; k < 4; ++k) to[k * column.stride + i] = c[(4L * i + k) * columns + m];
+  for (int i = 0; i < n * tables; ++i)
+    for (int k = 0; k < 4; ++k)
+      to[k * column.stride + i] = c[(4L * (i % n) + k) * columns + i / n * (columns / tables)];
   column.c = to;
   return column;
 }
@@ -99,9 +105,13 @@ template <class Real> class Planner {
   {
     CentrePlan<Real> plan;
     std::vector<PairPlan<Real>> pairs;
-    for (int b = 0; b < p_.size(); ++b) pairs.push_back(pair(a, b));
+    plan.alike = alike(a);
+    if (plan.alike)
+      pairs.push_back(pair(a, 0, p_.size()));
+    else
+      for (int b = 0; b < p_.size(); ++b) pairs.push_back(pair(a, b, 1));
     plan.pairs = memory_.span(pairs);
-    plan.streams = streams(a);
+    plan.streams = streams(a, pairs.size());
     if (p_.n3 > 0) angles(a, plan);
     if (!p_.V.empty()) tensors(a, plan);
     plan.embedding = embedding(p_.elements[a]);
@@ -113,32 +123,61 @@ template <class Real> class Planner {
     return plan;
   }
 
-  PairPlan<Real> pair(int a, int b)
+  // Whether neighbours of all elements can be treated alike: each spline has the same knots for all of them.
+  bool alike(int a) const
   {
-    const Pair &pair = p_.pairs[p_.pair_index(a, b)];
+    if (p_.size() == 1 || by_column_ || across_atoms_ || !p_.V.empty()) return false;
+    const auto same = [](const Spline &s, const Spline &t) { return s.knots == t.knots; };
+    const auto all_same = [&](const std::vector<Spline> &all, int n, int b) {
+      const auto first = all.begin() + p_.ordered_index(a, 0) * n, other = all.begin() + p_.ordered_index(a, b) * n;
+      return std::equal(first, first + n, other, same);
+    };
+    for (int b = 1; b < p_.size(); ++b)
+      if (!same(p_.pairs[p_.pair_index(a, 0)].phi, p_.pairs[p_.pair_index(a, b)].phi) || !all_same(p_.rho, p_.n2, b) ||
+          !all_same(p_.f, p_.n3, b) || ends(a, 0) != ends(a, b))
+        return false;
+    return true;
+  }
+
+  // Of `count` elements from b on, which are alike.
+  PairPlan<Real> pair(int a, int b, int count)
+  {
     PairPlan<Real> plan;
-    const Table phi({&pair.phi});
-    const Intervals intervals = make_intervals(memory_, phi.grid().knots(), true);
-    plan.phi = make_column(memory_, intervals, centred(phi, intervals, true), 1, 0);
-    Zbl *zbl = memory_.array<Zbl>(1);
-    *zbl = Zbl(atomic_number(p_.elements[a].name), atomic_number(p_.elements[b].name), pair.zbl_inner, pair.zbl_outer);
+    std::vector<const Spline *> phi;
+    plan.slots = room(count);
+    Zbl *zbl = memory_.array<Zbl>(count);
+    double *shortest = memory_.array<double>(plan.slots);
+    for (int e = 0; e < count; ++e) {
+      const Pair &pair = p_.pairs[p_.pair_index(a, b + e)];
+      phi.push_back(&pair.phi);
+      zbl[e] = Zbl(atomic_number(p_.elements[a].name), atomic_number(p_.elements[b + e].name), pair.zbl_inner,
+                   pair.zbl_outer);
+      plan.zbl_outer = std::max(plan.zbl_outer, pair.zbl_outer);
+      shortest[e] = domain_.shortest(a, b + e);
+    }
     plan.zbl = zbl;
-    plan.zbl_outer = pair.zbl_outer;
-    plan.shortest = domain_.shortest(a, b);
-    radial(pointers(p_.rho, p_.ordered_index(a, b) * p_.n2, p_.n2), plan.rho_axis, plan.rho, plan.rho_column);
-    radial(pointers(p_.f, p_.ordered_index(a, b) * p_.n3, p_.n3), plan.f_axis, plan.f, plan.f_column);
+    plan.shortest = shortest;
+    const Table table(phi);
+    const Intervals intervals = make_intervals(memory_, table.grid().knots(), true);
+    plan.phi = make_column(memory_, intervals, centred(table, intervals, true), count, count);
+    radial(pointers(p_.rho, p_.ordered_index(a, b) * p_.n2, count * p_.n2), count, plan.rho_axis, plan.rho,
+           plan.rho_column);
+    radial(pointers(p_.f, p_.ordered_index(a, b) * p_.n3, count * p_.n3), count, plan.f_axis, plan.f, plan.f_column);
     return plan;
   }
 
-  void radial(const std::vector<const Spline *> &splines, Axis &axis, Span<Group<Real>> &groups, Column &column)
+  // Splines of as many tables, one table after the other.
+  void radial(const std::vector<const Spline *> &splines, int tables, Axis &axis, Span<Group<Real>> &groups,
+              Column &column)
   {
     static const Spline nothing{{0, 1}, {0, 0, 0, 0}};
-    const Table table(splines.empty() ? std::vector<const Spline *>{&nothing} : splines);
+    const int filters = static_cast<int>(splines.size()) / tables;
+    const Table table(splines.empty() ? std::vector<const Spline *>(tables, &nothing) : splines);
     const Intervals intervals = make_intervals(memory_, table.grid().knots(), true);
     const std::vector<double> c = centred(table, intervals, true);
     axis = intervals.axis;
-    groups = make_groups<Real>(memory_, intervals, c, static_cast<int>(splines.size()), 1, by_column_);
-    column = make_column(memory_, intervals, c, table.columns(), 0);
+    groups = make_groups<Real>(memory_, intervals, c, filters, tables, by_column_);
+    column = make_column(memory_, intervals, c, table.columns(), tables);
   }
 
   double density_cutoff(int a, int b) const
@@ -146,18 +185,23 @@ template <class Real> class Planner {
     return largest_cutoff(pointers(p_.rho, p_.ordered_index(a, b) * p_.n2, p_.n2));
   }
 
-  Span<Stream> streams(int a)
+  // The cutoffs of f, ρ and φ. Beyond the second a neighbour is treated as a pair only, which has to be true of both atoms.
+  std::array<double, 3> ends(int a, int b) const
+  {
+    const double three_body = p_.three_body_cutoff(a, b);
+    const double density = std::max({three_body, p_.three_body_cutoff(b, a), density_cutoff(a, b), density_cutoff(b, a),
+                                     p_.tensor_cutoff(a, b), p_.tensor_cutoff(b, a)});
+    return {three_body, density, std::max(density, p_.pair_cutoff(a, b))};
+  }
+
+  Span<Stream> streams(int a, std::size_t pairs) const
   {
     std::vector<Stream> all;
     for (const Stream::Kind kind : {Stream::three_body, Stream::density, Stream::pair})
-      for (int b = 0; b < p_.size(); ++b) {
-        const double three_body = p_.three_body_cutoff(a, b);
-        // Beyond it a neighbour is treated as a pair only, which has to be true of both atoms.
-        const double density = std::max({three_body, p_.three_body_cutoff(b, a), density_cutoff(a, b),
-                                         density_cutoff(b, a), p_.tensor_cutoff(a, b), p_.tensor_cutoff(b, a)});
-        const double ends[4] = {0, three_body, density, std::max(density, p_.pair_cutoff(a, b))};
-        const double from = ends[kind], to = ends[kind + 1];
-        if (from < to) all.push_back({kind, b, from * from, to * to});
+      for (int b = 0; b < static_cast<int>(pairs); ++b) {
+        const std::array<double, 3> to = ends(a, b);
+        const double from = kind == Stream::three_body ? 0 : to[kind - 1];
+        if (from < to[kind]) all.push_back({kind, b, from * from, to[kind] * to[kind]});
       }
     return memory_.span(all);
   }
@@ -178,7 +222,7 @@ template <class Real> class Planner {
   }
 
   // One axis for the angles between all neighbours, so that a pair of them only chooses the table: often the same one, if
-  // neighbours share filters.
+  // neighbours share filters. Two elements have one table or, by number b + c as kernels across atoms expect it, three.
   struct Angles {
     std::vector<int> of_pair;
     int tables = 0;
@@ -193,13 +237,17 @@ template <class Real> class Planner {
 
   Angles angles(int a)
   {
+    const Spline *g = &p_.g[p_.triplet_index(a, 0, 0) * p_.n3];
+    bool all_same = true;
+    for (int n = p_.n3; n < p_.n_pairs() * p_.n3; ++n) all_same = all_same && same(&g[n], &g[n % p_.n3]);
+    const bool each = p_.size() == 2 && !all_same;
     Angles all;
     all.of_pair.resize(p_.size() * p_.size());
     std::vector<const Spline *> splines;
     for (int b = 0; b < p_.size(); ++b)
       for (int c = b; c < p_.size(); ++c) {
         const std::vector<const Spline *> own = pointers(p_.g, p_.triplet_index(a, b, c) * p_.n3, p_.n3);
-        int table = 0;
+        int table = each ? all.tables : 0;
         while (table < all.tables && !std::equal(own.begin(), own.end(), splines.begin() + table * p_.n3, same))
           ++table;
         all.of_pair[b * p_.size() + c] = all.of_pair[c * p_.size() + b] = table;
@@ -219,7 +267,10 @@ template <class Real> class Planner {
     plan.angle_axis = all.intervals.axis;
     plan.angles = make_groups<Real>(memory_, all.intervals, all.c, p_.n3, all.tables, by_column_);
     for (int &index : all.of_pair) index *= all.intervals.count();
-    plan.angle_table = memory_.keep(all.of_pair);
+    if (all.tables > 1) {
+      plan.angle_table = memory_.keep(all.of_pair);
+      plan.angle_shift = all.intervals.count();
+    }
     if (!across_atoms_) return;
     const int n = all.intervals.count(), columns = all.tables * p_.n3, size = plan.angle_size = table_size(all);
     // As many filters as the kernel computes, those without a spline being zero.
@@ -266,7 +317,7 @@ template <class Real> class Planner {
     double *beyond = &c[c.size() - 4];
     beyond[0] = evaluate(U, U.back()) + slope * (intervals.middle.back() - U.back());
     beyond[1] = slope / intervals.axis.per_unit;
-    return make_column(memory_, intervals, c, 1, 0);
+    return make_column(memory_, intervals, c, 1, 1);
   }
 
   EmbeddingPlan embedding(const Element &element)

@@ -79,12 +79,14 @@ struct EmbeddingPlan {
   int widest = 0, nodes = 0;  ///< largest number of inputs or outputs of a layer; outputs of all layers
 };
 
-/// What neighbours of one element do to a centre of one element.
+/// What neighbours of one element do to a centre of one element. If those of several elements are treated alike, tables
+/// of the elements stand one after the other, as if their intervals were those of one.
 template <class Real> struct PairPlan {
   Column phi;
-  const Zbl *zbl = nullptr;
-  double zbl_outer = 0;  ///< 0: there is none
-  double shortest = 0;   ///< in the training data
+  const Zbl *zbl = nullptr;          ///< by element
+  double zbl_outer = 0;              ///< the largest one; 0: there is none
+  const double *shortest = nullptr;  ///< by element: in the training data
+  int slots = 0;                     ///< room in `shortest`, as Column::stride
   Axis rho_axis, f_axis;
   Span<Group<Real>> rho, f;
   Column rho_column, f_column;  ///< the same as columns, where there is one of them at most
@@ -110,25 +112,27 @@ template <class Real> struct TensorPlan {
   const Real *cells = nullptr;  ///< null: there is no such term
 };
 
-/// Neighbours that are treated alike: those of one element with from2 ≤ r² < to2 (Å²).
+/// Neighbours that are treated alike: those of one element, or of all, with from2 ≤ r² < to2 (Å²).
 struct Stream {
   /// What acts at these distances.
   enum Kind { three_body, density, pair } kind;  ///< within the cutoff of f, ρ and φ; of ρ and φ; of φ
-  int element;
+  int element;                                   ///< of CentrePlan::pairs
   double from2, to2;
 };
 
 /// What a kernel wants to know about centres of one element.
 template <class Real> struct CentrePlan {
   Span<Stream> streams;  ///< three_body first, then density, then pair; by element within each
-  Span<PairPlan<Real>> pairs;
+  bool alike = false;    ///< neighbours of all elements are treated alike, since their splines have the same knots
+  Span<PairPlan<Real>> pairs;  ///< by element; one for all that are alike
   Axis angle_axis;
   Span<Group<Real>> angles;                                   ///< g; tables by pair of neighbours, see angle_table
   const Real *angle_value = nullptr, *angle_slope = nullptr;  ///< across atoms, see below
   /// Of the arrays across atoms, as in Column: | g_1: t⁰ of angle_size intervals | t¹ | t² | t³ | g_2: … |, the slope
   /// without t³; intervals are those of all tables, one table after the other.
   int angle_size = 0;
-  const int *angle_table = nullptr;  ///< element × element: first interval of the table of g
+  const int *angle_table = nullptr;  ///< element × element: first interval of the table of g; null: there is one table
+  int angle_shift = 0;               ///< of two elements: intervals of a table of g; 0: there is one table
   Span<TensorPlan<Real>> tensors;    ///< by unordered pair of neighbours; none: the potential has no tensors
   Span<double> tensor_cutoff;        ///< by element: neighbours beyond it are in no tensor, Å
   EmbeddingPlan embedding;

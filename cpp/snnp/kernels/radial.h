@@ -84,7 +84,7 @@ template <class Real> struct RadialStage {
       const PairPlan<Real> &pair = centre.pairs[stream.element];
       const int at = near.count;
       if (stream.kind == Stream::pair && !keep_pairs) {
-        pairs_only(near, pair, s, count);
+        centre.alike ? pairs_only<true>(near, pair, s, count) : pairs_only<false>(near, pair, s, count);
         continue;
       }
       if (stream.kind == Stream::pair)
@@ -186,9 +186,34 @@ template <class Real> struct RadialStage {
     store(scratch.candidates.y + at, D{});
     store(scratch.candidates.z + at, D{});
     store(scratch.candidates.squared + at, broadcast<D>(4 * to2));
+    store(scratch.candidates.element + at, Vec<int, C>{});
+  }
+
+  // Elements of C neighbours as PairPlan counts them.
+  template <bool alike> SNNP_INLINE Vec<int, C> elements(long at) const
+  {
+    return alike ? load<Vec<int, C>>(scratch.candidates.element + at) : Vec<int, C>{};
+  }
+
+  // Where the tables of elements begin on an axis.
+  template <class Number> static SNNP_INLINE Vec<Number, C> tables(const Axis &axis, Vec<int, C> element)
+  {
+    return __builtin_convertvector(element, Vec<Number, C>) * static_cast<Number>(axis.last + 1);
+  }
+
+  template <bool alike> static SNNP_INLINE L is_close(const PairPlan<Real> &pair, Vec<int, C> element, D r)
+  {
+    if (!alike) return r < pair.shortest[0];
+    return r < look_up(pair.shortest, pair.slots, __builtin_convertvector(element, L));
   }
 
   template <Stream::Kind kind>
+  void distances(Near<Real> &near, const PairPlan<Real> &pair, int s, int count, double *G) const
+  {
+    centre.alike ? distances<kind, true>(near, pair, s, count, G) : distances<kind, false>(near, pair, s, count, G);
+  }
+
+  template <Stream::Kind kind, bool alike>
   void distances(Near<Real> &near, const PairPlan<Real> &pair, int s, int count, double *G) const
   {
     const Candidates &c = scratch.candidates;
@@ -205,18 +230,18 @@ template <class Real> struct RadialStage {
       store(near.inverse + k, inverse);
       if constexpr (kind == Stream::three_body && sizeof(Real) != sizeof(double))
         put(near.ux + k, x), put(near.uy + k, y), put(near.uz + k, z);
+      const Vec<int, C> element = elements<alike>(from + q);
       if (kind == Stream::three_body && plan.elements > 1) {
-        const int element = centre.streams[s].element;
-        store(near.element + k, broadcast<Vec<int, C>>(element));
-        const Real shift = static_cast<Real>(element * (centre.angle_axis.last + 1));
-        store(near.g_shift + k, broadcast<Vec<Real, C>>(shift));
+        const int of_stream = centre.streams[s].element;
+        store(near.element + k, alike ? element : broadcast<Vec<int, C>>(of_stream));
+        if (!alike) store(near.g_shift + k, broadcast<Vec<Real, C>>(static_cast<Real>(of_stream * centre.angle_shift)));
       }
       store(near.id + k, load<Vec<int, C>>(c.id + from + q));
-      const ValueAndSlope e = evaluate(pair.phi, r);
+      const ValueAndSlope e = evaluate(pair.phi, r, tables<std::int64_t>(pair.phi.axis, element));
       phi += e.value;
       store(near.slope + k, factor * e.slope);
-      close |= r < pair.shortest;
-      if (any(r < pair.zbl_outer)) add_zbl(near, pair, r, factor, near.slope + k);
+      close |= is_close<alike>(pair, element, r);
+      if (any(r < pair.zbl_outer)) add_zbl(near, pair, element, r, factor, near.slope + k);
       if constexpr (kind == Stream::pair) continue;
       if (plan.by_column) {
         const ValueAndSlope rho = evaluate(pair.rho_column, r);
@@ -229,15 +254,16 @@ template <class Real> struct RadialStage {
         }
         continue;
       }
-      put_positions(pair.rho_axis, r, near.rho_interval + k, near.rho_t + k);
-      if constexpr (kind == Stream::three_body) put_positions(pair.f_axis, r, near.f_interval + k, near.f_t + k);
+      put_positions(pair.rho_axis, r, element, near.rho_interval + k, near.rho_t + k);
+      if constexpr (kind == Stream::three_body)
+        put_positions(pair.f_axis, r, element, near.f_interval + k, near.f_t + k);
     }
     near.phi += sum(phi);
     near.close |= any(close);
     if (plan.by_column && plan.n2 == 1) G[0] += sum(density);
   }
 
-  void pairs_only(Near<Real> &near, const PairPlan<Real> &pair, int s, int count) const
+  template <bool alike> void pairs_only(Near<Real> &near, const PairPlan<Real> &pair, int s, int count) const
   {
     const Candidates &c = scratch.candidates;
     const long from = static_cast<long>(s) * scratch.capacity;
@@ -246,13 +272,14 @@ template <class Real> struct RadialStage {
     for (int q = 0; q < count; q += C) {
       const D squared = load<D>(c.squared + from + q), inverse = inverse_sqrt(squared), r = squared * inverse;
       const D x = load<D>(c.x + from + q), y = load<D>(c.y + from + q), z = load<D>(c.z + from + q);
-      ValueAndSlope e = evaluate(pair.phi, r);
+      const Vec<int, C> element = elements<alike>(from + q);
+      ValueAndSlope e = evaluate(pair.phi, r, tables<std::int64_t>(pair.phi.axis, element));
       phi += e.value;
-      close |= r < pair.shortest;
+      close |= is_close<alike>(pair, element, r);
       if (any(r < pair.zbl_outer)) {
         double slopes[C];
         store(slopes, e.slope);
-        add_zbl(near, pair, r, 1, slopes);
+        add_zbl(near, pair, element, r, 1, slopes);
         e.slope = load<D>(slopes);
       }
       const D g = plan.unit * e.slope * inverse, fx = g * x, fy = g * y, fz = g * z;
@@ -267,20 +294,21 @@ template <class Real> struct RadialStage {
     for (int v = 0; with_virial && v < 6; ++v) near.pairs_virial[v] -= 0.5 * sum(virial[v]);
   }
 
-  static SNNP_INLINE void put_positions(const Axis &axis, D r, int *interval, Real *t)
+  static SNNP_INLINE void put_positions(const Axis &axis, D r, Vec<int, C> element, int *interval, Real *t)
   {
     const AxisPosition position = locate(axis, r);
     put(t, position.t);
-    store(interval, __builtin_convertvector(position.interval, Vec<int, C>));
+    store(interval, __builtin_convertvector(position.interval, Vec<int, C>) + tables<int>(axis, element));
   }
 
-  __attribute__((noinline)) void add_zbl(Near<Real> &near, const PairPlan<Real> &pair, D r, double factor,
-                                         double *slopes) const
+  __attribute__((noinline)) void add_zbl(Near<Real> &near, const PairPlan<Real> &pair, Vec<int, C> element, D r,
+                                         double factor, double *slopes) const
   {
     for (int l = 0; l < C; ++l) {
-      if (!(r[l] < pair.zbl_outer)) continue;
+      const Zbl &zbl = pair.zbl[element[l]];
+      if (!(r[l] < zbl.outer())) continue;
       double slope;
-      near.energy += 0.5 * (*pair.zbl)(r[l], slope);
+      near.energy += 0.5 * zbl(r[l], slope);
       slopes[l] += factor * slope;
     }
   }

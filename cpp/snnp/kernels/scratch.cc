@@ -79,7 +79,7 @@ template <class Real> void Scratch<Real>::reserve(int neighbors)
   lay_out(shared, [&](Arena &piece) {
     piece(candidates.count, streams);
     for (double **p : {&candidates.x, &candidates.y, &candidates.z, &candidates.squared}) piece(*p, streams * n);
-    piece(candidates.id, streams * n);
+    for (int **p : {&candidates.id, &candidates.element}) piece(*p, streams * n);
     piece(tables, elements * n);
     piece(sums, 3 * 8 * n);
     for (double **p : {&fx, &fy, &fz}) piece(*p, n);

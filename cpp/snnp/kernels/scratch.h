@@ -69,6 +69,7 @@ struct Candidates {
   int *count;                   ///< of each stream
   double *x, *y, *z, *squared;  ///< streams × capacity: vectors (Å) and their squared lengths
   int *id;
+  int *element;  ///< if neighbours of all elements are treated alike
 };
 
 /// The neighbours of one atom that tensors see, by element, and what the kernel of tensors keeps of their pairs.

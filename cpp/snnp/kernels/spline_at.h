@@ -39,10 +39,11 @@ struct ValueAndSlope {
   D value, slope;
 };
 
-/// The spline of a column at C numbers.
-SNNP_INLINE ValueAndSlope evaluate(const Column &column, D x)
+/// The spline of a column at C numbers; of the table that begins at interval `first`.
+SNNP_INLINE ValueAndSlope evaluate(const Column &column, D x, L first = L{})
 {
-  const AxisPosition p = locate(column.axis, x);
+  AxisPosition p = locate(column.axis, x);
+  p.interval += first;
   const int stride = column.stride;
   const D c0 = look_up(column.c, stride, p.interval), c1 = look_up(column.c + stride, stride, p.interval),
           c2 = look_up(column.c + 2 * stride, stride, p.interval),

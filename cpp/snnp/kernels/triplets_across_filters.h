@@ -59,7 +59,7 @@ SNNP_INLINE CosinePosition<Real> locate_cosine(const Axis &axis, Vec<Real, C> co
   return position;
 }
 
-/// Intervals and t for all pairs of an atom, in the order above. `single`: whether there is one element.
+/// Intervals and t for all pairs of an atom, in the order above. `single`: whether there is one table of g.
 template <class Real, bool single, bool uniform>
 void locate_cosines(const CentrePlan<Real> &centre, int elements, const Near<Real> &near, int *tables, int step)
 {
@@ -265,7 +265,7 @@ template <class Real> struct TripletsAcrossFilters {
   void values(Near<Real> &near, double *G) const
   {
     scratch.reserve_pairs(near, near.n_three_body);
-    const bool single = plan.elements == 1, uniform = !centre.angle_axis.cell;
+    const bool single = !centre.angle_table, uniform = !centre.angle_axis.cell;
     const auto locate = single ? (uniform ? locate_cosines<Real, true, true> : locate_cosines<Real, true, false>)
                                : (uniform ? locate_cosines<Real, false, true> : locate_cosines<Real, false, false>);
     locate(centre, plan.elements, near, scratch.tables, scratch.capacity);
