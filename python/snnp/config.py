@@ -269,7 +269,8 @@ class FitConfig(Section):
         for key, wrong in (
             ("data", bool(self.data.model_fields_set)),
             ("model.kind", self.model.kind != "snnp"),
-            ("model.filters", bool(self.model.files)),
+            ("model.filters", getattr(self.model, "filters", None) is not None),
+            ("model.baseline", getattr(self.model, "baseline", None) is not None),
             ("model.elements", getattr(self.model, "elements", None) is not None),
             ("model.e0", bool(self.model.e0)),
             ("model.floor", getattr(self.model, "floor", False)),

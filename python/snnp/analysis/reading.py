@@ -176,8 +176,9 @@ def _terms(reading: Reading, structures: Sequence[_core.Structures], threads: in
     whole = np.zeros(len(kinds))
     for a in np.unique(kinds) if G.shape[1] else ():
         whole[kinds == a] = embedding(p.elements[a], G[kinds == a])[0]
-    beyond = "U, beyond linear" if any(len(e.density) for e in p.elements) else "network, beyond linear"
-    terms[beyond] = whole - linear.sum(axis=1)
+    kinds_of = [("U", any(len(e.density) for e in p.elements)), ("network", any(e.network.layers for e in p.elements))]
+    beyond = " and ".join(name for name, there in kinds_of if there) or "rest"
+    terms[f"{beyond}, beyond linear"] = whole - linear.sum(axis=1)
     core = np.concatenate([_core_energies(p, s) for s in structures])
     terms["ZBL core"] = core
     terms["tensors V"] = total - terms["pair"] - whole - core

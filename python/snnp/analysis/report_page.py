@@ -147,7 +147,7 @@ def _findings(reading: Reading) -> Iterator[str]:
                 f"{together:.3g} eV. Read their sums, under Bonds and angles, rather than single ones."
             )
     if beyond is not None:
-        what = "the network" if beyond.name.startswith("network") else "U"
+        what = beyond.name.partition(",")[0].replace("network", "the network")
         everything = reading.deviations()["all"]
         small = beyond.deviation**2 < _CLASSICAL * everything**2
         yield (

@@ -28,9 +28,10 @@ def elements_table(p: _core.Potential) -> Table:
     table = _table("Elements", "element", "embedding", numbers=["isolated atom eV", "weights and biases"])
     for e in p.elements:
         sizes = [layer.outputs for layer in e.network.layers]
-        kind = "linear" if not sizes else f"network {e.network.activation}, layers of {', '.join(map(str, sizes))}"
+        kinds = ["spline U of a density"] if len(e.density) else []
+        kinds += [f"network {e.network.activation}, layers of {', '.join(map(str, sizes))}"] if sizes else []
         count = sum(layer.outputs * (layer.inputs + 1) for layer in e.network.layers)
-        table.add_row(e.name, "spline U of a density" if len(e.density) else kind, f"{e.e0:.6f}", str(count))
+        table.add_row(e.name, "; ".join(kinds) or "linear", f"{e.e0:.6f}", str(count))
     return table
 
 

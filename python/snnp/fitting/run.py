@@ -20,6 +20,7 @@ from snnp.data import Dataset, Frame, read
 from snnp.data.neighbors import NeighborLists, structures
 from snnp.files import printable, write_aside, write_text
 from snnp.fitting.atomic_energies import monitor_points, named_points, say_what_is_open
+from snnp.fitting.baseline import Baseline
 from snnp.fitting.checkpoint import Checkpoint
 from snnp.fitting.cutoffs import best_cutoffs
 from snnp.fitting.interruption import Interrupted, StopSignals
@@ -99,7 +100,7 @@ def _fit(
         log.print(line)
     divided = divide(config, data or read_data(config), log)
     model, shape, e0 = _shape(config, divided, log)
-    sets = divided.sets
+    sets, baseline = divided.sets, Baseline.of(model, shape.elements)
     config = config.model_copy(update={"model": model})
     named = named_points(config, divided.elements)
     factor = config.loss.invariant_points
@@ -113,9 +114,13 @@ def _fit(
     log.print(describe(shape, model, threads))
 
     # Kept where the fit keeps them anyway.
-    lists = NeighborLists(shape.elements, shape.cutoff, keep=kind_of(model).keeps_lists)
+    lists = NeighborLists(shape.elements, max(shape.cutoff, baseline.cutoff), keep=kind_of(model).keeps_lists)
     settled = settle(config, shape, e0, sets, lists, threads, log, checkpoint.saved)
-    sets, monitor = monitor_points(factor, settled.sets, named, shape, lists, threads, log)
+    sets = baseline.without({**settled.sets, "named": named}, threads)
+    named = sets.pop("named")
+    if baseline.potential is not None:
+        log.print(baseline.sentence(sets["train"]))
+    sets, monitor = monitor_points(factor, sets, named, shape, lists, threads, log)
     say_what_is_open(sets["train"], shape, threads, log)
     checkpoint.begin({"config": origin.settings, "data": origin.data, **settled.decisions})
     update = {**settled.decisions, "shear_order": None}
@@ -123,10 +128,12 @@ def _fit(
     if outputs.potential:
         _write_configuration(config, outputs, command, origin)
 
+    e0 = baseline.isolated(shape.elements, e0)
     task = Task(
         config, shape, e0, sets, lists, threads, origin.data_id, checkpoint, stop, log, monitor, divided.from_training
     )
-    potential, curve = kind_of(model).fit(task)
+    rest, curve = kind_of(model).fit(task)
+    potential, sets = baseline.add(rest), baseline.restored(sets, threads)
     used = [*sets["train"], *(sets["validation"] if task.validated else [])]
     set_domain(potential, used, lists, threads, log)
     if outputs.potential:
@@ -138,7 +145,7 @@ def _fit(
     reports = {name: report(p) for name, p in predictions.items()}
     log.print(console.error_table(reports))
     if monitor.points:
-        log.print(console.invariant_table(monitor.table(potential)))
+        log.print(console.invariant_table(baseline.watched(monitor, lists).table(potential)))
     time_of_a_step = cost(_core.Engine(potential), sets["train"][:: max(len(sets["train"]) // 40, 1)])
     log.print(f"cost: {time_of_a_step:.2g} µs per atom and step on one core of this machine, without neighbour lists")
     fitted = Fitted(potential, config, reports, predictions, curve, used)
@@ -180,7 +187,7 @@ def _shape(config: FitConfig, data: DividedData, log: console.Log) -> tuple[Mode
 
 def _best(options: Sequence[Choice]) -> Callable[..., Choice]:
     """What chooses among options: of cutoffs, or of the length of given filters."""
-    if not options[0].model.files:
+    if not getattr(options[0].model, "filters", None):
         return best_cutoffs
     from snnp.fitting.filters_start import best_scale  # needs PyTorch
 

@@ -7,21 +7,26 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
+from snnp import _core
 from snnp.data.combinations import distant_pairs, listed, rare_triples
 from snnp.data.distances import Distances
 from snnp.kinds.base import (
     Cutoff,
+    FileName,
     Kind,
     Knots,
     ModelSection,
+    ZblConfig,
     by_ordered_pair,
     common_shape,
     pair_cutoff,
     three_body_cutoff,
 )
 from snnp.kinds.given_filters import DECIDED, OptionalFilters, given_filters, with_filters, with_scales
+from snnp.models.sums import has_core
 
 # By `model.elements`: what filters there are, what becomes of triples that the data do not show, and of φ.
 _ELEMENTS = {
@@ -61,11 +66,20 @@ class SnnpConfig(ModelSection):
     activation: Literal["tanh", "silu"] = "tanh"
     floor: bool = Field(False, description="under the energies of atoms that are unlike those of the data")
     filters: OptionalFilters = Field(None, description="of another potential, from which the fit starts")
+    baseline: FileName | None = Field(
+        None, description="a potential of splines, which stays as it is: the rest is fitted"
+    )
+
+    @model_validator(mode="after")
+    def _baseline_without_floor(self):
+        if self.baseline and self.floor:
+            raise PydanticCustomError("baseline", "expected no floor together with a baseline")
+        return self
 
     @property
     def files(self) -> list[Path]:
-        """The file of filters, if there is one."""
-        return [self.filters.file] if self.filters else []
+        """The files of filters and baseline, if there are any."""
+        return [*([self.filters.file] if self.filters else []), *([self.baseline] if self.baseline else [])]
 
     @property
     def decided(self) -> frozenset[str]:
@@ -73,11 +87,13 @@ class SnnpConfig(ModelSection):
         return frozenset(DECIDED) if self.filters else frozenset()
 
     def beside(self, folder: Path) -> "SnnpConfig":
-        """The same with the file of filters taken from a folder."""
-        if not self.filters:
-            return self
-        there = self.filters.model_copy(update={"file": folder / self.filters.file})
-        return self.model_copy(update={"filters": there})
+        """The same with the files of filters and baseline taken from a folder."""
+        found: dict[str, object] = {}
+        if self.filters:
+            found["filters"] = self.filters.model_copy(update={"file": folder / self.filters.file})
+        if self.baseline:
+            found["baseline"] = folder / self.baseline
+        return self.model_copy(update=found)
 
 
 class Snnp(Kind):
@@ -103,6 +119,7 @@ class Snnp(Kind):
     explains_stress = True
 
     def complete(self, config, distances):
+        config = _one_core(config)
         if config.filters:
             return with_filters(config, distances.elements)
         pair = pair_cutoff(config, distances)
@@ -111,6 +128,7 @@ class Snnp(Kind):
         return config.model_copy(update={"pair_cutoff": pair, "three_body_cutoff": three, "elements": elements})
 
     def alternatives(self, config, distances, effort):
+        config = _one_core(config)
         if config.filters:
             return with_scales(config, distances)
         shortest = self.complete(config, distances)
@@ -172,6 +190,13 @@ class Snnp(Kind):
         from snnp.fitting.network import fit_network
 
         return fit_network(task)
+
+
+def _one_core(config: SnnpConfig) -> SnnpConfig:
+    """The same without a repulsive core if the baseline has one."""
+    if config.baseline is None or not has_core(_core.read_potential(config.baseline)):
+        return config
+    return config.model_copy(update={"zbl": ZblConfig(enabled=False)})
 
 
 def _elements(distances: Distances) -> str:

@@ -1,0 +1,93 @@
+"""A known potential as the baseline of a fit: what it leaves of the data is fitted, and the result is the sum."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from snnp import _core
+from snnp.data import Frame
+from snnp.data.neighbors import NeighborLists
+from snnp.fitting.sets import Sets
+from snnp.kinds.base import ModelSection
+from snnp.mapping.monitor import Monitor
+from snnp.models.sums import added, check_baseline
+from snnp.virial import matrix, stress
+
+
+@dataclass
+class Baseline:
+    """A potential that stays as it is; None: there is none, and nothing changes."""
+
+    potential: _core.Potential | None = None
+    name: str = ""
+
+    @staticmethod
+    def of(model: ModelSection, elements: Sequence[str]) -> "Baseline":
+        """That of a configuration; raises snnp.Error if it cannot be one for data of these elements."""
+        file: Path | None = getattr(model, "baseline", None)
+        if file is None:
+            return Baseline()
+        found = Baseline(_core.read_potential(file), file.name)
+        check_baseline(found.potential, elements, str(file))
+        return found
+
+    @property
+    def cutoff(self) -> float:
+        """Å."""
+        return 0.0 if self.potential is None else self.potential.cutoff()
+
+    def isolated(self, elements: Sequence[str], energies: Sequence[float | None]) -> list[float | None]:
+        """Energies of isolated atoms, eV, less those of the baseline; None: not known."""
+        if self.potential is None:
+            return list(energies)
+        own = {e.name: e.e0 for e in self.potential.elements}
+        return [None if e is None else e - own[symbol] for symbol, e in zip(elements, energies, strict=True)]
+
+    def without(self, sets: Sets, threads: int) -> Sets:
+        """Frames by purpose with labels less energies, forces and stresses of the baseline."""
+        return self._shifted(sets, -1.0, threads)
+
+    def restored(self, sets: Sets, threads: int) -> Sets:
+        """The labels that `without` has changed as they were, to rounding."""
+        return self._shifted(sets, 1.0, threads)
+
+    def add(self, fitted: _core.Potential) -> _core.Potential:
+        """The sum of both."""
+        return fitted if self.potential is None else added(self.potential, fitted)
+
+    def watched(self, monitor: Monitor, lists: NeighborLists) -> Monitor:
+        """Invariant points of labels without the baseline, as those of labels as they were, for the sum."""
+        if self.potential is None:
+            return monitor
+        frames = self.restored({"points": [point.frame for point in monitor.points]}, monitor.threads)["points"]
+        points = [replace(point, frame=frame) for point, frame in zip(monitor.points, frames, strict=True)]
+        return Monitor(points, lists, monitor.threads)
+
+    def sentence(self, frames: Sequence[Frame]) -> str:
+        """How much it leaves of the forces; frames: without it."""
+        left = np.concatenate([frame.forces.ravel() for frame in frames])
+        left = left[np.isfinite(left)]
+        rms = f"{np.sqrt((left**2).mean()):.4f} eV/Å" if left.size else "unknown"
+        return f"baseline {self.name}, which stays as it is: it leaves forces of {rms} (RMS) to be fitted"
+
+    def _shifted(self, sets: Sets, sign: float, threads: int) -> Sets:
+        if self.potential is None:
+            return sets
+        engine = _core.Engine(self.potential)
+        lists = NeighborLists([e.name for e in self.potential.elements], engine.cutoff, keep=False)
+        return {name: [_less(frame, engine, lists, sign, threads) for frame in frames] for name, frames in sets.items()}
+
+
+def _less(frame: Frame, engine: _core.Engine, lists: NeighborLists, sign: float, threads: int) -> Frame:
+    out = engine.evaluate(lists.of(frame.atoms), threads)
+    own = None
+    if frame.stress is not None:
+        own = frame.stress + sign * stress(matrix(out["virial"]), frame.atoms.get_volume())
+    return replace(
+        frame,
+        energy=frame.energy + sign * float(out["energy"]),
+        forces=frame.forces + sign * np.asarray(out["forces"]),
+        stress=own,
+    )
