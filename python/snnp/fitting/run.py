@@ -141,7 +141,8 @@ def _fit(
     checkpoint.finish()
     predictions = predict_sets(potential, sets, lists, threads, log)
     if task.validated:
-        predictions |= predict_sets(task.validated, {"validation": sets["validation"]}, lists, threads, log)
+        validated = baseline.add(task.validated)
+        predictions |= predict_sets(validated, {"validation": sets["validation"]}, lists, threads, log)
     reports = {name: report(p) for name, p in predictions.items()}
     log.print(console.error_table(reports))
     if monitor.points:
