@@ -1,15 +1,13 @@
 """Configuration of a fit: strict, with defaults in one place. Keys set to `auto` (null) are chosen from the data."""
 
-import difflib
 import re
 import reprlib
 from pathlib import Path
-from typing import Annotated, Literal, Union, get_args, get_origin
+from typing import Annotated, Literal, Union
 
 import numpy as np
 import yaml
 from pydantic import (
-    BaseModel,
     BeforeValidator,
     Discriminator,
     Field,
@@ -23,6 +21,7 @@ from pydantic_core import PydanticCustomError
 
 from snnp import strict_yaml
 from snnp.calculator import available_cores
+from snnp.config_errors import sentence
 from snnp.data import DataError, LabelKeys, Reading
 from snnp.data.energy_offsets import AUTO, KEEP, LEFT_OUT
 from snnp.data.stress import given_conventions
@@ -187,7 +186,7 @@ def _shared(given):
 class SystemsConfig(Section):
     """Several systems with filters in common."""
 
-    data: Annotated[dict[str, SystemConfig], BeforeValidator(_names_as_text)] = Field(description="by name")
+    data: Annotated[dict[str, SystemConfig], BeforeValidator(_names_as_text)] = Field({}, description="by name")
     share: Annotated[list[Literal["rho", "f", "g"]], BeforeValidator(_shared)] = list(SHARED)
     scale: bool = Field(True, description="filters by bond lengths; false: they are the same over Å")
 
@@ -373,7 +372,7 @@ def validate(content: dict, where: str, overrides: dict | None = None) -> FitCon
     try:
         config = FitConfig.model_validate(content)
     except ValidationError as error:
-        raise ConfigError(f"{where}: {_sentence(error)}") from error
+        raise ConfigError(f"{where}: {sentence(error, FitConfig)}") from error
     config._notes += notes
     return config
 
@@ -432,70 +431,3 @@ def _relative_to(config: FitConfig, folder: Path) -> FitConfig:
         "model": config.model.beside(folder),
     }
     return config.model_copy(update=update)
-
-
-# In place of pydantic's words.
-_EXPECTED = {
-    "path_type": "expected the name of a file",
-    "model_type": "expected keys with values",
-    "dict_type": "expected keys with values",
-    "list_type": "expected a list",
-}
-
-
-def _sentence(error: ValidationError) -> str:
-    first = error.errors()[0]
-    location, kind = _location(first["loc"])
-    key = ".".join(location)
-    if first["type"] == "no_sense":
-        return first["msg"]
-    if first["type"] == "union_tag_invalid":
-        return f"model.kind: expected one of {', '.join(KINDS)}, found {reprlib.repr(first['ctx']['tag'])}"
-    if first["type"] == "extra_forbidden":
-        known = _keys(location[:-1], kind)
-        if kind and len(location) == 2 and any(location[1] in other.config.model_fields for other in KINDS.values()):
-            return f"{key} makes no sense for model.kind {kind}: expected one of {', '.join(known)}"
-        close = difflib.get_close_matches(location[-1], known, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"expected one of {', '.join(known)}"
-        return f"unknown key {key}: {hint}"
-    if first["type"] == "missing":
-        return f"key {key} is missing"
-    expected = _EXPECTED.get(first["type"], first["msg"][0].lower() + first["msg"][1:])
-    return f"{key}: {expected}, found {reprlib.repr(first['input'])}"
-
-
-def _location(parts: tuple[str | int, ...]) -> tuple[list[str], str | None]:
-    """The key that an error belongs to, without what pydantic adds for alternatives of types; the kind of model."""
-    names = [str(part) for part in parts]
-    kind = names.pop(1) if names[:1] == ["model"] and names[1:2] and names[1] in KINDS else None
-    location, section = [], FitConfig
-    for name in names:
-        inside_a_value = section is None
-        if inside_a_value and (name in ("str", "int", "float", "bool") or name.endswith("]")):
-            break
-        location.append(name if re.fullmatch(r"\w+", name) else repr(name))
-        section = KINDS[kind].config if name == "model" and kind else _section(section, name)
-    return location, kind
-
-
-def _section(of: type[BaseModel] | None, key: str) -> type[BaseModel] | None:
-    annotation = of.model_fields[key].annotation if of and key in of.model_fields else None
-    return annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
-
-
-def _no_alternative(annotation) -> type[BaseModel]:
-    """The section of one that may be left out."""
-    parts = get_args(annotation)
-    return parts[0] if type(None) in parts else annotation
-
-
-def _keys(sections: list[str], kind: str | None) -> list[str]:
-    model: type[BaseModel] = FitConfig
-    for section in sections:
-        if section == "model" and kind:
-            model = KINDS[kind].config
-        elif get_origin(model) is dict:  # any name, then what stands under it
-            model = get_args(get_args(model)[1])[0]
-        else:
-            model = _no_alternative(model.model_fields[section].annotation)
-    return [field.alias or name for name, field in model.model_fields.items()]

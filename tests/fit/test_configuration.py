@@ -176,7 +176,7 @@ def test_configuration_that_is_no_file(tmp_path):
         (["model.kind=[]"], "command line: model.kind: expected one of pair, eam, uf3, smeam, snnp, found '[]'"),
         (["model.kind.x=1"], "command line: model.kind: expected one of"),
         (["model.kind=pair", "model.kind.x=1"], "command line: model.kind.x: kind is no section"),
-        (["steps=1"], "command line: unknown key steps: expected one of data, output"),
+        (["steps=1"], "command line: unknown key steps: did you mean training.steps?"),
         (["training.steps=1e3"], "command line: training.steps: input should be a valid integer, found 1000.0"),
         (["training.threads=100000"], f"on this machine with {available_cores()} core"),
         (["model.zbl.inner=0.9", "model.zbl.outer=0.8"], "command line: model.zbl: expected inner below outer"),

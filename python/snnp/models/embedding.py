@@ -49,4 +49,4 @@ def add_gradient(values: Tensor, gradient: Tensor) -> None:
     if not values.is_leaf:
         values.backward(gradient)
     elif values.requires_grad:
-        values.grad = gradient if values.grad is None else values.grad + gradient
+        values.grad = gradient.contiguous() if values.grad is None else values.grad + gradient

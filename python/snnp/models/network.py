@@ -162,9 +162,9 @@ class Model(nn.Module):
         p.f = [engine_spline(shape.radial_knots[ab], c, shape.end) for ab, c in _columns(f)]
         p.g = [engine_spline(shape.angle_knots, c, 0) for _, c in _columns(g)]
         if shape.shared and self._E > 1:
-            rho, f, g, mix_rho, mix_f = (
-                x.detach().numpy() for x in (self.rho, self.f, self.g, self.mix_rho, self.mix_f)
-            )
+            # One set of curves for all centres stands for each of them.
+            rho, f, g = (x.detach().numpy().repeat(self._E // len(x), 0) for x in (self.rho, self.f, self.g))
+            mix_rho, mix_f = (x.detach().numpy() for x in (self.mix_rho, self.mix_f))
             p.rho = sums_of_curves(shape.pair_knots[:: self._E], rho, mix_rho, shape.end)
             p.f = sums_of_curves(shape.radial_knots[:: self._E], f, mix_f, shape.end)
             p.g = same_for_neighbors(shape.angle_knots, g, len(shape.unordered))
