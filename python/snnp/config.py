@@ -57,6 +57,8 @@ _MOST_OFFSET = 1e7
 
 # What systems can share.
 SHARED = ("rho", "f", "g")
+# Keys of the section `training` that fits of several systems do not have.
+NOT_OF_SYSTEMS = ("smoothing", "refit")
 
 # A configuration is not larger, bytes; one that we write has about 2000.
 _MOST_BYTES = 1_000_000
@@ -273,7 +275,7 @@ class FitConfig(Section):
             ("model.elements", getattr(self.model, "elements", None) is not None),
             ("model.e0", bool(self.model.e0)),
             ("model.floor", getattr(self.model, "floor", False)),
-            ("training.smoothing", self.training.smoothing > 0),
+            *((f"training.{key}", key in self.training.model_fields_set) for key in NOT_OF_SYSTEMS),
             ("invariant_points", self.invariant_points != InvariantPointsConfig()),
         ):
             if wrong:
@@ -317,6 +319,7 @@ class FitConfig(Section):
     def dump(self) -> str:
         """As YAML, with every key that the kind of model knows."""
         unused = set(TrainingConfig.model_fields) - kind_of(self.model).training_keys
+        unused |= set(NOT_OF_SYSTEMS) if self.systems else set()
         exclude = {"training": unused, **({"data": True} if self.systems else {})}
         content = self.model_dump(mode="json", by_alias=True, exclude=exclude)
         return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)

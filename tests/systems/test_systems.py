@@ -20,6 +20,7 @@ from snnp.config import ConfigError, validate
 from snnp.console import Log
 from snnp.data import from_atoms
 from snnp.data.batch import Labels, Weights
+from snnp.data.distances import survey
 from snnp.data.neighbors import structures
 from snnp.fitting.interruption import Interrupted, StopSignals
 from snnp.fitting.loss import make_batch
@@ -28,7 +29,6 @@ from snnp.models.network import Model
 from snnp.models.shape import Shape
 from snnp.systems.model import JointLoss, JointModel
 from snnp.systems.run import run_systems
-from snnp.systems.shapes import bond_length
 
 MODEL = {
     "two_body_filters": 2,
@@ -139,12 +139,15 @@ def test_file_of_filters_is_told_from_a_potential(fitted):
 
 
 def test_another_system_starts_from_the_shared_filters(fitted):
-    filters = {"file": str(fitted / "all.filters.snnp"), "freeze": True, "scale": 1.0}
+    """Lengths are those of the file times the ratio of bond lengths: of Pt and of the three systems."""
+    filters = {"file": str(fitted / "all.filters.snnp"), "freeze": True}
     train = frames(["Pt"], 3.92, 12)
     done = snnp.fit(train, model={"filters": filters, "hidden": [4]}, training=TRAINING, progress=False)
     shared = read_filters(fitted / "all.filters.snnp")
     found = [done.potential.f(m, "Pt", "Pt").coefficients[:-3] for m in range(1, 5)]
     np.testing.assert_array_equal(np.array(found).T, shared.f[0])
+    ratio = 3.92 / (3.6 * 4.1 * 3.98) ** (1 / 3)
+    assert done.config.model.filters.scale == pytest.approx(ratio, rel=0.02)  # all are hot fcc crystals
 
 
 def test_errors_are_no_larger_than_those_of_the_linear_models(fitted):
@@ -266,7 +269,8 @@ def test_bond_length_is_the_mean_distance_to_the_nearest_neighbour():
     for atoms in crystals:
         atoms.calc = SinglePointCalculator(atoms, energy=0.0, forces=np.zeros((1, 3)))
     expected = (3.6 / np.sqrt(2) + 3.0 * np.sqrt(3) / 2) / 2
-    assert bond_length(from_atoms(crystals, "test").frames) == pytest.approx(expected, rel=1e-12)
+    found = survey(from_atoms(crystals, "test").frames, ["Fe", "Cu"])
+    assert found.bond_length == pytest.approx(expected, rel=1e-12)
 
 
 @pytest.mark.parametrize(

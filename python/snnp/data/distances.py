@@ -20,7 +20,7 @@ class Distances:
     """A sorted sample of all distances, and the shortest of each unordered pair of elements (NaN: none seen); Å.
 
     triples: how many atoms of each element have neighbours of both elements of each unordered pair, closer than 5 Å;
-    (elements, pairs).
+    (elements, pairs). bond_length: mean distance of an atom to its nearest neighbour, Å.
     """
 
     elements: list[str]
@@ -28,6 +28,7 @@ class Distances:
     n_atoms: int  # in the structures of the sample
     shortest: np.ndarray
     triples: np.ndarray
+    bond_length: float = 1.0
 
     def radius(self, neighbors: float) -> float:
         """The radius within which an atom has so many neighbours on average, Å (rounded to 0.1)."""
@@ -67,8 +68,15 @@ def survey(frames: Sequence[Frame], elements: Sequence[str]) -> Distances:
     step = max(len(frames) // _FRAMES, 1)
     lists = [full_list(frame.atoms, _LARGEST_CUTOFF) for frame in frames[::step]]
     n_atoms = sum(len(frame.atoms) for frame in frames[::step])
-    sample = np.sort(np.concatenate([np.linalg.norm(d, axis=1) for _, _, d in lists]))
-    return Distances(list(elements), sample, n_atoms, *_encounters(frames, elements))
+    lengths = [np.linalg.norm(d, axis=1) for _, _, d in lists]
+    sample = np.sort(np.concatenate(lengths))
+    nearest = [np.full(len(frame.atoms), np.inf) for frame in frames[::step]]
+    for r, (i, _, _), d in zip(nearest, lists, lengths, strict=True):
+        np.minimum.at(r, i, d)
+    bonds = np.concatenate(nearest)
+    bonds = bonds[np.isfinite(bonds)]
+    bond_length = float(bonds.mean()) if len(bonds) else 1.0  # no atom meets another
+    return Distances(list(elements), sample, n_atoms, *_encounters(frames, elements), bond_length)
 
 
 def shortest_distances(frames: Sequence[Frame], elements: Sequence[str]) -> np.ndarray:

@@ -31,9 +31,9 @@ from snnp.models.network import Model
 from snnp.models.normal_equations import Quadratic, Rows, accumulate, fit_offsets, shifted
 from snnp.models.shape import Shape, own_parts
 
-_FRAMES, _ATOMS = 20, 1000  # are fitted, and as many others are held out, to choose the length
+_FRAMES, _ATOMS = 20, 600  # are fitted, and as many others are held out, to choose the length
 _STEPS = 150  # at most, of the compression
-_SLACK = 1.02  # another length has to be better than that of the file by this factor
+_SLACK = 1.1  # another length has to be better than that of the file by this factor
 
 
 def install(model: Model, filters: Filters) -> None:
@@ -236,7 +236,8 @@ def best_scale(options: Sequence[Choice], frames: Sequence[Frame], threads: int,
     errors, scales = [], [option.model.filters.scale for option in options]
     with log.progress("length of filters", len(options), "lengths") as tick:
         for option in options:
-            errors.append(_force_error(option, fitted, held_out, threads))
+            both = [_force_error(option, *sets, threads) for sets in ((fitted, held_out), (held_out, fitted))]
+            errors.append(float(np.sqrt(np.mean(np.square(both)))))
             tick(1)
     best = int(np.argmin(errors))
     if errors[0] <= _SLACK * errors[best]:

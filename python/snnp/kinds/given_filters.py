@@ -46,7 +46,7 @@ class FiltersConfig(Section):
         [], description="what stays as it is in the file: true, false, or some of rho, f, g"
     )
     scale: float | None = Field(
-        None, ge=0.5, le=2, description="lengths in units of those in the file; auto: what fits the forces best"
+        None, ge=0.5, le=2, description="lengths in units of those in the file; auto: by bond lengths, or by forces"
     )
     elements: dict[str, str] = Field(
         {}, description="by element: the one in the file whose filters it gets; auto: the same, or the only one"
@@ -140,7 +140,9 @@ def with_scales(model: Section, distances: Distances) -> list[Section]:
     Cutoffs within which no atoms of two elements come are not meant, unless all are so short.
     """
     given = model.filters
-    scales = [given.scale] if given.scale else _SCALES
+    scales, known = [given.scale] if given.scale else _SCALES, _there(given).bond_length
+    if not given.scale and known:
+        scales = [round(distances.bond_length / known, 4)]
     scaled = [model.model_copy(update={"filters": given.model_copy(update={"scale": scale})}) for scale in scales]
     complete = [with_filters(one, distances.elements) for one in scaled]
     least = max(distances.first_knots()) / 0.9

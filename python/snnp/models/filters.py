@@ -17,7 +17,8 @@ _EXPECTED = "expected a potential of the kind snnp"
 @dataclass(frozen=True)
 class Filters:
     """Free coefficients of ρ and f by ordered pair of elements (centre × neighbour), of g by centre and unordered pair
-    of neighbours: each (functions, filters). Knots: Å, by ordered pair; of g over cos θ.
+    of neighbours: each (functions, filters). Knots: Å, by ordered pair; of g over cos θ. bond_length: for which the
+    curves are, Å; 0: it is not known.
     """
 
     elements: list[str]
@@ -27,6 +28,7 @@ class Filters:
     f: list[np.ndarray]
     angle_knots: np.ndarray
     g: list[np.ndarray]
+    bond_length: float = 0.0
 
     @property
     def n2(self) -> int:

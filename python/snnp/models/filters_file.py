@@ -1,7 +1,7 @@
 """Files of filters that systems share, `*.filters.snnp`: potential files without energies, which no program runs.
 
 They are written like the potential file of one element whose φ, linear term and network are zero, but for the second
-line, which begins with `filters` in place of `snnp`.
+line, which begins with `filters` in place of `snnp`; the shortest distance is the bond length for which curves are.
 """
 
 from dataclasses import replace
@@ -27,6 +27,7 @@ def write_filters(filters: Filters, comment: str, path: Path) -> None:
     element, pair = _core.Element(), _core.Pair()
     element.name, element.linear = _ELEMENT, np.zeros(filters.n2 + filters.n3)
     pair.phi = engine_spline(filters.pair_knots[0], np.zeros(len(filters.pair_knots[0]) + 2 - END), END)
+    pair.shortest = filters.bond_length
     p.elements, p.pairs = [element], [pair]
     p.rho = [engine_spline(filters.pair_knots[0], c, END) for c in filters.rho[0].T]
     p.f = [engine_spline(filters.radial_knots[0], c, END) for c in filters.f[0].T]
@@ -53,7 +54,7 @@ def read_filters(path: str | PathLike) -> Filters:
         filters = filters_of(p)
     except ValueError as error:
         raise _core.Error(f"{path}: {error}") from error
-    return replace(filters, elements=[""]) if only_filters else filters
+    return replace(filters, elements=[""], bond_length=p.pairs[0].shortest) if only_filters else filters
 
 
 def describe_filters(path: str | PathLike) -> str:
@@ -63,4 +64,6 @@ def describe_filters(path: str | PathLike) -> str:
     parts = [f"{filters.n2} two-body and {filters.n3} three-body filters, without energies"]
     for knots, count in ((filters.pair_knots[0], filters.n2), (filters.radial_knots[0], filters.n3)):
         parts += [f"from {knots[0]:.2f} to {knots[-1]:.2f} Å"] if count else []
+    if filters.bond_length:
+        parts.append(f"for bonds of {filters.bond_length:.4g} Å")
     return f"{comment}\n{'; '.join(parts)}"

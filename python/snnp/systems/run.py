@@ -15,7 +15,7 @@ from snnp.analysis.curves import Curve
 from snnp.analysis.errors import Predictions, Report, report
 from snnp.analysis.spline_plots import splines
 from snnp.config import DataConfig, FitConfig
-from snnp.data.distances import survey
+from snnp.data.distances import Distances, survey
 from snnp.data.neighbors import NeighborLists
 from snnp.files import printable, write_aside, write_text
 from snnp.fitting.checkpoint import Checkpoint
@@ -113,8 +113,9 @@ def _prepare(
     for name, one in configs.items():
         log.print(f"system {name}")
         divided[name] = divide(one, read_data(one), log)
-    scales = lengths(config, {name: data.sets["train"] for name, data in divided.items()})
-    shapes = _shapes(config, divided, scales)
+    surveys = {name: survey(data.sets["train"], data.elements) for name, data in divided.items()}
+    scales = lengths(config, surveys)
+    shapes = _shapes(config, surveys, scales)
     origin = _origin(config, divided)
     if checkpoint.saved is not None:
         origin.require(checkpoint.saved, checkpoint.path)
@@ -142,9 +143,8 @@ def _alone(config: FitConfig, name: str) -> FitConfig:
     return config.model_copy(update={"data": data, "model": model, "systems": None, "output": None})
 
 
-def _shapes(config: FitConfig, divided: Mapping[str, DividedData], scales: Mapping[str, float]):
+def _shapes(config: FitConfig, surveys: Mapping[str, Distances], scales: Mapping[str, float]):
     """The section `model` with nothing left open, and the shape, of each system."""
-    surveys = {name: survey(data.sets["train"], data.elements) for name, data in divided.items()}
     models = completed(config.model, surveys, scales, _KIND.complete)
     shapes = {name: _KIND.shape(model, surveys[name]) for name, model in models.items()}
     shapes = with_common_knots(shapes, surveys, scales, config.model)
@@ -240,15 +240,16 @@ def _filters(joint: JointModel, scales: Mapping[str, float]) -> Filters | None:
     two, three = "rho" in shared, shared >= {"f", "g"}
     if not (two or three):
         return None
-    factor = reference_length(scales) / next(iter(scales.values()))
+    length = reference_length(scales)
+    factor = length / next(iter(scales.values()))
     curves = {name: getattr(model, name).detach().numpy()[0] for name in ("rho", "f", "g")}
     for name, whole in (("rho", two), ("f", three), ("g", three)):
         curves[name] = curves[name] if whole else curves[name][:, :0]
     shape = model.shape
     knots = shape.pair_knots[0], shape.radial_knots[0]
-    return Filters(
-        [""], [factor * knots[0]], [curves["rho"]], [factor * knots[1]], [curves["f"]], shape.angle_knots, [curves["g"]]
-    )
+    at = [[factor * k] for k in knots]
+    rho, f, g = ([curves[name]] for name in ("rho", "f", "g"))
+    return Filters([""], at[0], rho, at[1], f, shape.angle_knots, g, length)
 
 
 # -- results ------------------------------------------------------------------------------------------------------

@@ -1,40 +1,23 @@
 """Sizes of the models of several systems, which have the same curves over distances in units of their lengths."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 
 from snnp.config import FitConfig
-from snnp.data import Frame
 from snnp.data.distances import Distances
-from snnp.data.neighbors import full_list
 from snnp.kinds import ModelSection
 from snnp.kinds.snnp import SnnpConfig
 from snnp.models.shape import Shape
 
-_FRAMES = 60  # are enough to know a bond length
-_FARTHEST = 6.0  # Å: atoms without a neighbour within it have no bond
 
-
-def bond_length(frames: Sequence[Frame]) -> float:
-    """Mean distance of an atom to its nearest neighbour, Å; 1 if no atom has one within 6 Å."""
-    nearest = []
-    for frame in frames[:: max(len(frames) // _FRAMES, 1)]:
-        i, _, d = full_list(frame.atoms, _FARTHEST)
-        r = np.full(len(frame.atoms), np.inf)
-        np.minimum.at(r, i, np.linalg.norm(d, axis=1))
-        nearest.append(r[np.isfinite(r)])
-    found = np.concatenate(nearest) if nearest else np.zeros(0)
-    return float(found.mean()) if len(found) else 1.0
-
-
-def lengths(config: FitConfig, frames: Mapping[str, Sequence[Frame]]) -> dict[str, float]:
+def lengths(config: FitConfig, surveys: Mapping[str, Distances]) -> dict[str, float]:
     """By which filters of each system are scaled, Å: as given, or bond lengths; all 1 if they are not scaled."""
     if not config.systems.scale:
-        return dict.fromkeys(frames, 1.0)
+        return dict.fromkeys(surveys, 1.0)
     given = {name: system.length for name, system in config.systems.data.items()}
-    return {name: round(given[name] or bond_length(here), 4) for name, here in frames.items()}
+    return {name: round(given[name] or survey.bond_length, 4) for name, survey in surveys.items()}
 
 
 def reference_length(lengths: Mapping[str, float]) -> float:
