@@ -1,6 +1,8 @@
 """Several systems in one fit: filters in common, everything else their own, a file for each and one of the filters."""
 
+import re
 from contextlib import closing
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -162,6 +164,14 @@ def test_configuration_that_is_left_can_be_fitted_again(fitted):
     left = yaml.safe_load((fitted / "all.filters.yaml").read_text())
     assert list(left["systems"]["data"]) == ["Cu", "Ag", "AuPd"]
     assert validate(left, "left").systems.share == ["rho", "f", "g"]
+
+
+def test_configuration_of_the_documentation_is_valid():
+    page = (Path(__file__).parents[2] / "docs" / "systems.md").read_text()
+    (text,) = re.findall(r"<!-- systems -->\n```yaml\n(.*?)```", page, re.DOTALL)
+    config = validate(yaml.safe_load(text), "docs")
+    assert config.systems.data["InP"].weight == 2.0
+    assert (config.systems.share, config.systems.scale) == (["rho", "f", "g"], True)
 
 
 def test_interrupted_fit_ends_as_if_it_had_not_been(data, tmp_path, monkeypatch):
