@@ -273,7 +273,6 @@ class FitConfig(Section):
             ("model.baseline", getattr(self.model, "baseline", None) is not None),
             ("model.elements", getattr(self.model, "elements", None) is not None),
             ("model.e0", bool(self.model.e0)),
-            ("model.floor", getattr(self.model, "floor", False)),
             ("training.smoothing", self.training.smoothing > 0),
             ("invariant_points", self.invariant_points != InvariantPointsConfig()),
         ):

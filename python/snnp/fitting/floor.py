@@ -206,7 +206,8 @@ def _floor(atoms: _Atoms, level: float, ground: float, depth: float) -> _core.Fl
 def _box(G: np.ndarray, spread: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Directions (n, filters) and centres (n,) of a box around filters G (atoms, filters); spread: of more atoms."""
     size = np.maximum(spread, 1e-9 * max(spread.max(), 1e-9))
-    values, vectors = np.linalg.eigh(np.cov((G / size).T))
+    X = (G - G.mean(0)) / size
+    values, vectors = np.linalg.eigh(X.T @ X / len(X))
     P = (vectors / np.maximum(np.sqrt(np.maximum(values, 0)), _SMALLEST)).T / size
     P = np.vstack([P, np.eye(len(size))[1] / size[1]])  # the density of bonds by itself
     lowest, highest = (G @ P.T).min(0), (G @ P.T).max(0)
