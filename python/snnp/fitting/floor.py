@@ -59,7 +59,7 @@ def with_floor(
     threads: int,
     unseen: bool = False,
 ) -> _core.Potential:
-    """The same potential with floors; no filters, or no ground states: the potential itself.
+    """The same potential with floors; the potential itself, if there is nothing to base one on.
 
     structures: all training data, one frame each. unseen: whether they lack combinations of elements. φ becomes the
     first two-body filter, since the floor is one of the whole energy, and the bonds of C the second.
@@ -82,6 +82,8 @@ def with_floor(
         here = atoms.of(kinds == a)
         if np.isfinite(level) and depth > _LEAST and len(here.G) > 1:
             element.floor = _floor(here, level, density, depth)
+    if not any(element.floor.directions for element in elements):
+        return potential
     p.elements = elements
     p.check()
     return p
