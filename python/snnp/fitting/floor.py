@@ -14,6 +14,7 @@ the energy is right, the floor is below it. Bonds shorter than any in the data c
 `snnp._core.Floor` for how it acts.
 """
 
+import copy
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -66,7 +67,7 @@ def with_floor(
     """
     if potential.n2 + potential.n3 == 0 or not ground:
         return potential
-    p = _with_filters(potential)
+    p = _with_filters(copy.deepcopy(potential))
     engine = _core.Engine(p)
     found = [engine.evaluate(s, threads) for s in structures]
     atoms = _Atoms(
