@@ -274,7 +274,6 @@ class FitConfig(Section):
             ("model.baseline", getattr(self.model, "baseline", None) is not None),
             ("model.elements", getattr(self.model, "elements", None) is not None),
             ("model.e0", bool(self.model.e0)),
-            ("model.floor", getattr(self.model, "floor", False)),
             *((f"training.{key}", key in self.training.model_fields_set) for key in NOT_OF_SYSTEMS),
             ("invariant_points", self.invariant_points != InvariantPointsConfig()),
         ):

@@ -81,17 +81,17 @@ class Potential:
 
     @property
     def filters(self) -> tuple[int, int]:
-        """Numbers of two-body and of three-body filters."""
-        return self.data.n2, self.data.n3
+        """Numbers of two-body and of three-body filters, without those of a floor."""
+        return self._curves.n2, self._curves.n3
 
     def phi(self, a: str, b: str) -> SplineFunction:
         """φ of an unordered pair of elements, eV over Å; the ZBL repulsion is no part of it."""
-        pair = self.data.pairs[self.data.pair_index(self._index(a), self._index(b))]
+        pair = self._curves.pairs[self.data.pair_index(self._index(a), self._index(b))]
         return SplineFunction(pair.phi)
 
     def rho(self, m: int, center: str, neighbor: str) -> SplineFunction:
         """Two-body filter m = 1 … n2, over Å."""
-        return self._filter(self.data.rho, m, self.data.n2, self._ordered(center, neighbor))
+        return self._filter(self._curves.rho, m, self._curves.n2, self._ordered(center, neighbor))
 
     def f(self, m: int, center: str, neighbor: str) -> SplineFunction:
         """Radial function of the three-body filter m = 1 … n3, over Å."""
@@ -120,6 +120,13 @@ class Potential:
         from snnp.analysis.spline_plots import splines
 
         return splines(self.data)
+
+    @property
+    def _curves(self) -> _core.Potential:
+        """As it is inside the domain of the data: a floor writes φ and another function among the filters."""
+        from snnp.models.gauge import without_floor
+
+        return without_floor(self.data)
 
     def _index(self, element: str) -> int:
         if element not in self.elements:

@@ -16,6 +16,7 @@ from snnp.fitting.compression import bumps
 from snnp.fitting.filters_start import FilterLinearModel, install
 from snnp.fitting.origin import Origin
 from snnp.models.filters import filters_of
+from snnp.models.gauge import without_floor
 
 TRAINING = {"steps": 40, "threads": 1}
 
@@ -74,6 +75,7 @@ def fit(frames, path, **keys):
 
 
 def curves(p):
+    p = without_floor(p)
     return [np.array(s.coefficients) for part in (p.rho, p.f, p.g) for s in part]
 
 

@@ -1,19 +1,23 @@
 """A floor under the energies of atoms that are unlike those of the training data.
 
-What data do not show is an extrapolation of splines and networks, and may be far below the ground state. The domain
-of the data is a box around the filters G of all their atoms, along the principal components of G: filters vary
-together, so that the box of each filter by itself holds much that no data are near to. Outside the box an atom has at
-least the energy of a coarse potential that knows the lengths of bonds only,
+What data do not show is an extrapolation of splines and networks, and may be far below the ground state. Few atoms of
+the data have less energy than in the ground state, or nearly as little. Others that have are held to be wrong: outside
+a box around the filters G of these few, along their principal components, an atom has at least the energy of a coarse
+potential that knows the lengths of bonds only,
 
     C = ε + E_c (s − 1)²,  s² = ρ / ρ_0,  ρ = Σ_j exp(−p (r_ij / d_ij − 1)),
 
 with ε and ρ_0 the energy and the density of an atom in the ground state. It is a sum of pair repulsions and roots of
 densities (Finnis and Sinclair, Phil. Mag. A 50, 45, 1984); as the repulsion falls off twice as fast as the root, no
-coordination is better than another, and nothing is below ε. See `snnp._core.Floor` for how it acts.
+coordination is better than another, and nothing is below ε. E_c is so small that C is softer than materials are: where
+the energy is right, the floor is below it. Bonds shorter than any in the data count more and more. See
+`snnp._core.Floor` for how it acts.
 """
 
+import copy
 import itertools
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from ase.data import atomic_numbers, covalent_radii
@@ -26,14 +30,24 @@ from snnp.splines import END, interpolate, project
 # Bulk moduli, volumes and cohesive energies of metals and semiconductors ask for p between 6 and 8.
 _DECAY = 7.0
 # eV, E_c, if that is not more than this part of the energy of an isolated atom above ε. Where that is next to nothing,
-# there is no floor.
-_COHESION, _PART, _LEAST = 3.5, 0.9, 0.3
-_SOFTNESS = 0.05  # eV
-# Parts of the half width of the box.
-_WIDTH = 0.05
+# there is no floor. Bulk moduli times volumes ask for 0.5 eV (Li) to 5 eV.
+_COHESION, _PART, _LEAST = 0.9, 0.25, 0.05
+_SOFTNESS = 0.01  # eV
+# Atoms make the box whose energy is less than C + this, eV: thermal motion at 1200 K. At least this part of all.
+_NEAR, _SOME = 0.1, 0.01
+# The box, by that of these atoms: they are a sample. Where the floor begins, in parts of the half width of the box.
+_WIDER, _WIDTH = 1.1, 0.2
 # Principal components of filters of unit variance: smaller standard deviations count as this one, and the box is at
 # least so many of them wide. What is left are rounding errors.
-_SMALLEST, _NARROWEST = 1e-3, 3.0
+_SMALLEST, _NARROWEST = 1e-2, 3.0
+# Of all structures: so few do not count where the floor would lift their atoms by more than those of all others.
+_LEAST_FRAMES = 0.002
+# Combinations of elements that the data lack may be lower than those that they show: by so many times what energies of
+# atoms of an element differ by among ground states.
+_UNSEEN = 2.0
+# Bonds shorter than any of the data, by the shortest: how much steeper they are, where they continue linearly.
+_STEEP, _CLOSEST = 15.0, 0.75
+_STEEP_KNOTS, _BOND_KNOTS = 8, 20
 # Of the root, s ≈ √(x + ε) with x = ρ/ρ_0, so that its slope at zero is finite; the last knot in x; knots.
 _SOFT, _DENSEST, _KNOTS = 0.02, 4.0, 40
 
@@ -44,29 +58,58 @@ def with_floor(
     ground: Sequence[GroundState],
     lists: NeighborLists,
     threads: int,
+    unseen: bool = False,
 ) -> _core.Potential:
-    """The same potential with floors; no filters, or no ground states: the potential itself.
+    """The same potential with floors; the potential itself, if there is nothing to base one on.
 
-    structures: all that span the domain. φ becomes the first two-body filter, since the floor is one of the whole
-    energy, and the bonds of C the second.
+    structures: all training data, one frame each. unseen: whether they lack combinations of elements. φ becomes the
+    first two-body filter, since the floor is one of the whole energy, and the bonds of C the second.
     """
     if potential.n2 + potential.n3 == 0 or not ground:
         return potential
-    p = _with_filters(potential)
+    p = _with_filters(copy.deepcopy(potential))
     engine = _core.Engine(p)
     found = [engine.evaluate(s, threads) for s in structures]
-    G = np.concatenate([out["filters"][:, 1:] for out in found])
+    atoms = _Atoms(
+        np.concatenate([out["filters"][:, 1:] for out in found]),
+        np.concatenate([out["energies"] for out in found]),
+        np.repeat(np.arange(len(structures)), [len(s) for s in structures]),
+    )
     kinds = np.concatenate([s.elements for s in structures])
-    floors = _levels(engine, ground, lists, threads)
+    floors = _levels(engine, ground, lists, threads, _UNSEEN if unseen else 0.0)
     elements = p.elements
     for a, (element, (level, density)) in enumerate(zip(elements, floors, strict=True)):
-        depth = min(_COHESION, _PART * (element.e0 - level) - _SOFTNESS)
-        here = G[kinds == a]
-        if np.isfinite(level) and depth > _LEAST and len(here) > 1:
+        depth = min(_COHESION, _PART * (element.e0 - level)) - _SOFTNESS
+        here = atoms.of(kinds == a)
+        if np.isfinite(level) and depth > _LEAST and len(here.G) > 1:
             element.floor = _floor(here, level, density, depth)
+    if not any(element.floor.directions for element in elements):
+        return potential
     p.elements = elements
     p.check()
     return p
+
+
+@dataclass
+class _Atoms:
+    """Filters (atoms, filters), energies (atoms,), eV, and structures (atoms,) of atoms."""
+
+    G: np.ndarray
+    energies: np.ndarray
+    structures: np.ndarray
+
+    def of(self, some: np.ndarray) -> "_Atoms":
+        return _Atoms(self.G[some], self.energies[some], self.structures[some])
+
+    def low(self, C: _core.Spline, density: np.ndarray) -> "_Atoms":
+        """Those that the floor C would lift, but for those of the few structures that it would lift most."""
+        gap = _value(C, self.G @ density) - self.energies
+        most = np.full(self.structures.max() + 1, -np.inf)
+        np.maximum.at(most, self.structures, gap)
+        few = int(_LEAST_FRAMES * len(most))
+        least = np.sort(most)[-few - 1]
+        near = gap > min(-_NEAR, np.quantile(gap, 1 - _SOME))
+        return self.of(near & (most[self.structures] <= least))
 
 
 def _with_filters(p: _core.Potential) -> _core.Potential:
@@ -77,7 +120,7 @@ def _with_filters(p: _core.Potential) -> _core.Potential:
     rho = []
     for a, b in itertools.product(range(E), repeat=2):
         phi = p.pairs[p.pair_index(a, b)].phi
-        rho += [phi, _bond(np.array(phi.knots), radii[a] + radii[b])]
+        rho += [phi, _bond(p.pairs[p.pair_index(a, b)], radii[a] + radii[b])]
         rho += p.rho[(a * E + b) * p.n2 : (a * E + b + 1) * p.n2]
     q.rho = rho
     q.f, q.g = p.f, p.g
@@ -102,46 +145,80 @@ def _with_inputs(element: _core.Element) -> _core.Element:
     return element
 
 
-def _bond(knots: np.ndarray, length: float) -> _core.Spline:
-    """What a neighbour adds to ρ, on these knots; it comes to zero over the last third of them."""
+def _bond(pair: _core.Pair, length: float) -> _core.Spline:
+    """What a neighbour adds to ρ; it comes to zero over the last third of φ, and is steep where no data are."""
+    first, last = pair.phi.knots[0], pair.phi.knots[-1]
+    shortest = pair.shortest or first
+    knots = np.r_[
+        np.linspace(_CLOSEST * shortest, shortest, _STEEP_KNOTS)[:-1], np.linspace(shortest, last, _BOND_KNOTS)
+    ]
 
     def value(r):
-        x = np.clip(3 * (r - knots[0]) / (knots[-1] - knots[0]) - 2, 0, 1)
-        return np.exp(-_DECAY * (r / length - 1)) * (1 - x**3 * (10 - 15 * x + 6 * x**2))
+        x = np.clip(3 * (r - shortest) / (last - shortest) - 2, 0, 1)
+        near = np.maximum(1 - r / shortest, 0)
+        return np.exp(-_DECAY * (r / length - 1) + _STEEP * near**2 / (near + 0.05)) * (
+            1 - x**3 * (10 - 15 * x + 6 * x**2)
+        )
 
     functions = len(knots) + 2 - END
     return _core.Spline(knots, np.r_[project(value, knots, functions), np.zeros(END)])
 
 
 def _levels(
-    engine: _core.Engine, ground: Sequence[GroundState], lists: NeighborLists, threads: int
+    engine: _core.Engine, ground: Sequence[GroundState], lists: NeighborLists, threads: int, lower: float
 ) -> list[tuple[float, float]]:
-    """ε, eV, and ρ_0 of each element: those of the ground state in which it has the least energy; infinite: in none."""
-    levels = [(np.inf, 1.0)] * len(engine.potential.elements)
-    for state in ground:
+    """ε, eV, and ρ_0 of each element; infinite: it is in no ground state.
+
+    ρ_0 is that of the ground state in which its atoms have the least energy. ε is that energy, raised alike for all
+    elements as much as is needed for no ground state to be above it, and lowered by so many times what energies of
+    atoms of this element differ by among ground states.
+    """
+    E, states = len(engine.potential.elements), []
+    means, densities = np.full((len(ground), E), np.nan), np.zeros((len(ground), E))
+    for n, state in enumerate(ground):
         s = lists.of(state.frame.atoms)
         out = engine.evaluate(s, threads)
         for a in set(s.elements.tolist()):
             here = s.elements == a
-            level = float(out["energies"][here].mean()) - state.excess
-            if level < levels[a][0]:
-                levels[a] = level, float(out["filters"][here, 2].mean())
-    return levels
+            means[n, a] = out["energies"][here].mean() - state.excess
+            densities[n, a] = out["filters"][here, 2].mean()
+        states.append((s.elements, float(out["energies"].mean()) - state.excess))
+    least, most = np.fmin.reduce(means), np.fmax.reduce(means)
+    above = max(energy - least[kinds].mean() for kinds, energy in states)
+    epsilon = least + max(above, 0.0) - lower * (most - least) - _SOFTNESS
+    return [
+        (level, densities[np.nanargmin(column), a]) if np.isfinite(level) else (np.inf, 1.0)
+        for a, (level, column) in enumerate(zip(epsilon, means.T, strict=True))
+    ]
 
 
-def _floor(G: np.ndarray, level: float, ground: float, depth: float) -> _core.Floor:
-    """G: filters of all atoms of one element, (atoms, filters)."""
+def _floor(atoms: _Atoms, level: float, ground: float, depth: float) -> _core.Floor:
+    """Of one element; ground: density of bonds in the ground state."""
     floor = _core.Floor()
-    size = np.maximum(G.std(0), 1e-9 * max(G.std(0).max(), 1e-9))
-    values, vectors = np.linalg.eigh(np.cov((G / size).T))
-    P = (vectors / np.maximum(np.sqrt(np.maximum(values, 0)), _SMALLEST)).T / size
-    lowest, highest = (G @ P.T).min(0), (G @ P.T).max(0)
-    half = np.maximum((highest - lowest) / 2, _NARROWEST)
-    floor.directions, floor.centres = (P / half[:, None]).ravel(), -(lowest + highest) / (2 * half)
     floor.width, floor.softness = _WIDTH, _SOFTNESS
-    floor.density = np.r_[0.0, 1 / ground, np.zeros(G.shape[1] - 2)]
+    floor.density = np.r_[0.0, 1 / ground, np.zeros(atoms.G.shape[1] - 2)]
     x = np.linspace(0, np.sqrt(_DENSEST), _KNOTS) ** 2
     f = x - 2 * (np.sqrt(x + _SOFT) - np.sqrt(_SOFT))
     lowest_f = (1 - _SOFT) - 2 * (1 - np.sqrt(_SOFT))
     floor.C = _core.Spline(x, interpolate(x, level + depth * (f - lowest_f) / -lowest_f, radial=False))
+    directions, floor.centres = _box(atoms.low(floor.C, floor.density).G, atoms.G.std(0))
+    floor.directions = directions.ravel()
     return floor
+
+
+def _box(G: np.ndarray, spread: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Directions (n, filters) and centres (n,) of a box around filters G (atoms, filters); spread: of more atoms."""
+    size = np.maximum(spread, 1e-9 * max(spread.max(), 1e-9))
+    X = (G - G.mean(0)) / size
+    values, vectors = np.linalg.eigh(X.T @ X / len(X))
+    P = (vectors / np.maximum(np.sqrt(np.maximum(values, 0)), _SMALLEST)).T / size
+    P = np.vstack([P, np.eye(len(size))[1] / size[1]])  # the density of bonds by itself
+    lowest, highest = (G @ P.T).min(0), (G @ P.T).max(0)
+    half = _WIDER * np.maximum((highest - lowest) / 2, np.r_[np.full(len(P) - 1, _NARROWEST), _SMALLEST])
+    return P / half[:, None], -(lowest + highest) / (2 * half)
+
+
+def _value(spline: _core.Spline, x: np.ndarray) -> np.ndarray:
+    """With its linear continuation."""
+    inside = np.clip(x, spline.knots[0], spline.knots[-1])
+    return spline(inside) + spline(inside, 1) * (x - inside)

@@ -6,11 +6,10 @@ from snnp import _core
 from snnp.analysis.curves import Curve
 from snnp.fitting.decay import fading
 from snnp.fitting.filters_start import filters_start
-from snnp.fitting.floor import with_floor
-from snnp.fitting.ground_states import ground_states
 from snnp.fitting.linear_start import linear_start
 from snnp.fitting.loss import Loss
 from snnp.fitting.minibatch import Optimizer, Schedule
+from snnp.fitting.sound import made_sound
 from snnp.fitting.task import Task, train
 from snnp.kinds.given_filters import given_filters
 from snnp.models.gauge import in_standard_gauge
@@ -57,10 +56,7 @@ def fit_network(task: Task) -> tuple[_core.Potential, Curve]:
         # Only the order of filters depends on data: some are enough.
         sample = [s for s, _ in known[:: len(known) // _FRAMES + 1]]
         potential = in_standard_gauge(potential, sample, task.threads, effective_pairs=False)
-    if task.config.model.floor:
-        ground = ground_states(task.sets["train"], task.shape.elements)
-        potential = with_floor(potential, [s for s, _ in [*known, *held_out]], ground, task.lists, task.threads)
-    return potential, Curve.learning(optimizer.history, "linear model")
+    return made_sound(potential, task), Curve.learning(optimizer.history, "linear model")
 
 
 def _start(task: Task, known, held_out) -> Model:

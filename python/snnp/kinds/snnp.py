@@ -64,7 +64,8 @@ class SnnpConfig(ModelSection):
         [24, 24], max_length=10, description="widths of the network's hidden layers; empty: a linear model"
     )
     activation: Literal["tanh", "silu"] = "tanh"
-    floor: bool = Field(False, description="under the energies of atoms that are unlike those of the data")
+    floor: bool = Field(True, description="under the energies of atoms that are unlike those of the data")
+    repulsion: bool = Field(True, description="of two atoms at distances that the data hardly show")
     filters: OptionalFilters = Field(None, description="of another potential, from which the fit starts")
     baseline: FileName | None = Field(
         None, description="a potential of splines, which stays as it is: the rest is fitted"

@@ -29,6 +29,7 @@ from snnp.fitting.resume import saved_state
 from snnp.fitting.run import describe, predict_sets, read_data, save_figure, set_domain, threads_of
 from snnp.fitting.sets import DividedData, divide
 from snnp.fitting.settle import settle
+from snnp.fitting.sound import made_sound
 from snnp.fitting.task import Task, train
 from snnp.kinds import KINDS
 from snnp.mapping.monitor import Monitor
@@ -223,7 +224,7 @@ def _start(joint: JointModel, config: FitConfig, tasks: Mapping[str, Task], data
 
 
 def _finished(name: str, task: Task, model: Model, length: float, log: console.Log) -> FittedSystem:
-    potential = model.potential(task.comment())
+    potential = made_sound(model.potential(task.comment()), task)
     set_domain(potential, task.sets["train"], task.lists, task.threads, log)
     predictions = predict_sets(potential, task.sets, task.lists, task.threads, log)
     return FittedSystem(potential, length, {part: report(p) for part, p in predictions.items()}, predictions)

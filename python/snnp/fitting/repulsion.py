@@ -1,0 +1,103 @@
+"""Two atoms repel at distances that the data hardly show.
+
+A dimer is far from the atoms of a crystal, so that its energy is an extrapolation of ρ and of the embedding, and may
+fall where the atoms come closer. Where that is below the distance r_0 that a pair has in nearly all frames at least, φ
+gets a repulsion δ,
+
+    δ(r) = ∫_r^{r_0} max(0, dE/dx + k(x)) dx,
+
+with E the energy of the dimer and k what its slope has to be at least, so that E + δ falls with the distance.
+"""
+
+import copy
+
+import numpy as np
+from ase import Atoms
+from scipy.interpolate import BSpline
+
+from snnp import _core
+from snnp.data.neighbors import structures
+from snnp.models.shape import unordered_pairs
+from snnp.splines import END, clamped, project
+
+# Of the frames that have a pair: in so few it may be closer than r_0, since they hardly tell what happens there.
+_RARE = 0.005
+# The least slope k, eV/Å, which it reaches below this part of r_0.
+_SLOPE, _FULL = 1.0, 0.9
+# Å; from here on the slope is seen at this many distances, and δ has so many knots.
+_FIRST, _DISTANCES, _KNOTS = 0.3, 400, 80
+
+
+def with_repulsion(potential: _core.Potential, frames: list[_core.Structures], threads: int) -> _core.Potential:
+    """The same potential with φ such that two atoms repel below r_0; frames: one structure each, of the training data.
+
+    It is the potential itself if they do.
+    """
+    potential = copy.deepcopy(potential)
+    symbols, pairs = [e.name for e in potential.elements], potential.pairs
+    reaches = rare_distances(frames, len(symbols))
+    for pair, (a, b), reach in zip(pairs, unordered_pairs(len(symbols)), reaches, strict=True):
+        if np.isfinite(reach):
+            pair.phi = _repulsive(potential, pair.phi, (symbols[a], symbols[b]), reach, threads)
+    potential.pairs = pairs
+    potential.check()
+    return potential
+
+
+def rare_distances(frames: list[_core.Structures], elements: int) -> np.ndarray:
+    """r_0 of each unordered pair, (pairs,), Å; infinite: no frame has it."""
+    kinds = np.zeros((elements, elements), dtype=int)
+    for n, (a, b) in enumerate(unordered_pairs(elements)):
+        kinds[a, b] = kinds[b, a] = n
+    shortest = np.full((len(frames), kinds.max() + 1), np.inf)
+    for row, s in zip(shortest, frames, strict=True):
+        centers = np.repeat(np.asarray(s.elements), np.diff(s.offsets))
+        np.minimum.at(row, kinds[centers, s.elements[s.indices]], np.linalg.norm(s.vectors, axis=1))
+    ordered, found = np.sort(shortest, axis=0), np.isfinite(shortest).sum(0)
+    return ordered[(_RARE * found).astype(int), np.arange(len(found))]
+
+
+def _repulsive(
+    p: _core.Potential, phi: _core.Spline, pair: tuple[str, str], reach: float, threads: int
+) -> _core.Spline:
+    """φ with δ added; φ itself if δ is zero."""
+    r = np.linspace(_FIRST, reach, _DISTANCES)
+    lacking = _slopes(p, pair, r, threads) + _SLOPE * np.clip((1 - r / reach) / (1 - _FULL), 0, 1)
+    rise = np.maximum(lacking, 0)
+    if not rise.any():
+        return phi
+    delta = np.r_[np.cumsum((rise[:0:-1] + rise[-2::-1]) / 2)[::-1], 0] * (r[1] - r[0])
+    knots = np.linspace(_FIRST, reach, _KNOTS)
+    added = np.r_[project(lambda x: np.interp(x, r, delta), knots, len(knots) + 2 - END), np.zeros(END)]
+    return _sum(phi, _core.Spline(knots, added))
+
+
+def _slopes(p: _core.Potential, pair: tuple[str, str], r: np.ndarray, threads: int) -> np.ndarray:
+    """∂E/∂r of dimers, eV/Å, at distances r, (n,), Å."""
+    dimers = [Atoms(pair, [[0, 0, 0], [x, 0, 0]]) for x in r]
+    together = structures(dimers, [e.name for e in p.elements], p.cutoff())
+    return _core.Engine(p).evaluate(together, threads)["forces"].reshape(-1, 2, 3)[:, 0, 0]
+
+
+def _sum(a: _core.Spline, b: _core.Spline) -> _core.Spline:
+    """Of two splines; the second one ends first, and smoothly."""
+    values = np.union1d(a.knots, b.knots)
+    times = np.maximum(*(np.sum(np.equal.outer(values, s.knots), axis=1) for s in (a, b)))
+    # Below its first knot a spline is a straight line: its second derivative jumps there.
+    times[1:][values[1:] == max(a.knots[0], b.knots[0])] = 2
+    knots = np.repeat(values, times)
+    t = clamped(knots)
+    x = np.unique(np.linspace(knots[:-1], knots[1:], 5))
+    basis = BSpline(t, np.eye(len(t) - 4), 3)(x)
+    c = np.linalg.lstsq(basis, _at(a, x) + _at(b, x), rcond=None)[0]
+    if not a.open:
+        c[-2:] = 0  # to the last digit
+    return _core.Spline(knots, c, a.open)
+
+
+def _at(spline: _core.Spline, x: np.ndarray) -> np.ndarray:
+    """With the straight line below the first knot, and zero beyond the last."""
+    first, last = spline.knots[0], spline.knots[-1]
+    inside = np.clip(x, first, last)
+    line = spline(np.full(1, first), 1)[0] * np.minimum(x - first, 0)
+    return np.where(x <= last, spline(inside), 0) + line
