@@ -12,7 +12,7 @@ STEPS, MEMORY = 120, 0.998
 
 def optimiser():
     parameters = [torch.nn.Parameter(torch.zeros(2, 3, 2).double()), torch.nn.Parameter(torch.zeros(5).double())]
-    return EigenAdam([{"params": parameters[:1], "parts": 2}, {"params": parameters[1:]}], lr=1e-2)
+    return EigenAdam([{"params": parameters[:1], "rows": 1}, {"params": parameters[1:]}], lr=1e-2)
 
 
 def gradients(steps):
@@ -70,3 +70,18 @@ def test_a_step_follows_the_mean_gradient_of_its_own_block_only():
     assert (first[0] < 0).all()
     assert (first[1] == 0).all()
     assert (second == 0).all()
+
+
+def test_rows_of_all_parameters_of_a_block_stand_together():
+    """A layer of 5 nodes in blocks of 2: each has the weights and the biases of its nodes, and only these move it."""
+    layer = torch.nn.Linear(3, 5).double()
+    adam = EigenAdam([{"params": list(layer.parameters()), "rows": 2}], lr=1e-2)
+    assert adam.sizes == [8, 8, 4]
+    before = [p.detach().clone() for p in layer.parameters()]
+    for _ in range(10):
+        layer.weight.grad, layer.bias.grad = torch.zeros_like(layer.weight), torch.zeros_like(layer.bias)
+        layer.weight.grad[2], layer.bias.grad[3] = 1, -1
+        adam.step()
+    weight, bias = (p.detach() - b for p, b in zip(layer.parameters(), before, strict=True))
+    assert (weight[2] < 0).all() and bias[3] > 0
+    assert not weight[[0, 1, 4]].any() and not bias[[0, 1, 4]].any()

@@ -6,7 +6,7 @@ to date now and then; blocks of parameters are small enough here to keep the who
 approximation of it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy import ndarray
@@ -15,8 +15,8 @@ from torch import nn
 
 
 class EigenAdam:
-    """Parameters of a block share a covariance matrix. With `parts` in a block, its parameters, one after the other,
-    are cut into so many equal ones. All are in double precision.
+    """Parameters of a block share a covariance matrix. With `rows` in a block, it is cut into smaller ones, each of so
+    many rows of all of its parameters. All are in double precision.
 
     lr: step size in units of the parameters. betas: memory of the mean, of the second moments and of the covariance.
     damping: added to the root of the second moments, relative to the largest of the block. most: largest change of the
@@ -28,12 +28,12 @@ class EigenAdam:
     ):
         self.lr, self.betas, self.damping, self.most, self.refresh = lr, betas, damping, most, refresh
         self.parameters: list[nn.Parameter] = [p for block in blocks for p in block["params"]]
-        self.sizes: list[int] = []  # of the blocks, cut into parts
-        for block in blocks:
-            parts = block.get("parts", 1)
-            self.sizes += [sum(p.numel() for p in block["params"]) // parts] * parts
-        self._blocks = _slices(self.sizes)
         self._places = _slices([p.numel() for p in self.parameters])
+        indices = list(_cut(blocks))
+        self.sizes = [len(block) for block in indices]
+        """Of the blocks, cut into rows."""
+        self._order = np.concatenate(indices)  # parameters as they stand in blocks
+        self._blocks = _slices(self.sizes)
         self._state: dict = {}
 
     def memory(self) -> float:
@@ -59,7 +59,8 @@ class EigenAdam:
         for p, at in zip(self.parameters, self._places, strict=True):
             if p.grad is not None:
                 g[at] = p.grad.numpy().ravel()
-        change = self._change(g)
+        change = np.empty_like(g)
+        change[self._order] = self._change(g[self._order])
         for p, at in zip(self.parameters, self._places, strict=True):
             p.detach().numpy()[...] -= change[at].reshape(p.shape)
 
@@ -124,6 +125,19 @@ class EigenAdam:
         """Each matrix times its block of x."""
         x = x.astype(np.float32)
         return np.concatenate([m @ x[at] for m, at in zip(matrices, self._blocks, strict=True)]).astype(float)
+
+
+def _cut(blocks: Sequence[dict]) -> Iterator[ndarray]:
+    """Of each block, cut into rows, where its parameters stand if all come one after the other."""
+    first = 0
+    for block in blocks:
+        places = []
+        for p in block["params"]:
+            places.append(np.arange(first, first + p.numel()).reshape(p.shape))
+            first += p.numel()
+        rows = block.get("rows")
+        for row in range(0, len(places[0]), rows) if rows else [0]:
+            yield np.concatenate([place[row : row + rows if rows else None].ravel() for place in places])
 
 
 def _arrays(value):

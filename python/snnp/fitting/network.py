@@ -28,7 +28,7 @@ def fit_network(task: Task) -> tuple[_core.Potential, Curve]:
     frozen = _frozen(task)
     for name in frozen:
         getattr(model, name).requires_grad_(False)
-    loss = Loss(model, task.weights, model.unit, task.threads)
+    loss = Loss(model, task.weights, model.unit, task.threads, single=True)
     schedule = Schedule(
         training.steps,
         training.batch_size,

@@ -16,6 +16,8 @@ from snnp.models.potentials import engine_spline, pair_potentials, same_for_neig
 from snnp.models.shape import Shape, own_parts
 from snnp.splines import table_matrix
 
+# Nodes of a layer whose weights are a block of the optimiser: with all 24, steps take longer and lead no further.
+_NODES = 8
 ACTIVATIONS = {"tanh": nn.Tanh, "silu": nn.SiLU}
 
 
@@ -62,11 +64,12 @@ class Model(nn.Module):
         return [self.constant, self.linear, *self.networks.parameters()]
 
     def blocks(self) -> list[dict]:
-        """Parameters in groups within which they act alike, for `EigenAdam`; splines of other elements are `parts`."""
-        layers = [{"params": list(m.parameters())} for net in self.networks for m in net if isinstance(m, nn.Linear)]
+        """Parameters in groups within which they act alike, for `EigenAdam`: splines of one element, some nodes."""
+        layers = [m for net in self.networks for m in net if isinstance(m, nn.Linear)]
         mixtures = [self.mix_rho, self.mix_f] if self.shape.shared else []
-        splines = [{"params": [p], "parts": len(p)} for p in (self.rho, self.f, self.g, *mixtures) if p.numel()]
-        return [{"params": [self.phi, self.constant, self.linear]}, *splines, *layers]
+        splines = [{"params": [p], "rows": 1} for p in (self.rho, self.f, self.g, *mixtures) if p.numel()]
+        nodes = [{"params": list(layer.parameters()), "rows": _NODES} for layer in layers]
+        return [{"params": [self.phi, self.constant, self.linear]}, *splines, *nodes]
 
     def pairs(self) -> Tensor:
         """φ/unit of each unordered pair, (pairs, functions)."""
