@@ -166,6 +166,8 @@ TEST(neighbours_of_elements_with_common_knots_are_told_apart)
   for (const Case &c : {Case{{"In", "P"}, 2, 3, "tanh"},
                         {{"In", "P"}, 8, 16, "tanh"},
                         {{"In", "P"}, 2, 0, "tanh"},
+                        {{"In", "P"}, 1, 1, "tanh"},
+                        {{"Al", "In", "P"}, 1, 0, "none"},
                         {{"Al", "In", "P"}, 0, 5, "tanh"},
                         {{"Al", "In", "P"}, 1, 1, "tanh"},
                         {many, 3, 4, "none"}})
