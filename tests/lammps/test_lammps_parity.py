@@ -7,6 +7,7 @@ import pytest
 
 import run_lammps as lmp
 import snnp
+from models import random_model
 from snnp import reference
 from snnp.data import neighbors
 from support import alternating, random_potential, structures, write
@@ -104,6 +105,19 @@ def test_under_hybrid_it_acts_on_its_own_types_only(tmp_path):
     assert found.energy == pytest.approx(right.energy, abs=ENERGY * len(mixed), rel=0)
     np.testing.assert_allclose(found.forces[silicon], right.forces, atol=FORCE, rtol=0)
     assert not found.forces[~silicon].any()
+
+
+def test_elements_that_share_filters_are_told_apart_and_others_left_out(tmp_path):
+    """Neighbours of all elements go through the kernels together; xenon is none of them."""
+    shared = random_model(("Si", "Ge", "In"), [5], "tanh", "shared").potential(" DATE: none")
+    mixed = lmp.in_lammps_frame(alternating(structures()["triclinic"], ["Si", "Xe", "Ge", "In"]))
+    write(shared, tmp_path / "p.snnp")
+    pair = "pair_style hybrid snnp zero 5.0\npair_coeff * * snnp p.snnp Si NULL Ge In\npair_coeff *2 2* zero"
+    found = lmp.single_points({"mixed": mixed}, ["Si", "Xe", "Ge", "In"], pair, tmp_path)["mixed"]
+    own = mixed.symbols != "Xe"
+    right = reference.evaluate(shared, mixed[own])
+    assert found.energy == pytest.approx(right.energy, abs=ENERGY * len(mixed), rel=0)
+    np.testing.assert_allclose(found.forces[own], right.forces, atol=FORCE, rtol=0)
 
 
 def test_the_same_potential_twice_is_twice_the_forces(tmp_path, results):

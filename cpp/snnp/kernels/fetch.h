@@ -121,6 +121,8 @@ void fetch_list(const CentrePlan<Real> &plan, const NeighborLists &lists, const 
     for (int s = 0; s < streams; ++s) {
       __mmask8 in = _mm512_mask_cmp_pd_mask(there, squared, _mm512_set1_pd(stream[s].to2), _CMP_LT_OQ);
       if (some != 1) in = _mm512_mask_cmp_pd_mask(in, squared, _mm512_set1_pd(stream[s].from2), _CMP_GE_OQ);
+      // Those that the potential does not act on have element −1.
+      if (elements == Elements::alike) in = _mm512_mask_cmp_pd_mask(in, r.element, _mm512_setzero_pd(), _CMP_GE_OQ);
       if (elements == Elements::apart)
         in = _mm512_mask_cmp_pd_mask(in, r.element, _mm512_set1_pd(stream[s].element), _CMP_EQ_OQ);
       append<elements == Elements::alike>(out, s * capacity + counts[s], in, r, squared, id);
@@ -181,7 +183,7 @@ void fetch(const CentrePlan<Real> &plan, const NeighborLists &lists, int i, Cand
       out.x[to] = x, out.y[to] = y, out.z[to] = z, out.squared[to] = squared, out.id[to] = id;
       out.element[to] = element;
       out.count[s] += static_cast<int>(squared < stream.to2) & static_cast<int>(squared >= stream.from2) &
-                      (static_cast<int>(element == stream.element) | static_cast<int>(plan.alike));
+                      static_cast<int>(plan.alike ? element >= 0 : element == stream.element);
     }
   }
 }

@@ -232,9 +232,9 @@ template <class Real> struct RadialStage {
         put(near.ux + k, x), put(near.uy + k, y), put(near.uz + k, z);
       const Vec<int, C> element = elements<alike>(from + q);
       if (kind == Stream::three_body && plan.elements > 1) {
-        const int of_stream = centre.streams[s].element;
-        store(near.element + k, alike ? element : broadcast<Vec<int, C>>(of_stream));
-        if (!alike) store(near.g_shift + k, broadcast<Vec<Real, C>>(static_cast<Real>(of_stream * centre.angle_shift)));
+        const Vec<int, C> of_all = alike ? element : broadcast<Vec<int, C>>(centre.streams[s].element);
+        store(near.element + k, of_all);
+        store(near.g_shift + k, __builtin_convertvector(of_all * centre.angle_shift, Vec<Real, C>));
       }
       store(near.id + k, load<Vec<int, C>>(c.id + from + q));
       const ValueAndSlope e = evaluate(pair.phi, r, tables<std::int64_t>(pair.phi.axis, element));
@@ -244,11 +244,11 @@ template <class Real> struct RadialStage {
       if (any(r < pair.zbl_outer)) add_zbl(near, pair, element, r, factor, near.slope + k);
       if constexpr (kind == Stream::pair) continue;
       if (plan.by_column) {
-        const ValueAndSlope rho = evaluate(pair.rho_column, r);
+        const ValueAndSlope rho = evaluate(pair.rho_column, r, tables<std::int64_t>(pair.rho_axis, element));
         density += rho.value;
         store(near.rho_slope + k, rho.slope);
         if constexpr (kind == Stream::three_body) {
-          const ValueAndSlope f = evaluate(pair.f_column, r);
+          const ValueAndSlope f = evaluate(pair.f_column, r, tables<std::int64_t>(pair.f_axis, element));
           put(near.f + k, f.value);
           store(near.f_slope + k, f.slope);
         }
