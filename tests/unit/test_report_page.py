@@ -157,7 +157,7 @@ def test_figures_replace_their_own_only(tmp_path):
         write_figures(tmp_path, [panel])
     assert (tmp_path / "line.png").read_bytes().startswith(b"\x89PNG")
     (tmp_path / "line.svg").write_text("of someone else")
-    with pytest.raises(DataError, match="line.svg is there already and was not written by this program"):
+    with pytest.raises(DataError, match=r"line\.svg is there already and was not written by this program"):
         write_figures(tmp_path, [panel])
     assert (tmp_path / "line.svg").read_text() == "of someone else"
 
