@@ -12,8 +12,11 @@ from ase.build import bulk
 
 import snnp
 from fitting import command
+from snnp.analysis.panels import Panel
+from snnp.analysis.report import write_figures
 from snnp.calculator import SNNP
 from snnp.cli import app
+from snnp.data import DataError
 from support import random_potential, shaken, silicon
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -139,19 +142,24 @@ def test_numbers_as_json(silicon_page):
 
 def test_without_data_there_are_curves_and_a_sentence_about_what_is_missing(tmp_path):
     snnp.Potential(random_potential(activation="density")).write(tmp_path / "x.snnp")
-    words = ["x.snnp", "--figures", tmp_path / "figures"]
-    run(tmp_path, *words)
+    run(tmp_path, "x.snnp", "--figures", tmp_path / "figures")
     page = (tmp_path / "x.report.html").read_text(encoding="utf-8")
     assert "No data were given" in page
     assert "U, Si" in page and ">Errors</h2>" not in page
     figures = sorted((tmp_path / "figures").iterdir())
     assert [file.stem for file in figures[::2]] == ["U_Si", "f_Si-Si", "g_Si-Si-Si", "phi_Si-Si", "rho_Si-Si"]
     assert {file.suffix for file in figures} == {".png", ".svg"}
-    run(tmp_path, *words)  # in place of its own
-    figures[0].write_text("of someone else")
-    found = run(tmp_path, *words, check=False)
-    assert found.returncode == 1
-    assert f"{figures[0].name} is there already and was not written by this program" in found.stderr
+
+
+def test_figures_replace_their_own_only(tmp_path):
+    panel = Panel("line", "a line", "A line.", lambda axes: axes.plot([0, 1]))
+    for _ in range(2):
+        write_figures(tmp_path, [panel])
+    assert (tmp_path / "line.png").read_bytes().startswith(b"\x89PNG")
+    (tmp_path / "line.svg").write_text("of someone else")
+    with pytest.raises(DataError, match=r"line\.svg is there already and was not written by this program"):
+        write_figures(tmp_path, [panel])
+    assert (tmp_path / "line.svg").read_text() == "of someone else"
 
 
 def test_mistakes_get_one_sentence(tmp_path, silicon_page):
@@ -166,6 +174,7 @@ def test_mistakes_get_one_sentence(tmp_path, silicon_page):
         (tmp_path / "Cu.xyz",): "element Cu is not among those of the potential (Si)",
         (tmp_path / "none.xyz",): "none.xyz",
         ("--against", copy): "--against: expected data, too",
+        (tmp_path / "Cu.snnp",): "Cu.snnp is a potential: expected structures",
         ("data.xyz", "--against", tmp_path / "Cu.snnp"): "Cu",
     }
     ase.io.write(tmp_path / "data.xyz", crystal_at_rest(silicon(), bulk("Si", "diamond", a=5.43)))

@@ -9,7 +9,7 @@ from snnp import _core
 
 _BINS = 120
 _RARE = 1e-3
-_SHELL = 1.15  # first neighbours, by the nearest one
+_SHELL, _FIRST = 1.15, 1.3  # the nearest neighbours and the first ones, by the nearest one
 _ATOMS = 2000  # whose neighbours are looked at: enough for a histogram
 
 
@@ -48,12 +48,14 @@ class Histogram:
 class Coverage:
     """Histograms of a sample of atoms: distances by centre and neighbour, in the order of `Potential.ordered_index`;
     cosines of angles between neighbours within the cutoffs of f, in that of `Potential.triplet_index`.
+    first_cosines: the same between first neighbours, those that are at most 1.3 times as far as the nearest one.
     nearest: distances of first neighbours, Å, in the order of `distances`: medians of means over those that are at most
     1.15 times as far as the nearest one; NaN: there are none.
     """
 
     distances: list[Histogram]
     cosines: list[Histogram]
+    first_cosines: list[Histogram]
     nearest: np.ndarray
 
 
@@ -61,7 +63,7 @@ def coverage(potential: _core.Potential, structures: Iterable[_core.Structures])
     """What structures, with neighbours as far as the potential reaches, hold of its distances and angles."""
     n = len(potential.elements)
     radial, angular = np.linspace(0, potential.cutoff(), _BINS + 1), np.linspace(-1, 1, _BINS + 1)
-    distances, cosines = np.zeros((n * n, _BINS)), np.zeros((n * n * (n + 1) // 2, _BINS))
+    distances, (cosines, first) = np.zeros((n * n, _BINS)), np.zeros((2, n * n * (n + 1) // 2, _BINS))
     legs = _leg_cutoffs(potential)
     nearest: list[list[float]] = [[] for _ in range(n * n)]
     structures = list(structures)
@@ -72,16 +74,20 @@ def coverage(potential: _core.Potential, structures: Iterable[_core.Structures])
         others = kinds[np.asarray(each.indices)]
         for i in range(0, len(kinds), stride):
             here = slice(offsets[i], offsets[i + 1])
+            close = np.zeros(len(r[here]), dtype=bool)
             for b in np.unique(others[here]):
                 ab = potential.ordered_index(int(kinds[i]), int(b))
                 own = r[here][others[here] == b]
                 distances[ab] += np.histogram(own, radial)[0]
+                close |= (others[here] == b) & (r[here] < _FIRST * own.min())
                 nearest[ab].append(own[own < _SHELL * own.min()].mean())
             near = r[here] < legs[kinds[i], others[here]]
-            u = each.vectors[here][near] / r[here][near][:, None]
-            _count_angles(potential, int(kinds[i]), others[here][near], u, angular, cosines)
+            u = each.vectors[here] / r[here][:, None]
+            for chosen, counts in ((near, cosines), (near & close, first)):
+                _count_angles(potential, int(kinds[i]), others[here][chosen], u[chosen], angular, counts)
     medians = np.array([np.median(found) if found else np.nan for found in nearest])
-    return Coverage([Histogram(radial, c) for c in distances], [Histogram(angular, c) for c in cosines], medians)
+    by_angle = [[Histogram(angular, c) for c in counts] for counts in (cosines, first)]
+    return Coverage([Histogram(radial, c) for c in distances], *by_angle, medians)
 
 
 def _leg_cutoffs(p: _core.Potential) -> np.ndarray:

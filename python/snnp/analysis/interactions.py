@@ -107,7 +107,7 @@ def angle_panels(reading: Reading) -> Iterator[Panel]:
         near = [float(reading.coverage.nearest[p.ordered_index(abc[0], x)]) for x in abc[1:]]
         if data.seen:
             yield _angle_map(reading, abc, near)
-            yield _angle_curves(reading, abc, near, data)
+            yield _angle_curves(reading, abc, near, reading.coverage.first_cosines[p.triplet_index(*abc)])
 
 
 def _angle_map(reading: Reading, abc: tuple[int, int, int], near: list[float]) -> Panel:

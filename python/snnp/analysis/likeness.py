@@ -110,7 +110,7 @@ def _interactions(a: Reading, b: Reading) -> Iterator[_Pair]:
             name = f"{names[i]}–{names[j]}"
             yield _Pair(f"alike_bond_{name.replace('–', '-')}", f"bond {name}", r, values, data, False)
     for abc in triplets(p):
-        data = a.coverage.cosines[p.triplet_index(*abc)]
+        data = a.coverage.first_cosines[p.triplet_index(*abc)]
         if data.seen:
             cosine = _middles(data)
             near = [a.coverage.nearest[p.ordered_index(abc[0], x)] for x in abc[1:]]
