@@ -1,10 +1,12 @@
 """Alloys of which the training data show no hot atom: elements hot, binary crystals cold, and the hot alloy as a test.
 
-    python benchmarks/alloy.py [--elements V Cr Fe Mo] [--steps 3000] [--frames 30] [--output FOLDER]
+    python benchmarks/alloy.py [--elements V Cr Fe Mo] [--steps 3000] [--frames 30] [--known 0] [--output FOLDER]
 
 The teacher is the second-nearest-neighbour MEAM of Wang et al. (npj Comput. Mater. 9, 60 (2023)) that LAMMPS brings.
-Fits with `model.elements` separate and shared are tested on hot elements, cold binaries and the hot equiatomic alloy,
-all of them other frames than those of the training data. Prints a table and writes alloy.json.
+Fits with `model.elements` separate and shared are tested on other frames of hot elements and cold binaries, and, step
+by step, on what the training data do not show: random binaries in larger cells, ternaries, and the equiatomic alloy,
+cold and hot. --known adds so many frames of the hot alloy to the training data: what a fit reaches that knows it.
+Prints a table and writes alloy.json.
 """
 
 import argparse
@@ -107,13 +109,14 @@ def element_cell(symbol: str) -> Atoms:
     return bulk(symbol, lattice, a=constant, cubic=True).repeat(repeat)
 
 
-def binary_cells(a: str, b: str, rng: np.random.Generator) -> list[Atoms]:
-    """B2, and bcc solutions with one and three quarters of b, 16 atoms each."""
-    b2 = bulk("Fe", "bcc", a=3.0, cubic=True).repeat(2)
+def binary_cells(a: str, b: str, count: int, rng: np.random.Generator) -> list[Atoms]:
+    """B2, then bcc solutions of 16 atoms with 1, 2, … 15 of b at random sites, in turn."""
     cells = []
-    for count in (8, 4, 12):
-        b2.symbols = [a, b] * 8 if count == 8 else rng.permutation([b] * count + [a] * (16 - count))
-        cells.append(b2.copy())
+    for n in range(count):
+        atoms = bulk("Fe", "bcc", a=3.0, cubic=True).repeat(2)
+        of_b = (n + 7) % 15 + 1
+        atoms.symbols = [a, b] * 8 if n == 0 else rng.permutation([b] * of_b + [a] * (16 - of_b))
+        cells.append(atoms)
     return cells
 
 
@@ -127,19 +130,25 @@ def alloy_cells(elements: Sequence[str], count: int, rng: np.random.Generator) -
     return cells
 
 
-def make_data(elements: Sequence[str], count: int, seed: int = 0) -> tuple[list[Atoms], list[Atoms]]:
-    """Training and test frames; `count` of each element, as many of each binary in training."""
+def make_data(elements: Sequence[str], count: int, seed: int = 0, known: int = 0) -> tuple[list[Atoms], list[Atoms]]:
+    """Training and test frames: `count` of each element and binary in training, and `known` of the alloy."""
     teacher = Teacher(elements, seed)
     train, test = [], []
     for symbol in elements:
         hot = teacher.frames([teacher.relaxed(element_cell(symbol))], HOT, count + count // 3, 0.04, "elements, hot")
         train, test = train + hot[:count], test + hot[count:]
-    for a, b in combinations(elements, 2):
-        cells = [teacher.relaxed(cell) for cell in binary_cells(a, b, teacher.rng)]
-        cold = teacher.frames(cells, COLD, count + count // 3, 0.02, "binaries, cold")
+    for pair in combinations(elements, 2):
+        cells = [teacher.relaxed(cell) for cell in binary_cells(*pair, count + count // 3, teacher.rng)]
+        cold = teacher.frames(cells, COLD, len(cells), 0.02, "binaries, cold")
         train, test = train + cold[:count], test + cold[count:]
-    cells = [teacher.relaxed(cell) for cell in alloy_cells(elements, 4, teacher.rng)]
-    return train, test + teacher.frames(cells, HOT, count, 0.04, "alloy, hot")
+    names = {2: "random binaries", 3: "ternaries", len(elements): "alloy"}
+    for n, name in names.items():
+        for chosen in combinations(elements, n):
+            cells = [teacher.relaxed(cell) for cell in alloy_cells(chosen, 4 if n == len(elements) else 1, teacher.rng)]
+            test += teacher.frames(cells, COLD, max(len(cells), len(COLD)), 0.02, f"{name}, cold")
+    # Those of the alloy of the last loop.
+    hot = teacher.frames(cells, HOT, count + known, 0.04, "alloy, hot")
+    return train + hot[count:], test + hot[:count]
 
 
 def main() -> None:
@@ -148,11 +157,12 @@ def main() -> None:
     parser.add_argument("--elements", nargs="+", default=["V", "Cr", "Fe", "Mo"])
     parser.add_argument("--steps", type=int, default=3000)
     parser.add_argument("--frames", type=int, default=30, help="of each element and binary")
+    parser.add_argument("--known", type=int, default=0, help="frames of the hot alloy in the training data")
     parser.add_argument("--models", nargs="+", default=["separate", "shared"])
     parser.add_argument("--output", type=Path, default=Path("alloy"))
     arguments = parser.parse_args()
     arguments.output.mkdir(parents=True, exist_ok=True)
-    train, test = make_data(arguments.elements, arguments.frames)
+    train, test = make_data(arguments.elements, arguments.frames, known=arguments.known)
     found = {}
     for model in arguments.models:
         fitted = snnp.fit(
