@@ -225,7 +225,8 @@ void PairSNNP::init_style()
   // Forces on ghost atoms are sent home, which LAMMPS does with newton on.
   if (force->newton_pair == 0) error->all(FLERR, "Pair style snnp needs newton pair on");
   if ((offset_flag || tail_flag) && comm->me == 0)
-    error->warning(FLERR, "pair_modify shift and tail do nothing for pair style snnp: its energy ends at zero by itself");
+    error->warning(FLERR,
+                   "pair_modify shift and tail do nothing for pair style snnp: its energy ends at zero by itself");
   neighbor->add_request(this, NeighConst::REQ_FULL);
 }
 
