@@ -41,6 +41,7 @@ MODEL = {
     "angle_knots": 5,
     "pair_cutoff": 5.0,
     "three_body_cutoff": 4.0,
+    "floor": False,  # which adds two more ρ to a file
 }
 TRAINING = {"steps": 40, "threads": 1}
 

@@ -165,9 +165,10 @@ class Snnp(Kind):
         from snnp.models.network import Model
 
         count = sum(p.numel() for p in Model(shape).parameters())
+        network = " × ".join(map(str, shape.hidden)) or "none"
         return (
-            f"{shape.n2} two-body filters to {config.pair_cutoff} Å, {shape.n3} three-body filters to "
-            f"{config.three_body_cutoff} Å, network {' × '.join(map(str, shape.hidden)) or 'none'}, {count} parameters"
+            f"{shape.n2} two-body filters to {config.pair_cutoff:g} Å, {shape.n3} three-body filters to "
+            f"{config.three_body_cutoff:g} Å, network {network}, {count} parameters"
         )
 
     def remarks(self, config, distances):
