@@ -8,6 +8,7 @@ counted.
 """
 
 import argparse
+import inspect
 import json
 import subprocess
 import sys
@@ -100,7 +101,9 @@ def prepared(file: Path, threads: int):
     known = list(prepare(frames, shape, NeighborLists(shape.elements, shape.cutoff, keep=True), threads))
     model = Model(shape)
     linear_start(model, known[::3], known[1::10], Weights(), threads, seed=0, steps=20)
-    loss = Loss(model, Weights(), model.unit, threads)
+    # As fits do it; earlier versions have double precision only.
+    precision = {"single": True} if "single" in inspect.signature(Loss).parameters else {}
+    loss = Loss(model, Weights(), model.unit, threads, **precision)
     return Optimizer(model, loss, Schedule(6000, 4, 5e-3, 0), known, [])
 
 
