@@ -112,9 +112,10 @@ def test_elements_that_share_filters_are_told_apart_and_others_left_out(tmp_path
     shared = random_model(("Si", "Ge", "In"), [5], "tanh", "shared").potential(" DATE: none")
     mixed = lmp.in_lammps_frame(alternating(structures()["triclinic"], ["Si", "Xe", "Ge", "In"]))
     write(shared, tmp_path / "p.snnp")
-    pair = "pair_style hybrid snnp zero 5.0\npair_coeff * * snnp p.snnp Si NULL Ge In\npair_coeff *2 2* zero"
+    pair = "pair_style hybrid snnp zero 5.0\npair_coeff * * snnp p.snnp Si NULL Ge In\n"
+    pair += "pair_coeff *2 2 zero\npair_coeff 2 3* zero"
     found = lmp.single_points({"mixed": mixed}, ["Si", "Xe", "Ge", "In"], pair, tmp_path)["mixed"]
-    own = mixed.symbols != "Xe"
+    own = np.array(mixed.get_chemical_symbols()) != "Xe"
     right = reference.evaluate(shared, mixed[own])
     assert found.energy == pytest.approx(right.energy, abs=ENERGY * len(mixed), rel=0)
     np.testing.assert_allclose(found.forces[own], right.forces, atol=FORCE, rtol=0)
