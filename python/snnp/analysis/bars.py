@@ -37,7 +37,8 @@ def filters_panel(reading: Reading) -> Panel:
         axes.set_xticks(range(len(order)), names, rotation=90)
         axes.set(ylabel="RMS change without it, meV")
 
-    says = f"What filters add, from {names[0]}, {_text(added[order[0]])} meV, to {names[-1]}, {_text(added[order[-1]])} meV; "
+    most, least = (_text(added[m]) for m in (order[0], order[-1]))
+    says = f"What filters add, from {names[0]}, {most} meV, to {names[-1]}, {least} meV; "
     says += f"full bars: the {len(leading)} that carry 90 % of the sum of squares."
     return Panel("filters", "What each filter adds", says, draw)
 

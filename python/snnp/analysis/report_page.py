@@ -149,8 +149,8 @@ def _findings(reading: Reading) -> Iterator[str]:
         what = beyond.name.partition(",")[0].replace("network", "the network")
         everything = reading.deviations()["all"]
         yield (
-            f"What {what} adds beyond terms linear in the filters varies by {1000 * beyond.deviation:.3g} meV from atom "
-            f"to atom, where atomic energies vary by {1000 * everything:.3g} meV."
+            f"What {what} adds beyond terms linear in the filters varies by {1000 * beyond.deviation:.3g} meV from "
+            f"atom to atom, where atomic energies vary by {1000 * everything:.3g} meV."
         )
 
 
