@@ -372,7 +372,8 @@ def info(potential: Annotated[Path, typer.Argument(help="Potential file.")]) -> 
     print(f"elements {' '.join(names)}; {filters}; cutoff {p.cutoff():g} Å")
     for e in p.elements:
         sizes = " × ".join(str(layer.outputs) for layer in e.network.layers)
-        embedding = "spline of a density" if e.density else f"network {e.network.activation} {sizes}".rstrip()
+        network = f"network {e.network.activation} {sizes}" if sizes else ""
+        embedding = " and ".join(filter(None, ["spline of a density" * bool(e.density), network])) or "linear"
         print(f"{e.name}: isolated atom {e.e0:.6f} eV; {embedding}")
     for a, first in enumerate(names):
         for b in range(a, len(names)):

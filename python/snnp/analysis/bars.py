@@ -15,12 +15,12 @@ def parts_panel(reading: Reading) -> Panel:
 
     def draw(axes: Axes) -> None:
         bars = axes.barh(range(len(deviations)), list(deviations.values()), color="#8a8a8a")
-        axes.bar_label(bars, [f" {value:.3g}" for value in deviations.values()], fontsize=8)
+        axes.bar_label(bars, [f" {_text(value)}" for value in deviations.values()], fontsize=8)
         axes.set_yticks(range(len(deviations)), list(deviations))
         axes.set(xlabel="standard deviation, meV", xlim=(0, 1.2 * max(deviations.values(), default=1.0) or 1.0))
         axes.invert_yaxis()
 
-    says = "; ".join(f"{name} {value:.3g} meV" for name, value in deviations.items())
+    says = "; ".join(f"{name} {_text(value)} meV" for name, value in deviations.items())
     return Panel("parts", "Parts of atomic energies", f"Standard deviations: {says}.", draw)
 
 
@@ -37,7 +37,8 @@ def filters_panel(reading: Reading) -> Panel:
         axes.set_xticks(range(len(order)), names, rotation=90)
         axes.set(ylabel="RMS change without it, meV")
 
-    says = f"What filters add, from {names[0]}, {added[order[0]]:.3g} meV, to {names[-1]}, {added[order[-1]]:.3g} meV; "
+    most, least = (_text(added[m]) for m in (order[0], order[-1]))
+    says = f"What filters add, from {names[0]}, {most} meV, to {names[-1]}, {least} meV; "
     says += f"full bars: the {len(leading)} that carry 90 % of the sum of squares."
     return Panel("filters", "What each filter adds", says, draw)
 
@@ -69,3 +70,8 @@ def _sensitivity(element: str, names: list[str], quantiles: np.ndarray) -> Panel
     says = f"Sensitivities of the energy of {element}: 5, 25, 50, 75 and 95 % of its atoms; "
     says += f"both signs occur for {percent(len(turning) / len(names))} of the filters shown."
     return Panel(f"sensitivity_{element}", f"Sensitivities, {element}", says, draw)
+
+
+def _text(value: float) -> str:
+    """Three digits, or more where a number has more before its point."""
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"

@@ -25,7 +25,6 @@ from snnp.validation import page as validation_page
 from snnp.validation.checks import CHECKS
 
 _UNDONE = 3.0  # by how much deviations of filters add up to more than that of their sum, if they undo each other
-_CLASSICAL = 0.02  # of the variance: a network that adds less could as well be left out
 _MEANING = (
     "φ is the energy of a pair; ρ is what a neighbour adds to a two-body filter; two neighbours add f f g to one of "
     "three bodies, f by their distances and g by the angle between them. In the standard gauge φ holds what is linear "
@@ -149,11 +148,9 @@ def _findings(reading: Reading) -> Iterator[str]:
     if beyond is not None:
         what = beyond.name.partition(",")[0].replace("network", "the network")
         everything = reading.deviations()["all"]
-        small = beyond.deviation**2 < _CLASSICAL * everything**2
         yield (
-            f"What {what} adds beyond terms linear in the filters varies by {1000 * beyond.deviation:.3g} meV, where "
-            f"atomic energies vary by {1000 * everything:.3g} meV: "
-            + ("a linear model of these filters would nearly do." if small else "it matters.")
+            f"What {what} adds beyond terms linear in the filters varies by {1000 * beyond.deviation:.3g} meV from "
+            f"atom to atom, where atomic energies vary by {1000 * everything:.3g} meV."
         )
 
 

@@ -74,7 +74,9 @@ class SnnpConfig(ModelSection):
     @model_validator(mode="after")
     def _baseline_without_floor(self):
         if self.baseline and self.floor:
-            raise PydanticCustomError("baseline", "expected no floor together with a baseline")
+            if "floor" in self.model_fields_set:
+                raise PydanticCustomError("baseline", "expected no floor together with a baseline")
+            self.floor = False
         return self
 
     @property
