@@ -55,6 +55,21 @@ def test_energies_and_forces_of_the_data_stay_as_they_are(fitted):
         np.testing.assert_allclose(without.get_forces(atoms), floored.get_forces(atoms), rtol=0, atol=FORCE)
 
 
+def test_a_single_frame_among_many_stays_as_it_is():
+    """However low its energy: no structure of the data is held to be a mistake."""
+    rng = np.random.default_rng(1)
+    odd = copper(0.8)
+    frames = [odd, *(copper(rattle=0.05, rng=rng) for _ in range(1000))]
+    without = SNNP(collapsing())
+    ground = ground_states([labelled(copper(), 0.0)], ["Cu"])
+    lists = NeighborLists(["Cu"], without.cutoff, keep=False)
+    floored = SNNP(with_floor(without.potential, [lists.of(atoms) for atoms in frames], ground, lists, 1))
+    energy = without.get_potential_energy(odd)
+    assert energy / 4 < without.get_potential_energy(copper()) / 4 - 0.5
+    assert floored.get_potential_energy(odd) == pytest.approx(energy, abs=4 * ENERGY)
+    assert floored.get_potential_energy(copper(0.65)) > without.get_potential_energy(copper(0.65)) + 1.0
+
+
 def test_compressed_crystals_are_not_below_the_ground_state(fitted):
     frames, without, floored = fitted
     ground = without.get_potential_energy(frames[0])

@@ -40,8 +40,6 @@ _WIDER, _WIDTH = 1.1, 0.2
 # Principal components of filters of unit variance: smaller standard deviations count as this one, and the box is at
 # least so many of them wide. What is left are rounding errors.
 _SMALLEST, _NARROWEST = 1e-2, 3.0
-# Of all structures: so few do not count where the floor would lift their atoms by more than those of all others.
-_LEAST_FRAMES = 0.002
 # Combinations of elements that the data lack may be lower than those that they show: by so many times what energies of
 # atoms of an element differ by among ground states.
 _UNSEEN = 2.0
@@ -73,7 +71,6 @@ def with_floor(
     atoms = _Atoms(
         np.concatenate([out["filters"][:, 1:] for out in found]),
         np.concatenate([out["energies"] for out in found]),
-        np.repeat(np.arange(len(structures)), [len(s) for s in structures]),
     )
     kinds = np.concatenate([s.elements for s in structures])
     floors = _levels(engine, ground, lists, threads, _UNSEEN if unseen else 0.0)
@@ -92,24 +89,18 @@ def with_floor(
 
 @dataclass
 class _Atoms:
-    """Filters (atoms, filters), energies (atoms,), eV, and structures (atoms,) of atoms."""
+    """Filters (atoms, filters) and energies (atoms,), eV, of atoms."""
 
     G: np.ndarray
     energies: np.ndarray
-    structures: np.ndarray
 
     def of(self, some: np.ndarray) -> "_Atoms":
-        return _Atoms(self.G[some], self.energies[some], self.structures[some])
+        return _Atoms(self.G[some], self.energies[some])
 
     def low(self, C: _core.Spline, density: np.ndarray) -> "_Atoms":
-        """Those that the floor C would lift, but for those of the few structures that it would lift most."""
+        """Those that the floor C would lift, or nearly so."""
         gap = _value(C, self.G @ density) - self.energies
-        most = np.full(self.structures.max() + 1, -np.inf)
-        np.maximum.at(most, self.structures, gap)
-        few = int(_LEAST_FRAMES * len(most))
-        least = np.sort(most)[-few - 1]
-        near = gap > min(-_NEAR, np.quantile(gap, 1 - _SOME))
-        return self.of(near & (most[self.structures] <= least))
+        return self.of(gap > min(-_NEAR, np.quantile(gap, 1 - _SOME)))
 
 
 def _with_filters(p: _core.Potential) -> _core.Potential:
