@@ -37,6 +37,7 @@ def main() -> None:
 
 def arguments() -> argparse.Namespace:
     parts = [
+        "shipped",
         "potentials",
         "snap",
         "seeds",

@@ -106,7 +106,7 @@ def indium_phosphide_table(results: dict) -> str:
     """Errors of the potential of In-P, beside a SNAP potential that was fitted to the same data."""
     fit = results["shipped_fits"]["results"]["InP"]
     everything = results["potentials"]["results"]["InP"]["all"]
-    found = {"snnp, training": fit["training"], "snnp, validation": fit["validation"], "snnp, all": everything}
+    found = {"snnp, validation": fit["validation"], "snnp, all": everything}
     found["SNAP, all"] = {"frames": everything["frames"], **results["snap"]["results"]["InP"]["SNAP"]}
     rows = [[name, str(r["frames"]), _errors(r[ENERGY], r[FORCE])] for name, r in found.items()]
     return markdown(["", "frames", "energy", "force"], rows)
@@ -117,7 +117,7 @@ def potentials_table(results: dict) -> str:
     rows = []
     for name in ELEMENTS:
         found = results["potentials"]["results"][name]["all"]
-        options = " ".join(results["shipped_fits"]["results"]["options"].get(name, [])) or "none"
+        options = " ".join(f"--set {o}" for o in results["shipped_fits"]["results"][name]["options"]) or "none"
         verdict = results["validation"]["results"][name]["verdict"]
         errors = _errors(found[ENERGY], found[FORCE])
         rows.append([f"`{name}.snnp`", options, errors, f"[{verdict}](../docs/validation/{name}.html)"])
@@ -209,8 +209,8 @@ def precision_table(results: dict) -> str:
 def fit_times(results: dict) -> str:
     """How long the fits of potentials/ took."""
     fits = results["shipped_fits"]
-    each = ", ".join(f"{minutes:g} ({name})" for name, minutes in fits["results"]["minutes"].items())
-    return _wrapped(f"The fits took, in minutes: {each}; {fits['CPU']}, {fits['date']}.")
+    each = ", ".join(f"{fit['cpu_seconds'] / 60:.1f} ({name})" for name, fit in fits["results"].items())
+    return _wrapped(f"The fits took, in minutes: {each}; {fits['CPU']}, one core, {fits['date']}.")
 
 
 def zero_of_energy(results: dict) -> str:
@@ -226,11 +226,10 @@ def zero_of_energy(results: dict) -> str:
 
 def accuracy_caption(results: dict) -> str:
     """What the figure of the README shows."""
-    minutes = [round(time) for name, time in results["shipped_fits"]["results"]["minutes"].items() if name in ELEMENTS]
+    minutes = [results["shipped_fits"]["results"][name]["cpu_seconds"] / 60 for name in ELEMENTS]
     return _wrapped(
         "*Mean absolute errors on the DFT test sets of Zuo et al. (J. Phys. Chem. A 124, 731, 2020). snnp: fits by "
-        f"`snnp-fit`, without configuration but for longer cutoffs of Li; those without took {min(minutes)} to "
-        f"{max(minutes)} minutes on one core. "
+        f"`snnp-fit`, without configuration, which took {min(minutes):.1f} to {max(minutes):.1f} minutes on one core. "
         "SNAP and qSNAP: the published potentials on the same files. GAP and MTP: as published. All numbers: "
         "[Accuracy](docs/accuracy.md).*"
     )
