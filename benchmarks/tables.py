@@ -226,10 +226,13 @@ def zero_of_energy(results: dict) -> str:
 
 def accuracy_caption(results: dict) -> str:
     """What the figure of the README shows."""
-    minutes = [results["shipped_fits"]["results"][name]["cpu_seconds"] / 60 for name in ELEMENTS]
+    fits = results["shipped_fits"]["results"]
+    minutes = [fits[name]["cpu_seconds"] / 60 for name in ELEMENTS]
+    options = " and ".join(f"`{option}` of {name}" for name in ELEMENTS for option in fits[name]["options"])
+    configured = f"without configuration but for {options}" if options else "without configuration"
     return _wrapped(
         "*Mean absolute errors on the DFT test sets of Zuo et al. (J. Phys. Chem. A 124, 731, 2020). snnp: fits by "
-        f"`snnp-fit`, without configuration, which took {min(minutes):.1f} to {max(minutes):.1f} minutes on one core. "
+        f"`snnp-fit`, {configured}, which took {min(minutes):.1f} to {max(minutes):.1f} minutes on one core. "
         "SNAP and qSNAP: the published potentials on the same files. GAP and MTP: as published. All numbers: "
         "[Accuracy](docs/accuracy.md).*"
     )
