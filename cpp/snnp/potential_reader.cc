@@ -78,6 +78,7 @@ class Parser : SplineReader {
   {
     const std::string newest = std::to_string(format_version);
     next_line("'snnp " + newest + "'");
+    if (words_[0] == "filters") fail("a file of filters", "a potential; filters are for snnp-fit --filters");
     if (words_[0] != "snnp") fail(quote(0), "'snnp' and the version of the format");
     expect_words(2, "'snnp " + newest + "'");
     if (integer(1, 1, std::numeric_limits<int>::max()) > format_version)

@@ -126,14 +126,17 @@ def _configuration(
 ):
     from snnp import config
 
+    configured = any(path.suffix.lower() in (".yaml", ".yml") for path in inputs)
     overrides = dict(map(config.parse_assignment, assignments))
     if effort is not None:
         overrides["training.effort"] = effort
     if filters is not None:
         overrides["model.filters.file"] = _absolute(filters)
     if freeze:
+        if filters is None and not configured:
+            raise config.ConfigError("--freeze: expected --filters with the file whose filters stay as they are")
         overrides["model.filters.freeze"] = True
-    if any(path.suffix.lower() in (".yaml", ".yml") for path in inputs):
+    if configured:
         if len(inputs) > 1 or test:
             raise config.ConfigError("with a configuration file all data are named there; expected no other files")
         if output:

@@ -200,6 +200,11 @@ class SystemsConfig(Section):
                 raise PydanticCustomError("names", "expected names of letters, digits, '-', '+', '_' and '.'")
         if len(data) < 2:
             raise PydanticCustomError("names", "expected at least two systems")
+        if len({name.lower() for name in data}) < len(data):
+            raise PydanticCustomError("names", "expected names that differ not only in case: files are named by them")
+        for name, system in data.items():
+            if not system.train:
+                raise PydanticCustomError("no_data", f"system {name}: expected a file of data under the key train")
         return data
 
 

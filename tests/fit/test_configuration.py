@@ -212,3 +212,7 @@ def test_group_that_is_not_in_the_data(data, tmp_path):
     assert line.endswith(
         "data.shear_order: there is no group bulk in the data, only liquid, strained, surface, thermal, vacancy"
     )
+
+
+def test_freeze_asks_for_filters(tmp_path):
+    assert "--freeze: expected --filters" in complaint("no.xyz", "-o", tmp_path / "x.snnp", "--freeze")

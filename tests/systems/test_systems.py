@@ -133,7 +133,7 @@ def test_file_of_filters_is_told_from_a_potential(fitted):
     said = command(app, "info", path, check=True).stdout
     assert "2 two-body and 4 three-body filters" in said
     assert "Cu, Ag, AuPd" in said
-    with pytest.raises(_core.Error, match=r"all.filters.snnp:2: found 'filters', expected 'snnp'"):
+    with pytest.raises(_core.Error, match=r"all.filters.snnp:2: found a file of filters, expected a potential"):
         snnp.Potential.read(path)
     text = path.read_text()
     damaged = path.with_name("damaged.filters.snnp")
@@ -291,6 +291,8 @@ def test_bond_length_is_the_mean_distance_to_the_nearest_neighbour():
         ("systems.share", ["phi"], "systems.share: expected true, false, or a list of rho, f, g"),
         ("systems.data", {"Cu": {"train": ["x.xyz"]}}, "systems.data: expected at least two systems"),
         ("systems.data", {"a/b": {}, "c": {}}, "systems.data: expected names of letters"),
+        ("systems.data", {"Cu": {"train": ["x"]}, "cu": {"train": ["y"]}}, "names that differ not only in case"),
+        ("systems.data", {"Cu": {"train": ["x"]}, "Ni": {}}, "system Ni: expected a file of data under the key train"),
         ("systems.data.Cu.weight", 0, "systems.data.Cu.weight: "),
         ("systems.shear", True, "unknown key systems.shear: did you mean share"),
         ("data.train", ["x.xyz"], "data makes no sense beside systems"),
@@ -302,3 +304,16 @@ def test_bond_length_is_the_mean_distance_to_the_nearest_neighbour():
 def test_what_makes_no_sense_is_told_in_one_sentence(data, tmp_path, key, value, sentence):
     with pytest.raises(ConfigError, match=sentence):
         validate(content(data, tmp_path), "test", {key: value})
+
+
+@pytest.mark.parametrize(
+    ("overrides", "sentence"),
+    [
+        ({"systems.data.Cu.e0": {"Au": 1.0}}, "systems.data.Cu.e0: element Au is not in the data \\(Cu\\)"),
+        ({"output": "Cu.snnp"}, "output: Cu.snnp is the potential of system Cu: expected another name"),
+    ],
+)
+def test_what_data_and_outputs_contradict_is_told_before_the_fit(data, tmp_path, overrides, sentence):
+    config = validate(content(data, tmp_path), "test", overrides)
+    with pytest.raises(ConfigError, match=sentence):
+        run_systems(config, Log(quiet=True))

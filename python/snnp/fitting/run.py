@@ -1,7 +1,7 @@
 """A fit from configuration to files: data → shape of the model → fit → potential, tables, pictures."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -172,9 +172,7 @@ def read_data(config: FitConfig) -> dict[str, Dataset]:
 def _shape(config: FitConfig, data: DividedData, log: console.Log) -> tuple[ModelSection, Shape, list[float | None]]:
     """The section `model` with nothing left open, the shape, and known energies of isolated atoms."""
     elements = data.elements
-    unknown = sorted(set(config.model.e0) - set(elements))
-    if unknown:
-        raise ConfigError(f"model.e0: element {unknown[0]} is not in the data ({' '.join(elements)})")
+    require_elements(config.model.e0, elements, "model.e0")
     frames = data.sets["train"]
     options = alternatives(config.model, frames, elements, config.training.effort)
     model, shape, remarks = _best(options)(options, frames, threads_of(config), log)
@@ -184,6 +182,13 @@ def _shape(config: FitConfig, data: DividedData, log: console.Log) -> tuple[Mode
     fixed = [e0.get(symbol) for symbol in elements]
     require_content(data.sets["train"], elements, fixed)
     return model.model_copy(update={"e0": e0}), shape, fixed
+
+
+def require_elements(given: Iterable[str], elements: Sequence[str], key: str) -> None:
+    """Raises ConfigError, which names the key, if one of the given elements is not in the data."""
+    unknown = sorted(set(given) - set(elements))
+    if unknown:
+        raise ConfigError(f"{key}: element {unknown[0]} is not in the data ({' '.join(elements)})")
 
 
 def _best(options: Sequence[Choice]) -> Callable[..., Choice]:

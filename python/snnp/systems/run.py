@@ -14,7 +14,7 @@ from snnp.analysis import plots
 from snnp.analysis.curves import Curve
 from snnp.analysis.errors import Predictions, Report, report
 from snnp.analysis.spline_plots import splines
-from snnp.config import DataConfig, FitConfig
+from snnp.config import ConfigError, DataConfig, FitConfig
 from snnp.data.distances import Distances, survey
 from snnp.data.neighbors import NeighborLists
 from snnp.files import printable, write_aside, write_text
@@ -26,7 +26,15 @@ from snnp.fitting.outputs import Outputs
 from snnp.fitting.physics import check_physics
 from snnp.fitting.prepare import require_content
 from snnp.fitting.resume import saved_state
-from snnp.fitting.run import describe, predict_sets, read_data, save_figure, set_domain, threads_of
+from snnp.fitting.run import (
+    describe,
+    predict_sets,
+    read_data,
+    require_elements,
+    save_figure,
+    set_domain,
+    threads_of,
+)
 from snnp.fitting.sets import DividedData, divide
 from snnp.fitting.settle import settle
 from snnp.fitting.sound import made_sound
@@ -76,6 +84,9 @@ def run_systems(
     """
     begun, command = time.monotonic(), printable(command)
     shared = Outputs(config.output, config.inputs)
+    for name in config.systems.data:
+        if config.output and _beside(config.output, name) == config.output:
+            raise ConfigError(f"output: {config.output.name} is the potential of system {name}: expected another name")
     own = {name: Outputs(_beside(config.output, name), config.inputs) for name in config.systems.data}
     with StopSignals() as stop, ExitStack() as claims:
         for outputs in (shared, *own.values()):
@@ -114,6 +125,7 @@ def _prepare(
     for name, one in configs.items():
         log.print(f"system {name}")
         divided[name] = divide(one, read_data(one), log)
+        require_elements(one.model.e0, divided[name].elements, f"systems.data.{name}.e0")
     surveys = {name: survey(data.sets["train"], data.elements) for name, data in divided.items()}
     scales = lengths(config, surveys)
     shapes = _shapes(config, surveys, scales)
