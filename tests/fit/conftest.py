@@ -2,7 +2,9 @@ import ase.io
 import pytest
 
 from fitting import QUICK, assignments, command
+from small_fits import structures
 from snnp.cli import app, fit_app
+from snnp.fitting import run
 from teacher import make_data
 
 
@@ -32,3 +34,17 @@ def snnp():
         return command(app, *words, check=check)
 
     return call
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """The current folder, with structures in train.xyz."""
+    ase.io.write(tmp_path / "train.xyz", structures())
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def no_pictures(monkeypatch):
+    """They take most of the time: only tests that are about them draw them."""
+    monkeypatch.setattr(run, "_pictures", lambda fitted: {})
