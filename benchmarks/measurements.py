@@ -17,6 +17,8 @@ from atomic_energies import measured
 from domain import crystal, divided, flagged
 from heating import heated
 from records import ROOT, circumstances, rounded, store
+from snnp import _core
+from snnp.models.gauge import without_floor
 
 sys.path.insert(0, str(ROOT / "examples/02_boundary"))
 
@@ -212,6 +214,25 @@ def properties(session: Session) -> None:
     write("properties", results)
 
 
+def floor(session: Session) -> None:
+    """The potentials in potentials/, and that of In-P, with their floors and without: errors and random cells."""
+    results = {}
+    for name in (*ELEMENTS, "InP"):
+        train, test = session.files(name) if name in ELEMENTS else (session.indium_phosphide,) * 2
+        files = {"with": INDIUM_PHOSPHIDE if name == "InP" else ROOT / "potentials" / f"{name}.snnp"}
+        files["without"] = session.folder / "floor" / f"{name}.snnp"
+        files["without"].parent.mkdir(parents=True, exist_ok=True)
+        files["without"].write_text(_core.format_potential(without_floor(_core.read_potential(files["with"]))))
+        results[name] = {}
+        for how, file in files.items():
+            lines = validated(session, file, train, f"floor/{name} {how}", ["--only", "search"])["lines"][name]
+            below = next(line for quantity, line in lines.items() if quantity.startswith("random cells below"))
+            lowest = lines["lowest state found, relative"].get("value", 0)
+            cells = {"below": below.get("value", 0), "of": below["unit"], "lowest": lowest}
+            results[name][how] = {**brief(file, test), **cells}
+    write("floor", results)
+
+
 PROPERTIES = ("equation_of_state", "elastic", "phases", "phonons", "surfaces", "defects")
 
 
@@ -338,6 +359,7 @@ PARTS = {
     "validation": validation,
     "properties": properties,
     "domain": domain,
+    "floor": floor,
     "melting": melting,
     "heating": heating,
     "conservation": conservation,

@@ -22,6 +22,7 @@ PAGES = (
     "docs/accurate.md",
     "docs/atomic-energies.md",
     "docs/boundary.md",
+    "docs/fitting.md",
     "docs/pair_style_snnp.md",
     "docs/robustness.md",
     "docs/speed.md",

@@ -46,6 +46,7 @@ def arguments() -> argparse.Namespace:
         "validation",
         "properties",
         "domain",
+        "floor",
         "melting",
         "heating",
         "conservation",

@@ -317,6 +317,18 @@ def properties_table(results: dict, element: str) -> str:
 MELTING = {"Cu": "1357.77 (ITS-90, Metrologia 27, 3 (1990))"}
 
 
+def floor_table(results: dict) -> str:
+    """What floors do: random cells below the ground state, and errors, without and with them."""
+    rows = []
+    for name, found in results["floor"]["results"].items():
+        without, with_ = found["without"], found["with"]
+        cells = f"{without['below']:.0f} → {with_['below']:.0f} {with_['of']}"
+        errors = (f"{without[key]:.{d}f} → {with_[key]:.{d}f}" for key, d in ((ENERGY, 2), (FORCE, 4)))
+        rows.append([name, cells, f"{without['lowest']:.2f} → {with_['lowest']:.2f}", *errors])
+    heads = ["", "random cells below the ground state", "lowest found, eV/atom", "errors: meV/atom", "eV/Å"]
+    return markdown(heads, rows)
+
+
 def melting_table(results: dict) -> str:
     """Melting temperatures, K, with their standard errors."""
     rows = []
@@ -418,6 +430,7 @@ TABLES = {
     "properties-Mo": lambda results: properties_table(results, "Mo"),
     "properties-Si": lambda results: properties_table(results, "Si"),
     "domain": domain_table,
+    "floor": floor_table,
     "melting": melting_table,
     "heating": heating_table,
     "conservation": conservation_table,
