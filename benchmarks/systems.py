@@ -18,6 +18,7 @@ from pathlib import Path
 import ase.io
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter
 
 import snnp
 from snnp.config import validate
@@ -91,6 +92,10 @@ def picture(curves: dict, element: str) -> Figure:
     for axes, key, label in zip(figure.subplots(1, 2), ("energy", "force"), ("meV/atom", "eV/Å"), strict=True):
         for (name, points), style in zip(curves.items(), ("ko-", "s--", "^-.", "v:"), strict=True):
             axes.loglog([p["frames"] for p in points], [p[key] for p in points], style, label=f"filters: {name}")
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.set_major_formatter("{x:g}")
+            axis.set_minor_formatter(NullFormatter())
         axes.set_xlabel(f"frames of {element}")
         axes.set_ylabel(f"MAE of {key}, {label}")
         axes.spines[["top", "right"]].set_visible(False)

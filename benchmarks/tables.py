@@ -309,7 +309,8 @@ def properties_table(results: dict, element: str) -> str:
             continue
         values = [_number(cell) for cell in cells.values()]
         title = f"{quantity}, {there['unit']}" if there.get("unit") else quantity
-        rows.append([title, *values, _number({"value": there.get("reference")})])
+        known = [cell["reference"] for cell in cells.values() if cell and cell.get("reference")]
+        rows.append([title, *values, _number({"value": known[-1] if known else None})])  # by the best kind of model
     return markdown(["", *KIND_NAMES.values(), "data"], rows)
 
 
@@ -324,7 +325,9 @@ def floor_table(results: dict) -> str:
         without, with_ = found["without"], found["with"]
         cells = f"{without['below']:.0f} → {with_['below']:.0f} {with_['of']}"
         errors = (f"{without[key]:.{d}f} → {with_[key]:.{d}f}" for key, d in ((ENERGY, 2), (FORCE, 4)))
-        rows.append([name, cells, f"{without['lowest']:.2f} → {with_['lowest']:.2f}", *errors])
+        rows.append(
+            [name, cells, f"{round(without['lowest'], 2) + 0:.2f} → {round(with_['lowest'], 2) + 0:.2f}", *errors]
+        )
     heads = ["", "random cells below the ground state", "lowest found, eV/atom", "errors: meV/atom", "eV/Å"]
     return markdown(heads, rows)
 
