@@ -25,6 +25,7 @@ from ase.data import atomic_numbers, covalent_radii
 from snnp import _core
 from snnp.data.neighbors import NeighborLists
 from snnp.fitting.ground_states import GroundState
+from snnp.models.potentials import with_inputs
 from snnp.splines import END, interpolate, project
 
 # Bulk moduli, volumes and cohesive energies of metals and semiconductors ask for p between 6 and 8.
@@ -126,13 +127,7 @@ def _with_filters(p: _core.Potential) -> _core.Potential:
 def _with_inputs(element: _core.Element) -> _core.Element:
     element.linear = [0.5, 0.0, *element.linear]
     element.lowest = element.highest = []
-    network = element.network
-    if network.layers:
-        first = network.layers[0]
-        W = np.reshape(first.weights, (first.outputs, first.inputs))
-        W = np.hstack([np.zeros((first.outputs, 2)), W])
-        network.layers = [_core.Layer(first.inputs + 2, first.outputs, W.ravel(), first.biases), *network.layers[1:]]
-        element.network = network
+    element.network = with_inputs(element.network, lambda W: np.pad(W, ((0, 0), (2, 0))))
     return element
 
 
