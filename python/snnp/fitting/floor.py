@@ -26,7 +26,7 @@ from snnp import _core
 from snnp.data.neighbors import NeighborLists
 from snnp.fitting.ground_states import GroundState
 from snnp.models.potentials import with_inputs
-from snnp.splines import END, interpolate, project
+from snnp.splines import END, SplineFunction, interpolate, project
 
 # Bulk moduli, volumes and cohesive energies of metals and semiconductors ask for p between 6 and 8.
 _DECAY = 7.0
@@ -100,7 +100,7 @@ class _Atoms:
 
     def low(self, C: _core.Spline, density: np.ndarray) -> "_Atoms":
         """Those that the floor C would lift, or nearly so."""
-        gap = _value(C, self.G @ density) - self.energies
+        gap = SplineFunction(C, continues=True)(self.G @ density) - self.energies
         return self.of(gap > min(-_NEAR, np.quantile(gap, 1 - _SOME)))
 
 
@@ -202,9 +202,3 @@ def _box(G: np.ndarray, spread: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     lowest, highest = (G @ P.T).min(0), (G @ P.T).max(0)
     half = _WIDER * np.maximum((highest - lowest) / 2, np.r_[np.full(len(P) - 1, _NARROWEST), _SMALLEST])
     return P / half[:, None], -(lowest + highest) / (2 * half)
-
-
-def _value(spline: _core.Spline, x: np.ndarray) -> np.ndarray:
-    """With its linear continuation."""
-    inside = np.clip(x, spline.knots[0], spline.knots[-1])
-    return spline(inside) + spline(inside, 1) * (x - inside)
