@@ -9,6 +9,7 @@ from dataclasses import asdict, astuple, dataclass
 import numpy as np
 import torch
 
+from snnp.config import TrainingConfig
 from snnp.fitting.decay import Decay
 from snnp.fitting.eigenadam import EigenAdam
 from snnp.fitting.label_errors import LabelErrors
@@ -42,6 +43,20 @@ class Schedule:
     refit: float = 0.0  # steps with validation data in the end, in parts of those before
     weight_decay: float = 0.0  # of networks, and
     smoothing: float = 0.0  # of second differences of spline coefficients: see `Decay`
+
+    @staticmethod
+    def of(training: TrainingConfig, smoothing: float = 0.0, refit: float = 0.0) -> "Schedule":
+        """That of a configuration."""
+        return Schedule(
+            training.steps,
+            training.batch_size,
+            training.learning_rate,
+            training.seed,
+            patience=max(training.steps // 6, 1000),
+            refit=refit,
+            weight_decay=training.weight_decay,
+            smoothing=smoothing,
+        )
 
 
 @dataclass

@@ -1,7 +1,7 @@
 """A fit from configuration to files: data → shape of the model → fit → potential, tables, pictures."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -255,8 +255,7 @@ def _write_beside(outputs: Outputs, fitted: Fitted, log: console.Log) -> None:
     """Tables and pictures."""
     write_text(outputs.beside(".csv"), fitted.curve.csv())
     pictures = _pictures(fitted)
-    for ending, figure in pictures.items():
-        write_aside(outputs.beside(ending), lambda aside, figure=figure: save_figure(figure, aside))
+    write_figures(outputs, pictures)
     beside = [outputs.configuration, *map(outputs.beside, (".log", ".csv", ".checkpoint", *pictures))]
     names = ", ".join(path.name for path in beside if path.exists())
     log.print(f"written: {outputs.potential}; beside it {names}")
@@ -277,6 +276,8 @@ def _sample(fitted: Fitted) -> list[_core.Structures]:
     return [structures([frame.atoms], symbols, fitted.potential.cutoff()) for frame in frames]
 
 
-def save_figure(figure: Figure, path: Path) -> None:
-    """As a PNG that says who wrote it."""
-    figure.savefig(path, dpi=150, format="png", metadata={"Software": f"snnp-fit {__version__}"})
+def write_figures(outputs: Outputs, figures: Mapping[str, Figure]) -> None:
+    """By their endings, as PNG that say who wrote them."""
+    how = {"dpi": 150, "format": "png", "metadata": {"Software": f"snnp-fit {__version__}"}}
+    for ending, figure in figures.items():
+        write_aside(outputs.beside(ending), lambda aside, figure=figure: figure.savefig(aside, **how))
