@@ -27,6 +27,7 @@ from snnp.fitting.physics import check_physics
 from snnp.fitting.prepare import require_content
 from snnp.fitting.resume import saved_state
 from snnp.fitting.run import (
+    begin_log,
     describe,
     predict_sets,
     read_data,
@@ -130,11 +131,7 @@ def _prepare(
     scales = lengths(config, surveys)
     shapes = _shapes(config, surveys, scales)
     origin = _origin(config, divided)
-    if checkpoint.saved is not None:
-        origin.require(checkpoint.saved, checkpoint.path)
-    if outputs.potential:
-        log.keep(outputs.beside(".log"), append=checkpoint.saved is not None)
-    log.print(origin.data_line)
+    begin_log(origin, outputs, checkpoint, log)
     tasks, decisions = {}, {}
     for name, (model, shape) in shapes.items():
         saved = checkpoint.saved and checkpoint.saved["systems"][name]
