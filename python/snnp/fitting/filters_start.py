@@ -168,7 +168,7 @@ def _weigh_filters(model: Model, train, validation, weights: Weights, threads: i
     phi, a, energies = linear.parts(chosen.x)
     model.unit = unit = float(np.sqrt(chosen.train_loss))
     with torch.no_grad():
-        model.set_pairs(phi / unit)
+        model.set_pairs(phi)
         model.linear.copy_(torch.from_numpy(a / unit))
         # a·G = linear·x + linear·mean / scale
         at_mean = (model.linear * model.mean / model.scale).sum(1)
@@ -194,7 +194,7 @@ def _follow_tensor(model: Model, train, validation, weights: Weights, threads: i
         if shape.shared:
             model.mix_f.copy_(torch.eye(shape.n3).expand_as(model.mix_f))
         model.unit = unit = found.unit
-        model.set_pairs(phi / unit)
+        model.set_pairs(phi)
         model.constant.copy_(torch.from_numpy((energies + found.offsets) / unit))
         model.linear.zero_()
         model.linear[:, shape.n2 :] = 1 / unit

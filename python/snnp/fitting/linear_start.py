@@ -100,7 +100,7 @@ def install(model: Model, coarse: Shape, unit: float, phi, f, g, energies: np.nd
         parameter.copy_(torch.from_numpy(np.stack(list(values))))
 
     with torch.no_grad():
-        model.set_pairs(phi / unit)
+        model.set_pairs(phi)
         put(model.constant, energies / unit)
         # Two-body filters begin as evenly spread bumps that the energy does not use yet.
         place, width = (np.arange(shape.n2) + 0.5) / max(shape.n2, 1), np.full(shape.n2, 0.8 / max(shape.n2, 3))
