@@ -188,6 +188,14 @@ def shaken(atoms, amplitude=0.1, seed=0):
     return atoms
 
 
+def liquid(elements, seed=0, n=20, amplitude=0.25, spacing=2.4):
+    """Up to 27 atoms at usual distances in a periodic cell: Gaussian displacements from a simple cubic lattice, Å."""
+    rng = np.random.default_rng(seed)
+    grid = np.array(list(np.ndindex(3, 3, 3)))[:n] * spacing
+    symbols = [elements[k % len(elements)] for k in range(n)]
+    return Atoms(symbols, grid + rng.normal(0, amplitude, (n, 3)), cell=[3 * spacing] * 3, pbc=True)
+
+
 def alternating(atoms, elements):
     """A copy with the elements dealt out in turn."""
     atoms = atoms.copy()

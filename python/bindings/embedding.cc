@@ -1,6 +1,5 @@
 #include "snnp/training_embedding.h"
 
-#include <memory>
 #include <mutex>
 
 #include "bindings.h"
@@ -102,8 +101,7 @@ void bind_embedding(py::module_ &m)
            py::arg("unit"), py::arg("fixed_e0"), py::arg("G"), py::arg("structures"), py::arg("threads"),
            "Energies of all atoms and their derivatives by G.\n\n"
            "parameters: (size,); constants by element, `linear` by element, and by element W (outputs × inputs) and b "
-           "of "
-           "each layer.\n"
+           "of each layer.\n"
            "mean, scale: (elements, n2 + n3), as G.\n"
            "unit: eV.\n"
            "fixed_e0: (elements,); energies of isolated atoms, eV, in place of the constant; NaN: free.\n"

@@ -29,6 +29,7 @@ from snnp.data.weights import GroupWeights
 from snnp.files import read_text
 from snnp.kinds import KINDS, ConfigError, kind_of
 from snnp.kinds.base import FileName, Section
+from snnp.kinds.given_filters import FILTERS, SomeFilters
 
 __all__ = [
     "ConfigError",
@@ -55,8 +56,6 @@ RENAMED = {
 # eV/atom: all electrons of the heaviest atom have less.
 _MOST_OFFSET = 1e7
 
-# What systems can share.
-SHARED = ("rho", "f", "g")
 # Keys of the section `training` that fits of several systems do not have.
 NOT_OF_SYSTEMS = ("smoothing", "refit")
 
@@ -176,20 +175,11 @@ class SystemConfig(DataConfig):
     e0: dict[str, EnergyOfAtom] = Field({}, description="energies of isolated atoms, eV; others are fitted")
 
 
-def _shared(given):
-    """true: all, false: none, or a list."""
-    if isinstance(given, bool):
-        return list(SHARED) if given else []
-    if isinstance(given, list | tuple) and all(part in SHARED for part in given):
-        return [part for part in SHARED if part in given]
-    raise PydanticCustomError("share", "expected true, false, or a list of rho, f, g")
-
-
 class SystemsConfig(Section):
     """Several systems with filters in common."""
 
     data: Annotated[dict[str, SystemConfig], BeforeValidator(_names_as_text)] = Field({}, description="by name")
-    share: Annotated[list[Literal["rho", "f", "g"]], BeforeValidator(_shared)] = list(SHARED)
+    share: SomeFilters = list(FILTERS)
     scale: bool = Field(True, description="filters by bond lengths; false: they are the same over Å")
 
     @field_validator("data")

@@ -4,43 +4,14 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from snnp import _core
 from snnp.files import write_text
+from snnp.splines import SplineFunction
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from snnp.calculator import SNNP
-
-
-class SplineFunction:
-    """A cubic spline of a potential as a function: linear below its first knot, zero beyond its last one.
-
-    knots (n,) and coefficients (n + 2,) of clamped cubic B-splines; x in Å (φ, ρ, f), a cosine (g) or a density (U).
-    """
-
-    def __init__(self, spline: _core.Spline, continues: bool = False):
-        self._spline, self._continues = spline, continues
-        self.knots = np.array(spline.knots)
-        self.coefficients = np.array(spline.coefficients)
-
-    def __call__(self, x, derivative: int = 0) -> np.ndarray:
-        """Values, or a derivative of order 1 to 3, at x; of the shape of x."""
-        x = np.asarray(x, dtype=float)
-        first, last = self.knots[0], self.knots[-1]
-        inside = np.clip(x, first, last)
-        y = self._spline(inside, derivative)
-        outside = (x < first) | (x > last) if self._continues else x < first
-        if derivative == 0:
-            y = y + np.where(outside, self._spline(inside, 1) * (x - inside), 0.0)
-        elif derivative > 1:
-            y = np.where(outside, 0.0, y)
-        return y if self._continues else np.where(x > last, 0.0, y)
-
-    def __repr__(self) -> str:
-        return f"SplineFunction({len(self.knots)} knots from {self.knots[0]:g} to {self.knots[-1]:g})"
 
 
 class Potential:

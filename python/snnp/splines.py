@@ -1,9 +1,11 @@
-"""Cubic B-splines with clamped ends, as linear maps from coefficients to tables of polynomial pieces."""
+"""Cubic B-splines with clamped ends: as functions, and as linear maps from coefficients to polynomial pieces."""
 
 from math import factorial
 
 import numpy as np
 from scipy.interpolate import BSpline, CubicSpline, make_interp_spline
+
+from snnp import _core
 
 # A spline that ends with value, slope and curvature zero has its last three coefficients zero.
 END = 3
@@ -61,3 +63,31 @@ def gram(knots: np.ndarray, functions: int, derivative: int) -> np.ndarray:
     x = knots[:-1, None] + half * (points + 1)
     values = basis(x.ravel(), nu=derivative)
     return values.T @ ((half * weights).ravel()[:, None] * values)
+
+
+class SplineFunction:
+    """A cubic spline of a potential as a function: linear below its first knot, zero beyond its last one.
+
+    knots (n,) and coefficients (n + 2,) of clamped cubic B-splines; x in Å (φ, ρ, f), a cosine (g) or a density (U).
+    """
+
+    def __init__(self, spline: _core.Spline, continues: bool = False):
+        self._spline, self._continues = spline, continues
+        self.knots = np.array(spline.knots)
+        self.coefficients = np.array(spline.coefficients)
+
+    def __call__(self, x, derivative: int = 0) -> np.ndarray:
+        """Values, or a derivative of order 1 to 3, at x; of the shape of x."""
+        x = np.asarray(x, dtype=float)
+        first, last = self.knots[0], self.knots[-1]
+        inside = np.clip(x, first, last)
+        y = self._spline(inside, derivative)
+        outside = (x < first) | (x > last) if self._continues else x < first
+        if derivative == 0:
+            y = y + np.where(outside, self._spline(inside, 1) * (x - inside), 0.0)
+        elif derivative > 1:
+            y = np.where(outside, 0.0, y)
+        return y if self._continues else np.where(x > last, 0.0, y)
+
+    def __repr__(self) -> str:
+        return f"SplineFunction({len(self.knots)} knots from {self.knots[0]:g} to {self.knots[-1]:g})"

@@ -3,7 +3,6 @@
 import ase.io
 import numpy as np
 import pytest
-from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
 
 import snnp
@@ -12,14 +11,11 @@ from snnp import _core
 from snnp.cli import fit_app
 from snnp.data.neighbors import structures
 from snnp.models.sums import added, check_baseline
-from support import random_potential, random_spline, with_tensors
+from support import liquid, random_potential, random_spline, with_tensors
 
 
-def liquid(elements, seed):
-    rng = np.random.default_rng(seed)
-    grid = np.array(list(np.ndindex(3, 3, 3)))[:24] * 2.5
-    symbols = [elements[k % len(elements)] for k in range(24)]
-    return Atoms(symbols, grid + rng.normal(0, 0.2, (24, 3)), cell=[7.5] * 3, pbc=True)
+def dense(elements, seed):
+    return liquid(elements, seed, n=24, amplitude=0.2, spacing=2.5)
 
 
 def evaluated(potential, atoms):
@@ -34,7 +30,7 @@ def test_energies_forces_and_virials_add_up(kind, core):
     baseline = random_potential(("Si", "P", "In"), 1, activation="density" if kind == "density" else "none", core=core)
     baseline = with_tensors(baseline) if kind == "tensors" else baseline
     fitted = random_potential(("In", "P"), 2, n2=2, n3=3, core=not core)
-    atoms = [liquid(["In", "P"], seed) for seed in range(2)]
+    atoms = [dense(["In", "P"], seed) for seed in range(2)]
     total = evaluated(added(baseline, fitted), atoms)
     parts = [evaluated(p, atoms) for p in (baseline, fitted)]
     for name in ("energies", "forces", "virial"):
@@ -76,7 +72,7 @@ def folder(tmp_path):
     snnp.Potential(eam()).write(tmp_path / "eam.snnp")
     frames = []
     for seed in range(24):
-        atoms = liquid(["Si"], seed)
+        atoms = dense(["Si"], seed)
         out = evaluated(teacher(), [atoms])
         atoms.calc = SinglePointCalculator(atoms, energy=out["energy"], forces=out["forces"])
         frames.append(atoms)
@@ -97,7 +93,7 @@ def test_what_the_baseline_leaves_is_fitted(folder):
     np.testing.assert_array_equal(fitted.rho(1, "Si", "Si").coefficients, before.phi("Si", "Si").coefficients)
     np.testing.assert_array_equal(fitted.rho(2, "Si", "Si").coefficients, before.rho(1, "Si", "Si").coefficients)
     np.testing.assert_array_equal(fitted.U("Si").coefficients, before.U("Si").coefficients)
-    atoms = [liquid(["Si"], 100)]
+    atoms = [dense(["Si"], 100)]
     found, expected, alone = (evaluated(p, atoms)["forces"] for p in (fitted.data, teacher(), before.data))
     left = np.abs(expected - alone).mean()
     assert left > 0.05

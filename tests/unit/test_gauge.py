@@ -2,20 +2,12 @@
 
 import numpy as np
 import pytest
-from ase import Atoms
 
 from models import KINDS, random_model
 from snnp import _core
 from snnp.data.neighbors import structures
 from snnp.models.gauge import contributions, embedding, filters, in_standard_gauge
-
-
-def liquid(elements, n=20, seed=0):
-    """Random atoms at usual distances in a periodic cell."""
-    rng = np.random.default_rng(seed)
-    grid = np.array(list(np.ndindex(3, 3, 3)))[:n] * 2.4
-    return Atoms([elements[k % len(elements)] for k in range(n)], grid + rng.normal(0, 0.25, (n, 3)), cell=[7.2] * 3,
-                 pbc=True)  # fmt: skip
+from support import liquid
 
 
 @pytest.fixture(params=KINDS, ids=lambda kind: kind)

@@ -2,9 +2,7 @@
 
 import numpy as np
 import pytest
-from ase import Atoms
 from ase.build import bulk
-from ase.calculators.singlepoint import SinglePointCalculator
 
 from models import KINDS, random_model
 from snnp import _core
@@ -14,16 +12,7 @@ from snnp.analysis.reading import read_potential
 from snnp.analysis.report_tables import weights_table
 from snnp.data.neighbors import structures
 from snnp.models.gauge import embedding, filters, in_standard_gauge
-from support import random_potential, shaken, silicon, with_tensors
-
-
-def liquid(elements, seed):
-    rng = np.random.default_rng(seed)
-    grid = np.array(list(np.ndindex(3, 3, 3)))[:20] * 2.4
-    symbols = [elements[k % len(elements)] for k in range(20)]
-    atoms = Atoms(symbols, grid + rng.normal(0, 0.25, (20, 3)), cell=[7.2] * 3, pbc=True)
-    atoms.calc = SinglePointCalculator(atoms, energy=-1.0)
-    return atoms
+from support import liquid, random_potential, shaken, silicon, with_tensors
 
 
 @pytest.fixture(params=["one element, tanh", "two elements, silu"])

@@ -5,13 +5,13 @@ import pickle
 
 import numpy as np
 import pytest
-from ase import Atoms
 
 from models import random_model
 from snnp import _core
 from snnp.data.neighbors import structures
 from snnp.models.gauge import in_standard_gauge
 from snnp.models.potentials import combinations
+from support import liquid
 
 ELEMENTS = ("P", "In", "Si")
 KINDS = ("rho", "f", "g")
@@ -34,9 +34,7 @@ def lines(potential, beginning):
 
 
 def atoms():
-    rng = np.random.default_rng(0)
-    grid = np.array(list(np.ndindex(3, 3, 3)))[:20] * 2.4
-    return Atoms([ELEMENTS[k % 3] for k in range(20)], grid + rng.normal(0, 0.2, (20, 3)), cell=[7.2] * 3, pbc=True)
+    return liquid(ELEMENTS, amplitude=0.2)
 
 
 def test_a_file_has_the_curves_of_each_centre_and_the_weights_of_each_pair():

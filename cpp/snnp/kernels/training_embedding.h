@@ -34,7 +34,7 @@ SNNP_INLINE void products(const double *M, int rows, int step, int columns, int 
 /// Adds a vector of atoms to the one at `to`.
 SNNP_INLINE void add_block(double *to, D v) { store(to, load<D>(to) + v); }
 
-/// See TrainingKernels.
+/// See NetworkKernels.
 static void network_values(const NetworkView &net, const double *x, const NetworkNodes &at, double *y, double *slope)
 {
   const double *in = x, *W = net.layers;
@@ -81,7 +81,7 @@ static void network_values(const NetworkView &net, const double *x, const Networ
   }
 }
 
-/// See TrainingKernels.
+/// See NetworkKernels.
 static void network_gradient(const NetworkView &net, const double *x, const NetworkNodes &at, const double *w,
                              const double *change, double *B, const NetworkSums &sums)
 {

@@ -66,7 +66,7 @@ template <class Real> SNNP_INLINE void pad(const double *weights, int count, int
   for (int m = 0; m < stride; ++m) to[m] = m < count ? static_cast<Real>(weights[m]) : 0;
 }
 
-/// See TrainingKernels.
+/// See FilterKernels.
 template <class Real>
 static void filter_values(const FilterTables<Real> &tables, const TrainingWork<Real> &w, double *G)
 {
@@ -118,7 +118,7 @@ SNNP_INLINE void add_directions(const TrainingWork<Real> &w, const Real *__restr
   }
 }
 
-/// See TrainingKernels. ∂E/∂r_j = slope u_j + (S_j − (S_j·u_j) u_j)/r_j, since ∂c_jk/∂r_j = (u_k − c_jk u_j)/r_j.
+/// See FilterKernels. ∂E/∂r_j = slope u_j + (S_j − (S_j·u_j) u_j)/r_j, since ∂c_jk/∂r_j = (u_k − c_jk u_j)/r_j.
 template <class Real>
 static void filter_gradient(const FilterTables<Real> &tables, const TrainingWork<Real> &w, const double *A)
 {
@@ -192,7 +192,7 @@ template <class Real> SNNP_INLINE void changes(const TrainingWork<Real> &w, int 
   }
 }
 
-/// See TrainingKernels.
+/// See FilterKernels.
 template <class Real>
 static void filter_tangent(const FilterTables<Real> &tables, const TrainingWork<Real> &w, double *Gd)
 {
@@ -219,7 +219,7 @@ static void filter_tangent(const FilterTables<Real> &tables, const TrainingWork<
   });
 }
 
-/// See TrainingKernels.
+/// See FilterKernels.
 template <class Real>
 static void filter_parameters(const FilterTables<Real> &tables, const TrainingWork<Real> &w, const double *A,
                               const double *B, const FilterSums<Real> &sums)

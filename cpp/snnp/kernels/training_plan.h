@@ -92,8 +92,7 @@ template <class Real> struct FilterKernels {
 };
 
 /// N and linear·x of one element, in units of the model: a perceptron of `inputs` numbers x, `hidden` layers and one
-/// output. Arrays of numbers of atoms have a vector of a block of
-/// atoms for each number.
+/// output. Arrays of numbers of atoms have a vector of a block of atoms for each number.
 struct NetworkView {
   int inputs, hidden, activation;
   const int *widths;     ///< of the hidden layers

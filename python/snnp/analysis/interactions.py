@@ -23,7 +23,7 @@ from snnp.analysis.panels import COLORS, DASHES, Panel, angle_axis, draw_data, d
 from snnp.analysis.reading import Reading
 from snnp.analysis.spline_plots import basis, pairs, triplets
 from snnp.data.neighbors import structures
-from snnp.potential import SplineFunction
+from snnp.splines import SplineFunction
 
 _POINTS = 200
 _STRETCHES = (0.95, 1.0, 1.1)  # of first-neighbour distances, whose angular energies are drawn

@@ -13,7 +13,7 @@ from snnp.analysis.interactions import angle_energy, bond_energy
 from snnp.analysis.panels import COLORS, DASHES, Panel, angle_axis, draw_data, fit_to_data, legend
 from snnp.analysis.reading import Reading
 from snnp.analysis.spline_plots import pairs, triplets
-from snnp.potential import SplineFunction
+from snnp.splines import SplineFunction
 
 _DRAWN = 4  # filters, of those that carry most
 
@@ -75,9 +75,7 @@ def alike(a: Reading, b: Reading) -> list[Likeness]:
 
 def energy_difference(a: Reading, b: Reading) -> float:
     """Root mean square difference of atomic energies over the data, without a shift of each element, eV."""
-    difference = sum(a.terms.values()) - sum(b.terms.values())
-    for kind in np.unique(a.kinds):
-        difference[a.kinds == kind] -= difference[a.kinds == kind].mean()
+    difference = a.about_means(sum(a.terms.values()) - sum(b.terms.values()))
     return float(np.sqrt((difference**2).mean()))
 
 
@@ -138,14 +136,10 @@ def _filter_pairs(a: Reading, b: Reading, m: int, n: int) -> Iterator[_Pair]:
 
 def _both(own: str, other: str, s: _core.Spline, t: _core.Spline, data: Histogram, angular: bool) -> _Pair:
     x = _middles(data)
-    one, two = _values(s, x), _values(t, x)
+    one, two = SplineFunction(s)(x), SplineFunction(t)(x)
     if _cosine([data.counts], [one], [two]) < 0:
         two = -two
     return _Pair(f"alike_{own}", f"{own} and {other}", x, (one, two), data, angular)
-
-
-def _values(s: _core.Spline, x: np.ndarray) -> np.ndarray:
-    return SplineFunction(s)(x)
 
 
 def _cosine(weights: Sequence[np.ndarray], some: Sequence[np.ndarray], others: Sequence[np.ndarray]) -> float:
@@ -157,8 +151,8 @@ def _cosine(weights: Sequence[np.ndarray], some: Sequence[np.ndarray], others: S
 def _table(data: list[Histogram], some: Sequence[_core.Spline], others: Sequence[_core.Spline], count: int, n: int):
     """|cosine| of all filters of both, (count, n), over all elements together."""
     weights, x = [d.counts for d in data], [_middles(d) for d in data]
-    own = [[_values(some[k * count + m], r) for k, r in enumerate(x)] for m in range(count)]
-    other = [[_values(others[k * n + m], r) for k, r in enumerate(x)] for m in range(n)]
+    own = [[SplineFunction(some[k * count + m])(r) for k, r in enumerate(x)] for m in range(count)]
+    other = [[SplineFunction(others[k * n + m])(r) for k, r in enumerate(x)] for m in range(n)]
     return np.array([[abs(_cosine(weights, u, v)) for v in other] for u in own]).reshape(count, n)
 
 

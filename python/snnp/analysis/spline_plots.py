@@ -25,6 +25,7 @@ from snnp.analysis.panels import (
 )
 from snnp.analysis.reading import CARRY, Reading, read_potential
 from snnp.models.gauge import without_floor
+from snnp.models.shape import unordered_pairs
 from snnp.splines import clamped
 
 _LABELLED = 7  # lines that can be told apart
@@ -93,7 +94,7 @@ def spline_panels(p: _core.Potential, reading: Reading | None) -> dict[str, list
 
 def pairs(p: _core.Potential) -> list[tuple[int, int]]:
     """Unordered pairs of elements."""
-    return [(a, b) for a in range(len(p.elements)) for b in range(a, len(p.elements))]
+    return unordered_pairs(len(p.elements))
 
 
 def triplets(p: _core.Potential) -> list[tuple[int, int, int]]:

@@ -20,7 +20,7 @@ from snnp.data.neighbors import NeighborLists
 from snnp.fitting.compression import compress, refine
 from snnp.fitting.cutoffs import samples
 from snnp.fitting.least_squares import START_STRENGTHS, Trial, solve
-from snnp.fitting.linear_start import balance, linear_solution, standardise
+from snnp.fitting.linear_start import balance, linear_solution, standardise, without_offsets
 from snnp.fitting.loss import Loss, make_batches
 from snnp.fitting.prepare import prepare
 from snnp.kinds.choose import Choice
@@ -28,8 +28,8 @@ from snnp.kinds.given_filters import given_filters
 from snnp.models.filters import Filters
 from snnp.models.linear import LinearModel, LinearShape, coarsened
 from snnp.models.network import Model
-from snnp.models.normal_equations import Quadratic, Rows, accumulate, fit_offsets, shifted
-from snnp.models.shape import Shape, own_parts
+from snnp.models.normal_equations import Quadratic, Rows, accumulate
+from snnp.models.shape import Shape
 
 _FRAMES, _ATOMS = 20, 600  # are fitted, and as many others are held out, to choose the length
 _STEPS = 150  # at most, of the compression
@@ -162,15 +162,13 @@ def filters_start(
 def _weigh_filters(model: Model, train, validation, weights: Weights, threads: int, tick) -> Trial:
     """φ, a and energies of elements by least squares."""
     standardise(model, [s for s, _ in train], threads)
-    compositions = np.array([np.bincount(s.elements, minlength=model.shape.n_elements) for s, _ in train])
-    offsets = fit_offsets(compositions, np.array([label.energy for _, label in train]), model.fixed_e0)
-    sets = [FrameStream.held(list(shifted(part, offsets))) if part else None for part in (train, validation)]
+    offsets, sets = without_offsets(model, train, validation)
     linear = FilterLinearModel(model, threads)
     chosen = solve(linear, *sets, weights, model.fixed_e0, START_STRENGTHS, threads, tick, differences=True).chosen
     phi, a, energies = linear.parts(chosen.x)
     model.unit = unit = float(np.sqrt(chosen.train_loss))
     with torch.no_grad():
-        model.phi.copy_(torch.from_numpy(_own(model.shape, phi) / unit))
+        model.set_pairs(phi)
         model.linear.copy_(torch.from_numpy(a / unit))
         # a·G = linear·x + linear·mean / scale
         at_mean = (model.linear * model.mean / model.scale).sum(1)
@@ -196,7 +194,7 @@ def _follow_tensor(model: Model, train, validation, weights: Weights, threads: i
         if shape.shared:
             model.mix_f.copy_(torch.eye(shape.n3).expand_as(model.mix_f))
         model.unit = unit = found.unit
-        model.phi.copy_(torch.from_numpy(_own(shape, phi) / unit))
+        model.set_pairs(phi)
         model.constant.copy_(torch.from_numpy((energies + found.offsets) / unit))
         model.linear.zero_()
         model.linear[:, shape.n2 :] = 1 / unit
@@ -217,11 +215,6 @@ def _for_size(g: Sequence[np.ndarray], norms: np.ndarray, shape: Shape) -> list[
     else:
         kinds = [(a * E + b, a * E + c) for a in range(E) for b, c in shape.unordered]
     return [curves / (norms[p] * norms[q]) for curves, (p, q) in zip(g, kinds, strict=True)]
-
-
-def _own(shape: Shape, phi: np.ndarray) -> np.ndarray:
-    """φ of all pairs as `Model.phi` has it."""
-    return own_parts(shape.n_elements) @ phi if shape.shared else phi
 
 
 def best_scale(options: Sequence[Choice], frames: Sequence[Frame], threads: int, log: console.Log) -> Choice:

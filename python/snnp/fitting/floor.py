@@ -25,7 +25,8 @@ from ase.data import atomic_numbers, covalent_radii
 from snnp import _core
 from snnp.data.neighbors import NeighborLists
 from snnp.fitting.ground_states import GroundState
-from snnp.splines import END, interpolate, project
+from snnp.models.potentials import with_inputs
+from snnp.splines import END, SplineFunction, interpolate, project
 
 # Bulk moduli, volumes and cohesive energies of metals and semiconductors ask for p between 6 and 8.
 _DECAY = 7.0
@@ -99,7 +100,7 @@ class _Atoms:
 
     def low(self, C: _core.Spline, density: np.ndarray) -> "_Atoms":
         """Those that the floor C would lift, or nearly so."""
-        gap = _value(C, self.G @ density) - self.energies
+        gap = SplineFunction(C, continues=True)(self.G @ density) - self.energies
         return self.of(gap > min(-_NEAR, np.quantile(gap, 1 - _SOME)))
 
 
@@ -126,13 +127,7 @@ def _with_filters(p: _core.Potential) -> _core.Potential:
 def _with_inputs(element: _core.Element) -> _core.Element:
     element.linear = [0.5, 0.0, *element.linear]
     element.lowest = element.highest = []
-    network = element.network
-    if network.layers:
-        first = network.layers[0]
-        W = np.reshape(first.weights, (first.outputs, first.inputs))
-        W = np.hstack([np.zeros((first.outputs, 2)), W])
-        network.layers = [_core.Layer(first.inputs + 2, first.outputs, W.ravel(), first.biases), *network.layers[1:]]
-        element.network = network
+    element.network = with_inputs(element.network, lambda W: np.pad(W, ((0, 0), (2, 0))))
     return element
 
 
@@ -207,9 +202,3 @@ def _box(G: np.ndarray, spread: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     lowest, highest = (G @ P.T).min(0), (G @ P.T).max(0)
     half = _WIDER * np.maximum((highest - lowest) / 2, np.r_[np.full(len(P) - 1, _NARROWEST), _SMALLEST])
     return P / half[:, None], -(lowest + highest) / (2 * half)
-
-
-def _value(spline: _core.Spline, x: np.ndarray) -> np.ndarray:
-    """With its linear continuation."""
-    inside = np.clip(x, spline.knots[0], spline.knots[-1])
-    return spline(inside) + spline(inside, 1) * (x - inside)

@@ -18,7 +18,7 @@ from snnp.fitting.loss import Loss
 from snnp.models.linear import LinearModel, coarsened, linear_shape
 from snnp.models.network import Model
 from snnp.models.normal_equations import fit_offsets, shifted
-from snnp.models.shape import Shape, own_parts
+from snnp.models.shape import Shape
 
 
 @dataclass
@@ -46,12 +46,19 @@ def linear_solution(
     tick: Callable[[int], None] = lambda n: None,
 ) -> LinearSolution:
     """Of a shape that is that of the model, or coarser."""
-    compositions = np.array([np.bincount(s.elements, minlength=shape.n_elements) for s, _ in train])
-    offsets = fit_offsets(compositions, np.array([label.energy for _, label in train]), model.fixed_e0)
-    sets = [FrameStream.held(list(shifted(part, offsets))) if part else None for part in (train, validation)]
+    offsets, sets = without_offsets(model, train, validation)
     linear = LinearModel(linear_shape(shape))
     fit = solve(linear, *sets, weights, model.fixed_e0, START_STRENGTHS, threads, tick, differences=True)
     return LinearSolution(shape, fit, offsets)
+
+
+def without_offsets(
+    model: Model, train: Sequence[LabelledStructure], validation: Sequence[LabelledStructure]
+) -> tuple[np.ndarray, list[FrameStream | None]]:
+    """Energies of elements (elements,), eV, that leave the least, and both sets without them; None: it is empty."""
+    compositions = np.array([np.bincount(s.elements, minlength=model.shape.n_elements) for s, _ in train])
+    offsets = fit_offsets(compositions, np.array([label.energy for _, label in train]), model.fixed_e0)
+    return offsets, [FrameStream.held(list(shifted(part, offsets))) if part else None for part in (train, validation)]
 
 
 def linear_start(
@@ -86,14 +93,14 @@ def install(model: Model, coarse: Shape, unit: float, phi, f, g, energies: np.nd
     """Gives a model φ, f and g of a coarser shape as `compress` finds them, and energies of elements, eV."""
     shape = model.shape
     n_pair, n_radial, n_angle = shape.functions
-    each = shape.n_elements if shape.shared else 1  # one table for all neighbours of a centre, or for each
+    each = len(shape.pair_knots) // len(model.rho)  # ordered pairs that share a table
     model.unit = unit
 
     def put(parameter: torch.nn.Parameter, values) -> None:
         parameter.copy_(torch.from_numpy(np.stack(list(values))))
 
     with torch.no_grad():
-        put(model.phi, (own_parts(shape.n_elements) @ phi if shape.shared else phi) / unit)
+        model.set_pairs(phi)
         put(model.constant, energies / unit)
         # Two-body filters begin as evenly spread bumps that the energy does not use yet.
         place, width = (np.arange(shape.n2) + 0.5) / max(shape.n2, 1), np.full(shape.n2, 0.8 / max(shape.n2, 3))

@@ -9,6 +9,7 @@ from dataclasses import asdict, astuple, dataclass
 import numpy as np
 import torch
 
+from snnp.config import TrainingConfig
 from snnp.fitting.decay import Decay
 from snnp.fitting.eigenadam import EigenAdam
 from snnp.fitting.label_errors import LabelErrors
@@ -43,6 +44,20 @@ class Schedule:
     weight_decay: float = 0.0  # of networks, and
     smoothing: float = 0.0  # of second differences of spline coefficients: see `Decay`
 
+    @staticmethod
+    def of(training: TrainingConfig, smoothing: float = 0.0, refit: float = 0.0) -> "Schedule":
+        """That of a configuration."""
+        return Schedule(
+            training.steps,
+            training.batch_size,
+            training.learning_rate,
+            training.seed,
+            patience=max(training.steps // 6, 1000),
+            refit=refit,
+            weight_decay=training.weight_decay,
+            smoothing=smoothing,
+        )
+
 
 @dataclass
 class Record:
@@ -59,15 +74,32 @@ class Record:
     invariant_points: float = math.nan  # root mean square error of their atomic energies, meV
 
 
+class Epochs:
+    """Batches of some frames of `all`: each epoch passes all once, in an order that only the seeds and it decide."""
+
+    def __init__(self, all: Sequence[Batch], size: int, seed: int, *seeds: int):
+        self._all, self._size, self._seed, self._seeds = all, min(size, len(all)), seed, seeds
+        self._epoch, self._order = -1, np.arange(0)  # the last one, and its frames as they come
+
+    def batch(self, step: int) -> Batch:
+        """That of a step, counted from 0."""
+        epoch, place = divmod(step, len(self._all) // self._size)
+        if epoch != self._epoch:
+            order = np.random.default_rng([self._seed, epoch, *self._seeds]).permutation(len(self._all))
+            self._epoch, self._order = epoch, order
+        return join([self._all[k] for k in self._order[place * self._size : (place + 1) * self._size]])
+
+
 class Optimizer:
     """A training run. `state` and `restore` hold all of it: one that was interrupted ends as if it had not been."""
 
     def __init__(self, model: Model, loss: Loss, schedule: Schedule, train: Sequence, validation: Sequence):
         self.model, self.loss, self.schedule = model, loss, schedule
-        self.train = [make_batch([frame]) for frame in train]
         self.validation = make_batches(validation)
         self.refit = schedule.refit if validation else 0.0
-        self.all = [*self.train, *(make_batch([frame]) for frame in validation)] if self.refit else []
+        known = [make_batch([frame]) for frame in train]
+        everything = [*known, *(make_batch([frame]) for frame in validation)] if self.refit else []
+        self._train, self._everything = (Epochs(f, schedule.batch_size, schedule.seed) for f in (known, everything))
         self.adam = EigenAdam(_trained(model.blocks()), lr=schedule.learning_rate, most=_CHANGE)
         self.decay = Decay(model, schedule.weight_decay, schedule.smoothing)
         require_memory(self.adam.memory(), "training", "expected fewer filters or narrower layers (model.hidden)")
@@ -84,7 +116,6 @@ class Optimizer:
         """Whether the weights in the model are of all data: `use_best` decides."""
         self._running = 0.0  # loss of the last batches
         self._usual = 1.0  # the same with at most _MOST times the usual one
-        self._order = ((0, -1), np.arange(0))  # number of frames and epoch, and the frames as they come in it
         self.watch: Callable[[], float] = lambda: math.nan
         """The error of the model at invariant points, meV, at each check."""
 
@@ -178,14 +209,8 @@ class Optimizer:
         return waited and self.step < self.fall_begins and self._check_due() and bool(self.validation)
 
     def _batch(self) -> Batch:
-        """The structures of this step: each epoch passes all once, in an order that only seed and epoch decide."""
-        frames = self.train if self.step < self.validated_until else self.all
-        n, size = len(frames), min(self.schedule.batch_size, len(frames))
-        per_epoch = n // size
-        epoch, place = divmod(self.step, per_epoch)
-        if self._order[0] != (n, epoch):
-            self._order = (n, epoch), np.random.default_rng([self.schedule.seed, epoch]).permutation(n)
-        return join([frames[k] for k in self._order[1][place * size : (place + 1) * size]])
+        """The structures of this step."""
+        return (self._train if self.step < self.validated_until else self._everything).batch(self.step)
 
     def _check_due(self) -> bool:
         every = max(self.schedule.steps // self.schedule.checks, 20)

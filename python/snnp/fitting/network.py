@@ -29,16 +29,8 @@ def fit_network(task: Task) -> tuple[_core.Potential, Curve]:
     for name in frozen:
         getattr(model, name).requires_grad_(False)
     loss = Loss(model, task.weights, model.unit, task.threads, single=True)
-    schedule = Schedule(
-        training.steps,
-        training.batch_size,
-        training.learning_rate,
-        training.seed,
-        patience=max(training.steps // 6, 1000),
-        weight_decay=training.weight_decay,
-        smoothing=training.smoothing * fading(model.unit, sum(len(s) for s, _ in known)),
-        refit=training.refit * task.refits,
-    )
+    smoothing = training.smoothing * fading(model.unit, sum(len(s) for s, _ in known))
+    schedule = Schedule.of(training, smoothing, training.refit * task.refits)
     optimizer = Optimizer(model, loss, schedule, known, held_out)
     optimizer.watch = lambda: task.monitor.rmse(model.potential(""))
     train(task, optimizer, model.unit)

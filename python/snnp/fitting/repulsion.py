@@ -18,7 +18,7 @@ from scipy.interpolate import BSpline
 from snnp import _core
 from snnp.data.neighbors import structures
 from snnp.models.shape import unordered_pairs
-from snnp.splines import END, clamped, project
+from snnp.splines import END, SplineFunction, clamped, project
 
 # Of the frames that have a pair: in so few it may be closer than r_0, since they hardly tell what happens there.
 _RARE = 0.005
@@ -89,15 +89,7 @@ def _sum(a: _core.Spline, b: _core.Spline) -> _core.Spline:
     t = clamped(knots)
     x = np.unique(np.linspace(knots[:-1], knots[1:], 5))
     basis = BSpline(t, np.eye(len(t) - 4), 3)(x)
-    c = np.linalg.lstsq(basis, _at(a, x) + _at(b, x), rcond=None)[0]
+    c = np.linalg.lstsq(basis, SplineFunction(a)(x) + SplineFunction(b)(x), rcond=None)[0]
     if not a.open:
         c[-2:] = 0  # to the last digit
     return _core.Spline(knots, c, a.open)
-
-
-def _at(spline: _core.Spline, x: np.ndarray) -> np.ndarray:
-    """With the straight line below the first knot, and zero beyond the last."""
-    first, last = spline.knots[0], spline.knots[-1]
-    inside = np.clip(x, first, last)
-    line = spline(np.full(1, first), 1)[0] * np.minimum(x - first, 0)
-    return np.where(x <= last, spline(inside), 0) + line

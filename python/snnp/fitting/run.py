@@ -1,7 +1,7 @@
 """A fit from configuration to files: data → shape of the model → fit → potential, tables, pictures."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -106,11 +106,7 @@ def _fit(
     factor = config.loss.invariant_points
     weighted = {"invariant points": named} if named and factor is not None else {}
     origin = Origin.of(config, {**sets, **weighted})
-    if checkpoint.saved is not None:
-        origin.require(checkpoint.saved, checkpoint.path)
-    if outputs.potential:
-        log.keep(outputs.beside(".log"), append=checkpoint.saved is not None)  # not before this fit is sure to be
-    log.print(origin.data_line)
+    begin_log(origin, outputs, checkpoint, log)
     log.print(describe(shape, model, threads))
 
     # Kept where the fit keeps them anyway.
@@ -132,13 +128,18 @@ def _fit(
     task = Task(
         config, shape, e0, sets, lists, threads, origin.data_id, checkpoint, stop, log, monitor, divided.from_training
     )
-    rest, curve = kind_of(model).fit(task)
-    potential, sets = baseline.add(rest), baseline.restored(sets, threads)
+    return _finished(task, baseline, *kind_of(model).fit(task), outputs)
+
+
+def _finished(task: Task, baseline: Baseline, rest: _core.Potential, curve: Curve, outputs: Outputs) -> Fitted:
+    """The baseline and what was fitted to the rest as one potential, measured with labels as they were, and written."""
+    lists, threads, log, monitor = task.lists, task.threads, task.log, task.monitor
+    potential, sets = baseline.add(rest), baseline.restored(task.sets, threads)
     used = [*sets["train"], *(sets["validation"] if task.validated else [])]
     set_domain(potential, used, lists, threads, log)
     if outputs.potential:
-        _write_potential(potential, outputs.potential, checkpoint)
-    checkpoint.finish()
+        _write_potential(potential, outputs.potential, task.checkpoint)
+    task.checkpoint.finish()
     predictions = predict_sets(potential, sets, lists, threads, log)
     if task.validated:
         validated = baseline.add(task.validated)
@@ -149,7 +150,7 @@ def _fit(
         log.print(console.invariant_table(baseline.watched(monitor, lists).table(potential)))
     time_of_a_step = cost(_core.Engine(potential), sets["train"][:: max(len(sets["train"]) // 40, 1)])
     log.print(f"cost: {time_of_a_step:.2g} µs per atom and step on one core of this machine, without neighbour lists")
-    fitted = Fitted(potential, config, reports, predictions, curve, used)
+    fitted = Fitted(potential, task.config, reports, predictions, curve, used)
     if outputs.potential:
         _write_beside(outputs, fitted, log)
     return fitted
@@ -158,6 +159,17 @@ def _fit(
 def threads_of(config: FitConfig) -> int:
     """Threads of a fit."""
     return config.training.threads or available_cores()
+
+
+def begin_log(origin: Origin, outputs: Outputs, checkpoint: Checkpoint, log: console.Log) -> None:
+    """Begins the log file, or goes on with it, once this fit is sure to be; raises ConfigError if a checkpoint is of
+    another fit.
+    """
+    if checkpoint.saved is not None:
+        origin.require(checkpoint.saved, checkpoint.path)
+    if outputs.potential:
+        log.keep(outputs.beside(".log"), append=checkpoint.saved is not None)
+    log.print(origin.data_line)
 
 
 # -- data ---------------------------------------------------------------------------------------------------------
@@ -255,8 +267,7 @@ def _write_beside(outputs: Outputs, fitted: Fitted, log: console.Log) -> None:
     """Tables and pictures."""
     write_text(outputs.beside(".csv"), fitted.curve.csv())
     pictures = _pictures(fitted)
-    for ending, figure in pictures.items():
-        write_aside(outputs.beside(ending), lambda aside, figure=figure: save_figure(figure, aside))
+    write_figures(outputs, pictures)
     beside = [outputs.configuration, *map(outputs.beside, (".log", ".csv", ".checkpoint", *pictures))]
     names = ", ".join(path.name for path in beside if path.exists())
     log.print(f"written: {outputs.potential}; beside it {names}")
@@ -277,6 +288,8 @@ def _sample(fitted: Fitted) -> list[_core.Structures]:
     return [structures([frame.atoms], symbols, fitted.potential.cutoff()) for frame in frames]
 
 
-def save_figure(figure: Figure, path: Path) -> None:
-    """As a PNG that says who wrote it."""
-    figure.savefig(path, dpi=150, format="png", metadata={"Software": f"snnp-fit {__version__}"})
+def write_figures(outputs: Outputs, figures: Mapping[str, Figure]) -> None:
+    """By their endings, as PNG that say who wrote them."""
+    how = {"dpi": 150, "format": "png", "metadata": {"Software": f"snnp-fit {__version__}"}}
+    for ending, figure in figures.items():
+        write_aside(outputs.beside(ending), lambda aside, figure=figure: figure.savefig(aside, **how))

@@ -161,13 +161,18 @@ def by_ordered_pair(distances: Distances, cutoff: float, knots: int, shared: boo
     """
     E, first = len(distances.elements), distances.first_knots()
     if shared:
-        closest = min(distances.core_radii())
-        intervals = round((knots - 1) * (cutoff - closest) / (cutoff - np.mean(first)))
-        return [np.linspace(closest, cutoff, max(intervals, knots - 1) + 1)] * E**2
+        return [common_knots(min(distances.core_radii()), np.mean(first), cutoff, knots)] * E**2
     table = np.zeros((E, E))
     table[np.triu_indices(E)] = first
     table = np.maximum(table, table.T)
     return [np.linspace(table[a, b], cutoff, knots) for a in range(E) for b in range(E)]
+
+
+def common_knots(closest: float, mean: float, cutoff: float, knots: int) -> np.ndarray:
+    """Evenly spaced knots (n,) from where the closest pair begins, n such that they are as dense as `knots` of them
+    from where pairs begin on average; all in one unit of length."""
+    intervals = round((knots - 1) * (cutoff - closest) / (cutoff - mean))
+    return np.linspace(closest, cutoff, max(intervals, knots - 1) + 1)
 
 
 def common_shape(config: ModelSection, distances: Distances, pair_knots: int, shared: bool = False, **terms) -> Shape:

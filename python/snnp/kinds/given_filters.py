@@ -16,7 +16,7 @@ from snnp.models.shape import unordered_pairs
 
 # Lengths that are tried, in units of those in the file.
 _SCALES = (1.0, *(round(1.05**n, 3) for n in range(-6, 9) if n))
-_PARTS = ("rho", "f", "g")
+FILTERS = ("rho", "f", "g")
 # Keys of the section `model` that filters decide.
 DECIDED = (
     "two_body_filters",
@@ -29,22 +29,23 @@ DECIDED = (
 )
 
 
-def _frozen(given):
+def _some(given):
     """true: all, false: none, or a list."""
     if isinstance(given, bool):
-        return list(_PARTS) if given else []
-    if isinstance(given, list | tuple) and all(part in _PARTS for part in given):
-        return [part for part in _PARTS if part in given]
-    raise PydanticCustomError("freeze", "expected true, false, or a list of rho, f, g")
+        return list(FILTERS) if given else []
+    if isinstance(given, list | tuple) and all(part in FILTERS for part in given):
+        return [part for part in FILTERS if part in given]
+    raise PydanticCustomError("some_filters", "expected true, false, or a list of rho, f, g")
+
+
+SomeFilters = Annotated[list[Literal["rho", "f", "g"]], BeforeValidator(_some)]
 
 
 class FiltersConfig(Section):
     """Filters of a potential that the fit starts from."""
 
     file: FileName
-    freeze: Annotated[list[Literal["rho", "f", "g"]], BeforeValidator(_frozen)] = Field(
-        [], description="what stays as it is in the file: true, false, or some of rho, f, g"
-    )
+    freeze: SomeFilters = Field([], description="what stays as it is in the file: true, false, or some of rho, f, g")
     scale: float | None = Field(
         None, ge=0.5, le=2, description="lengths in units of those in the file; auto: by bond lengths, or by forces"
     )

@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.interpolate import BSpline
 
 from snnp import _core
 from snnp.models.gauge import without_floor
+from snnp.models.potentials import engine_spline
 from snnp.models.shape import Shape, unordered_pairs
-from snnp.splines import END, clamped, project
+from snnp.splines import END, SplineFunction, project
 
 _EXPECTED = "expected a potential of the kind snnp"
 
@@ -150,12 +150,5 @@ def _on_common(knots: Sequence[np.ndarray], tables: Sequence[np.ndarray]):
 
 
 def _moved(old: np.ndarray, coefficients: np.ndarray, new: np.ndarray) -> np.ndarray:
-    spline = BSpline(clamped(old), np.vstack([coefficients, np.zeros((END, coefficients.shape[1]))]), 3)
-
-    def continued(x):
-        """Linear below the first knot, zero beyond the last one."""
-        inside = np.clip(x, old[0], old[-1])
-        below = np.minimum(x - old[0], 0)[:, None]
-        return spline(inside) + below * spline(old[:1], nu=1)
-
-    return project(continued, new, len(coefficients))
+    curves = [SplineFunction(engine_spline(old, c, END)) for c in coefficients.T]
+    return project(lambda x: np.array([s(x) for s in curves]).reshape(-1, len(x)).T, new, len(coefficients))

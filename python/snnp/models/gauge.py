@@ -20,6 +20,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from snnp import _core
+from snnp.models.potentials import with_inputs
 
 _GRID = 400  # points of a curve at which its largest value is looked for
 _NOTHING = 1e-9  # of the largest contribution: rounding
@@ -68,15 +69,7 @@ def without_floor(potential: _core.Potential) -> _core.Potential:
     for element in elements:
         element.floor, element.linear, element.energies = _core.Floor(), element.linear[2:], []
         element.lowest, element.highest = element.lowest[2:], element.highest[2:]
-        network = element.network
-        if network.layers:
-            first = network.layers[0]
-            W = np.reshape(first.weights, (first.outputs, first.inputs))[:, 2:]
-            network.layers = [
-                _core.Layer(first.inputs - 2, first.outputs, W.ravel(), first.biases),
-                *network.layers[1:],
-            ]
-            element.network = network
+        element.network = with_inputs(element.network, lambda W: W[:, 2:])
     q.elements = elements
     q.check()
     return q
@@ -264,12 +257,7 @@ def _embeddings(p: _core.Potential, rows, bounds) -> None:
         element.linear = rows(np.array(element.linear))
         if len(element.density):
             element.density = rows(np.array(element.density))
-        if len(element.network.layers):
-            network, first = element.network, element.network.layers[0]
-            W = rows(np.reshape(first.weights, (first.outputs, first.inputs)))
-            changed = _core.Layer(first.inputs, first.outputs, W.ravel(), first.biases)
-            network.layers = [changed, *network.layers[1:]]
-            element.network = network
+        element.network = with_inputs(element.network, rows)
         if len(element.lowest):
             both = np.array([bounds(np.array(element.lowest)), bounds(np.array(element.highest))])
             element.lowest, element.highest = both.min(axis=0), both.max(axis=0)

@@ -75,6 +75,11 @@ class Model(nn.Module):
         """φ/unit of each unordered pair, (pairs, functions)."""
         return self._means @ self.phi if self.shape.shared else self.phi
 
+    @torch.no_grad()
+    def set_pairs(self, phi: np.ndarray) -> None:
+        """Sets φ of each unordered pair, (pairs, functions), eV."""
+        self.phi.copy_(torch.from_numpy((own_parts(self._E) @ phi if self.shape.shared else phi) / self.unit))
+
     def curves(self) -> tuple[Tensor, Tensor, Tensor]:
         """ρ (E·E, functions, n2), f (E·E, functions, n3) and g (E·pairs, functions, n3) of all pairs and triples."""
         if not self.shape.shared:

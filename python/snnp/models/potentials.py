@@ -1,6 +1,7 @@
 """Fitted coefficients as potentials."""
 
-from collections.abc import Sequence
+import copy
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -123,6 +124,19 @@ def same_for_neighbors(knots: np.ndarray, curves: np.ndarray, pairs: int) -> lis
     """
     own = [combinations([engine_spline(knots, c, 0) for c in g.T], np.eye(g.shape[1])) for g in curves]
     return [spline for of_centre in own for _ in range(pairs) for spline in of_centre]
+
+
+def with_inputs(network: _core.Network, change: Callable[[np.ndarray], np.ndarray]) -> _core.Network:
+    """A network for other filters: `change` gives the weights of its first layer, (outputs, filters), from those that
+    it has; one without layers stays as it is.
+    """
+    if not network.layers:
+        return network
+    first = network.layers[0]
+    W = change(np.reshape(first.weights, (first.outputs, first.inputs)))
+    changed = copy.copy(network)
+    changed.layers = [_core.Layer(W.shape[1], first.outputs, W.ravel(), first.biases), *network.layers[1:]]
+    return changed
 
 
 def _element(symbol: str, e0: float) -> _core.Element:

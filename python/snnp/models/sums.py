@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from snnp import _core
+from snnp.models.potentials import with_inputs
 
 
 def check_baseline(baseline: _core.Potential, elements: Sequence[str], name: str) -> None:
@@ -29,7 +30,7 @@ def added(baseline: _core.Potential, fitted: _core.Potential) -> _core.Potential
     of the fitted one, which keeps its φ. A pair has the repulsive core of the baseline, or, if it has none, of the
     fitted one: not both may have one.
     """
-    fitted = copy.deepcopy(fitted)  # its networks and pairs are changed
+    fitted = copy.deepcopy(fitted)  # its pairs are changed
     names, E = [e.name for e in fitted.elements], len(fitted.elements)
     at = [[e.name for e in baseline.elements].index(name) for name in names]
     ordered = [(a, b) for a in range(E) for b in range(E)]
@@ -83,12 +84,7 @@ def _element(b: _core.Potential, old: _core.Element, p: _core.Potential, new: _c
     e.linear = joined(0.5, old.linear, new.linear)
     if len(old.density):
         e.density, e.U = joined(0.0, old.density, []), old.U
-    if len(new.network.layers):
-        network, first = new.network, new.network.layers[0]
-        rows = np.reshape(first.weights, (first.outputs, first.inputs))
-        W = np.array([joined(0.0, [], row) for row in rows])
-        network.layers = [_core.Layer(W.shape[1], first.outputs, W.ravel(), first.biases), *network.layers[1:]]
-        e.network = network
+    e.network = with_inputs(new.network, lambda W: np.array([joined(0.0, [], row) for row in W]))
     return e
 
 

@@ -10,9 +10,8 @@ from torch import Tensor, nn
 from snnp.data.batch import Weights
 from snnp.fitting.label_errors import LabelErrors
 from snnp.fitting.loss import Batch, Loss
+from snnp.kinds.given_filters import FILTERS
 from snnp.models.network import Model
-
-FILTERS = ("rho", "f", "g")
 
 
 class JointModel(nn.Module):
@@ -123,8 +122,6 @@ class JointLoss:
         """The loss of all structures, and errors of labels as means over systems. batches: some of each system."""
         found = [loss.with_errors(*own) for loss, own in zip(self.losses, batches, strict=True)]
         errors = np.array([astuple(e) for _, e in found])
-        known = np.where(
-            np.isnan(errors).all(0), 0.0, np.nan_to_num(errors).sum(0) / np.maximum((~np.isnan(errors)).sum(0), 1)
-        )
-        means = np.where(np.isnan(errors).all(0), np.nan, known)
+        known = (~np.isnan(errors)).sum(0)
+        means = np.where(known, np.nansum(errors, axis=0) / np.maximum(known, 1), np.nan)
         return float(sum(value for value, _ in found)), LabelErrors(*map(float, means))

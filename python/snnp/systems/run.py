@@ -17,7 +17,7 @@ from snnp.analysis.spline_plots import splines
 from snnp.config import ConfigError, DataConfig, FitConfig
 from snnp.data.distances import Distances, survey
 from snnp.data.neighbors import NeighborLists
-from snnp.files import printable, write_aside, write_text
+from snnp.files import printable, write_text
 from snnp.fitting.checkpoint import Checkpoint
 from snnp.fitting.interruption import Interrupted, StopSignals
 from snnp.fitting.minibatch import Schedule
@@ -27,13 +27,14 @@ from snnp.fitting.physics import check_physics
 from snnp.fitting.prepare import require_content
 from snnp.fitting.resume import saved_state
 from snnp.fitting.run import (
+    begin_log,
     describe,
     predict_sets,
     read_data,
     require_elements,
-    save_figure,
     set_domain,
     threads_of,
+    write_figures,
 )
 from snnp.fitting.sets import DividedData, divide
 from snnp.fitting.settle import settle
@@ -130,11 +131,7 @@ def _prepare(
     scales = lengths(config, surveys)
     shapes = _shapes(config, surveys, scales)
     origin = _origin(config, divided)
-    if checkpoint.saved is not None:
-        origin.require(checkpoint.saved, checkpoint.path)
-    if outputs.potential:
-        log.keep(outputs.beside(".log"), append=checkpoint.saved is not None)
-    log.print(origin.data_line)
+    begin_log(origin, outputs, checkpoint, log)
     tasks, decisions = {}, {}
     for name, (model, shape) in shapes.items():
         saved = checkpoint.saved and checkpoint.saved["systems"][name]
@@ -204,15 +201,7 @@ def _fit(config: FitConfig, tasks: Mapping[str, Task], scales: Mapping[str, floa
         _start(joint, config, tasks, data, log)
     weights = [system.weight for system in config.systems.data.values()]
     loss = JointLoss(joint, first.weights, weights, first.threads)
-    schedule = Schedule(
-        training.steps,
-        training.batch_size,
-        training.learning_rate,
-        training.seed,
-        patience=max(training.steps // 6, 1000),
-        weight_decay=training.weight_decay,
-    )
-    optimizer = JointOptimizer(joint, loss, schedule, *zip(*data, strict=True))
+    optimizer = JointOptimizer(joint, loss, Schedule.of(training), *zip(*data, strict=True))
     train(first, optimizer, joint.units)
     joint.to_unit_size()
     systems = {}
@@ -255,14 +244,13 @@ def _filters(joint: JointModel, scales: Mapping[str, float]) -> Filters | None:
         return None
     length = reference_length(scales)
     factor = length / next(iter(scales.values()))
-    curves = {name: getattr(model, name).detach().numpy()[0] for name in ("rho", "f", "g")}
-    for name, whole in (("rho", two), ("f", three), ("g", three)):
-        curves[name] = curves[name] if whole else curves[name][:, :0]
+    rho, f, g = (
+        [curves.detach().numpy()[0, :, : curves.shape[2] if whole else 0]]
+        for curves, whole in ((model.rho, two), (model.f, three), (model.g, three))
+    )
     shape = model.shape
-    knots = shape.pair_knots[0], shape.radial_knots[0]
-    at = [[factor * k] for k in knots]
-    rho, f, g = ([curves[name]] for name in ("rho", "f", "g"))
-    return Filters([""], at[0], rho, at[1], f, shape.angle_knots, g, length)
+    pair_knots, radial_knots = ([factor * knots[0]] for knots in (shape.pair_knots, shape.radial_knots))
+    return Filters([""], pair_knots, rho, radial_knots, f, shape.angle_knots, g, length)
 
 
 # -- results ------------------------------------------------------------------------------------------------------
@@ -281,10 +269,9 @@ def _write(
         of = f"filters of {', '.join(fitted.systems)}"
         write_filters(fitted.filters, comment.replace("CITATION:", f"({of}) CITATION:"), shared.potential)
     write_text(shared.beside(".csv"), fitted.curve.csv())
-    write_aside(shared.beside(fitted.curve.ending), lambda aside: save_figure(fitted.curve.draw(), aside))
+    write_figures(shared, {fitted.curve.ending: fitted.curve.draw()})
     for name, one in fitted.systems.items():
         figures = {"_parity.png": plots.parity(one.predictions), "_splines.png": splines(one.potential)}
-        for ending, figure in figures.items():
-            write_aside(own[name].beside(ending), lambda aside, figure=figure: save_figure(figure, aside))
+        write_figures(own[name], figures)
     written = [*(outputs.potential for outputs in own.values()), *([shared.potential] if fitted.filters else [])]
     log.print(f"written: {', '.join(map(str, written))}")

@@ -8,6 +8,7 @@ import numpy as np
 from snnp.config import FitConfig
 from snnp.data.distances import Distances
 from snnp.kinds import ModelSection
+from snnp.kinds.base import common_knots
 from snnp.kinds.snnp import SnnpConfig
 from snnp.models.shape import Shape
 
@@ -58,10 +59,7 @@ def with_common_knots(
     name = next(iter(shapes))
     common = {}
     for key, knots in (("pair_knots", model.pair_knots), ("radial_knots", model.radial_knots)):
-        end = getattr(shapes[name], key)[0][-1] / lengths[name]
-        # As dense as they are on average in fits of their own.
-        intervals = max(round((knots - 1) * (end - closest) / (end - mean)), knots - 1)
-        common[key] = np.linspace(closest, end, intervals + 1)
+        common[key] = common_knots(closest, mean, getattr(shapes[name], key)[0][-1] / lengths[name], knots)
     return {
         name: replace(shape, **{k: [lengths[name] * knots] * shape.n_elements**2 for k, knots in common.items()})
         for name, shape in shapes.items()

@@ -6,34 +6,23 @@ projection: Golub and Pereyra, SIAM J. Numer. Anal. 10, 413 (1973)).
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import scipy.optimize
 import torch
 from torch import Tensor
 
-from snnp.data.batch import FrameStream, LabelledStructure, Weights
-from snnp.fitting.compression import bumps, refine
-from snnp.fitting.least_squares import START_STRENGTHS, LinearFit, solve
-from snnp.fitting.linear_start import standardise
-from snnp.models.linear import LinearModel, coarsened, linear_shape
-from snnp.models.network import Model
-from snnp.models.normal_equations import fit_offsets, shifted
-from snnp.models.shape import Shape, own_parts
+from snnp.data.batch import LabelledStructure, Weights
+from snnp.fitting.compression import bumps
+from snnp.fitting.linear_start import LinearSolution, linear_solution, standardise
+from snnp.fitting.linear_start import install as install_alone
+from snnp.models.linear import coarsened
+from snnp.models.shape import Shape
 from snnp.splines import project
 from snnp.systems.model import JointModel
 
 _STEPS = 200  # at most, of the compression
-
-
-@dataclass
-class Linear:
-    """The solution of the linear model of a system, the shape that it has, and energies taken off before, eV."""
-
-    shape: Shape
-    fit: LinearFit
-    offsets: np.ndarray
 
 
 def coarse_shapes(shapes: Sequence[Shape]) -> list[Shape]:
@@ -48,25 +37,7 @@ def coarse_shapes(shapes: Sequence[Shape]) -> list[Shape]:
     return [coarse(shape) for shape in shapes]
 
 
-def linear_solution(
-    model: Model,
-    shape: Shape,
-    train: Sequence[LabelledStructure],
-    validation: Sequence[LabelledStructure],
-    weights: Weights,
-    threads: int,
-    tick: Callable[[int], None],
-) -> Linear:
-    """Of one system, with a coarse shape."""
-    linear = LinearModel(linear_shape(shape))
-    compositions = np.array([np.bincount(s.elements, minlength=shape.n_elements) for s, _ in train])
-    offsets = fit_offsets(compositions, np.array([label.energy for _, label in train]), model.fixed_e0)
-    sets = [FrameStream.held(list(shifted(part, offsets))) if part else None for part in (train, validation)]
-    fit = solve(linear, *sets, weights, model.fixed_e0, START_STRENGTHS, threads, tick, differences=True)
-    return Linear(shape, fit, offsets)
-
-
-def compress(found: Sequence[Linear], shared: Sequence[str], seed: int) -> tuple[list, list, list]:
+def compress(found: Sequence[LinearSolution], shared: Sequence[str], seed: int) -> tuple[list, list, list]:
     """f (functions, n3), g (functions, n3) of each system, and its other coefficients: φ, a by centre, energies."""
     n3, (_, n_radial, n_angle) = found[0].shape.n3, found[0].shape.functions
     forms = []
@@ -117,32 +88,21 @@ def _best(shape: Shape, A: Tensor, b: Tensor, f: Tensor, g: Tensor) -> tuple[Ten
     return x @ (Z.T @ A @ Z) @ x - 2 * c @ x, x
 
 
-def install(joint: JointModel, found: Sequence[Linear], shared: Sequence[str], seed: int) -> None:
+def install(joint: JointModel, found: Sequence[LinearSolution], shared: Sequence[str], seed: int) -> None:
     """Sets all parameters and units from the linear solutions; filters are not standardised yet."""
     n3 = found[0].shape.n3
     f, g, rest = compress(found, shared, seed) if n3 else (None, None, None)
     for s, (model, one) in enumerate(zip(joint.models, found, strict=True)):
-        shape, coarse = model.shape, one.shape
-        n_pair, n_radial, n_angle = shape.functions
-        E, n_phi = shape.n_elements, n_pair * len(shape.unordered)
+        shape = model.shape
+        E, n_pair = shape.n_elements, shape.functions[0]
+        n_phi = n_pair * len(shape.unordered)
         x = rest[s].numpy() if n3 else one.fit.chosen.x
         phi, a, energies = np.split(x, [n_phi, len(x) - E])
-        model.unit = unit = float(np.sqrt(one.fit.chosen.train_loss))
-        phi = phi.reshape(-1, n_pair)
-        place, width = (np.arange(shape.n2) + 0.5) / max(shape.n2, 1), np.full(shape.n2, 0.8 / max(shape.n2, 3))
-        values = {
-            "phi": (own_parts(E) @ phi if shape.shared else phi) / unit,
-            "constant": (energies + one.offsets) / unit,
-            "rho": bumps(shape.pair_knots[0], n_pair, place, width)[None],
-            "linear": np.zeros((E, shape.filters)),
-        }
+        curves = (f[s][None], g[s][None]) if n3 else (None, None)
+        install_alone(model, one.shape, one.unit, phi.reshape(-1, n_pair), *curves, energies + one.offsets)
         if n3:
-            values["linear"][:, shape.n2 :] = a.reshape(E, n3) / unit
-            values["f"] = refine(f[s], coarse.radial_knots[0], shape.radial_knots[0], n_radial)[None]
-            values["g"] = refine(g[s], coarse.angle_knots, shape.angle_knots, n_angle)[None]
-        with torch.no_grad():
-            for name, value in values.items():
-                getattr(model, name).copy_(torch.from_numpy(value))
+            with torch.no_grad():
+                model.linear[:, shape.n2 :] = torch.from_numpy(a.reshape(E, n3) / one.unit)
 
 
 def joint_start(
@@ -153,7 +113,7 @@ def joint_start(
     threads: int,
     seed: int,
     tick: Callable[[int], None] = lambda n: None,
-) -> list[Linear]:
+) -> list[LinearSolution]:
     """Sets parameters, units and standardisation of all systems; data: training and validation frames of each."""
     coarse = coarse_shapes([model.shape for model in joint.models])
     found = [

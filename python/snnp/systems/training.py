@@ -2,11 +2,9 @@
 
 from collections.abc import Sequence
 
-import numpy as np
-
 from snnp.data.batch import LabelledStructure
-from snnp.fitting.loss import Batch, join, make_batch, make_batches
-from snnp.fitting.minibatch import Optimizer, Schedule
+from snnp.fitting.loss import Batch, make_batch, make_batches
+from snnp.fitting.minibatch import Epochs, Optimizer, Schedule
 from snnp.systems.model import JointLoss, JointModel
 
 Frames = Sequence[LabelledStructure]
@@ -24,18 +22,12 @@ class JointOptimizer(Optimizer):
         validation: Sequence[Frames],
     ):
         super().__init__(model, loss, schedule, [], [])
-        self.systems = [[make_batch([frame]) for frame in frames] for frames in train]
+        self._systems = [
+            Epochs([make_batch([frame]) for frame in frames], schedule.batch_size, schedule.seed, s)
+            for s, frames in enumerate(train)
+        ]
         self.validation = [make_batches(frames) for frames in validation] if all(validation) else []
-        self._orders = [(-1, np.arange(0))] * len(train)  # of each system: an epoch, and its frames as they come in it
 
     def _batch(self) -> list[Batch]:
-        """The structures of this step by system: each epoch of a system passes all of its frames once."""
-        batches = []
-        for s, frames in enumerate(self.systems):
-            n, size = len(frames), min(self.schedule.batch_size, len(frames))
-            epoch, place = divmod(self.step, n // size)
-            if self._orders[s][0] != epoch:
-                order = np.random.default_rng([self.schedule.seed, epoch, s]).permutation(n)
-                self._orders[s] = epoch, order
-            batches.append(join([frames[k] for k in self._orders[s][1][place * size : (place + 1) * size]]))
-        return batches
+        """The structures of this step by system."""
+        return [epochs.batch(self.step) for epochs in self._systems]
