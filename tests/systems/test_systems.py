@@ -154,8 +154,8 @@ def test_another_system_starts_from_the_shared_filters(fitted):
     assert done.config.model.filters.scale == pytest.approx(ratio, rel=0.02)  # all are hot fcc crystals
 
 
-def test_errors_are_no_larger_than_those_of_the_linear_models(fitted):
-    """The loss of each linear model is 1: training from the compressed ones, with filters in common, gets below."""
+def test_training_with_filters_in_common_makes_errors_smaller(fitted):
+    """Than those of the start, the linear models compressed to these few filters."""
     rows = [line.split(",") for line in (fitted / "all.filters.csv").read_text().splitlines()]
     column = rows[0].index("validation_loss")
     losses = [float(row[column]) for row in rows[2:]]
