@@ -350,7 +350,7 @@ def points_of(session: Session, element: str) -> list[Point]:
 
 
 PARTS = {
-    "shipped": shipped,
+    "shipped_fits": shipped,
     "potentials": potentials,
     "snap": peers,
     "seeds": seeds,

@@ -37,7 +37,7 @@ def main() -> None:
 
 def arguments() -> argparse.Namespace:
     parts = [
-        "shipped",
+        "shipped_fits",
         "potentials",
         "snap",
         "seeds",

@@ -110,6 +110,14 @@ def test_a_dimer_below_the_crystal_fails():
     assert lines(outcome)["binding energy"].verdict is Verdict.FAIL
 
 
+def test_three_atoms_are_bound_where_their_bonds_are_longest_too():
+    """At the minimum of each bond, which is longer than two covalent radii of copper (2.64 Å)."""
+    model = pair_model(lambda r: morse(r - 0.5))
+    found = lines(Trimers().run(setting(model), "Cu-Cu-Cu"))
+    # Three bonds of 1 eV; the steps of the scan are 0.04 Å wide: ½ · 4.5 eV/Å² · (0.02 Å)² at most.
+    assert found["binding energy"].value == pytest.approx(1.0, abs=1e-3)
+
+
 @pytest.mark.parametrize(("check", "subject"), [(Dimers(), "Cu-Cu"), (Trimers(), "Cu-Cu-Cu")])
 def test_an_energy_that_is_no_number_fails_with_a_sentence(check, subject):
     outcome = check.run(setting(pair_model(lambda r: np.where(r < 0.8, np.nan, morse(r)))), subject)

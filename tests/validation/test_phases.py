@@ -3,11 +3,13 @@
 import pytest
 from ase.build import bulk
 from ase.calculators.emt import EMT
+from ase.data import chemical_symbols, reference_states
 
 from snnp.validation.checks.phases import Phases
 from snnp.validation.crystals import Crystal
 from snnp.validation.model import CalculatorModel
 from snnp.validation.outcome import Verdict
+from snnp.validation.prototypes import scanned_volumes
 from static_models import lines, setting
 
 ALLOY = CalculatorModel(EMT, ["Cu", "Au"])
@@ -95,3 +97,15 @@ def test_a_compound_above_its_elements_fails_where_the_reference_has_it_below():
     assert line.value > 100 and line.verdict is Verdict.WARN
     line = lines(Phases().run(with_energies(setting(ALLOY, crystals), -3, -3, -3.1), "AuCu"))["energy of formation"]
     assert line.verdict is Verdict.FAIL and "into which it would decay" in line.sentence
+
+
+def test_crystals_of_all_elements_lie_well_within_the_volumes_that_are_scanned():
+    """But for neon, which is much larger than its covalent radius. ±10 %: potentials differ from experiment."""
+    usual = ("fcc", "bcc", "hcp", "diamond", "sc")
+    states = {symbol: state for symbol, state in zip(chemical_symbols, reference_states, strict=False) if state}
+    known = [s for s, state in states.items() if state["symmetry"] in usual and state.get("basis", "") is not None]
+    assert {"Ta", "W", "Ar", "Si", "Cs"} < set(known)
+    for symbol in set(known) - {"Ne"}:
+        atoms = bulk(symbol)
+        scan = scanned_volumes(symbol)
+        assert 1.1 * scan[0] < atoms.get_volume() / len(atoms) < scan[-1] / 1.1, symbol

@@ -59,8 +59,8 @@ _CELLS = {
 }  # fmt: skip
 _KNOWN = sorted({*_ELEMENTS, *_COMPOUNDS, *_CELLS})
 _NEED_C = {"hcp": (8 / 3) ** 0.5, "wurtzite": (8 / 3) ** 0.5, "bct": None}
-# Volumes that a scan goes through, by the one that covalent radii suggest.
-_SCAN = np.geomspace(0.5, 3.0, 30)
+# Volumes that a scan goes through, by the one that covalent radii suggest: Ta has half of it, Ar four times as much.
+_SCAN = np.geomspace(0.35, 5.0, 44)
 _MOST_ATOMS = 1000  # in a structure file
 USUAL = ("fcc", "bcc", "hcp", "diamond", "sc", "beta-sn")
 
@@ -163,22 +163,26 @@ def usual_crystals(element: str, model: Model) -> list[tuple[str, Atoms]]:
     return list(names.items())[::-1]
 
 
+def scanned_volumes(element: str) -> np.ndarray:
+    """Volumes of an atom, Å³, among which the minima of the energy of usual prototypes are looked for, in order."""
+    return (2.2 * covalent_radii[atomic_numbers[element]]) ** 3 / 2**0.5 * _SCAN
+
+
 def _lowest(atoms: Atoms, model: Model) -> Atoms | None:
     """A crystal at the lowest minimum of the energy by volume that is none of the ends of a scan, relaxed."""
-    radius = covalent_radii[atomic_numbers[atoms.symbols[0]]]
-    typical = (2.2 * radius) ** 3 / 2**0.5
+    volumes = scanned_volumes(atoms.symbols[0])
     calculator = model.calculator()
     atoms = atoms.copy()
     shape = atoms.cell.array / (atoms.get_volume() / len(atoms)) ** (1 / 3)
     energies = []
-    for volume in typical * _SCAN:
+    for volume in volumes:
         atoms.set_cell(shape * volume ** (1 / 3), scale_atoms=True)
         atoms.calc = calculator
         energies.append(atoms.get_potential_energy() / len(atoms))
     energies = np.where(np.isfinite(energies), energies, np.inf)
     inner = np.flatnonzero((energies[1:-1] < energies[:-2]) & (energies[1:-1] < energies[2:])) + 1
     for n in sorted(inner, key=energies.__getitem__):
-        atoms.set_cell(shape * (typical * _SCAN[n]) ** (1 / 3), scale_atoms=True)
+        atoms.set_cell(shape * volumes[n] ** (1 / 3), scale_atoms=True)
         relaxed = relax(atoms, calculator)
         if relaxed is not None:
             return relaxed

@@ -10,7 +10,7 @@ from snnp.analysis.panels import COLORS, DASHES
 from snnp.validation.check import Check, Level, Setting
 from snnp.validation.checks.approach import CLOSEST, binding, bond_length, falls
 from snnp.validation.checks.common import Failure, failing
-from snnp.validation.checks.molecules import molecule_energies
+from snnp.validation.checks.molecules import FAR, molecule_energies
 from snnp.validation.outcome import Line, Outcome, Verdict
 
 if TYPE_CHECKING:
@@ -42,16 +42,18 @@ class Trimers(Check):
         symbols = subject.split("-")
         b, a, c = symbols
         bonds = bond_length(setting, a, b), bond_length(setting, a, c)
-        paths = [path for angle in ANGLES for path in _inwards(bonds, angle, symmetric=b == c)]
-        trimers = [Atoms(symbols, corners) for path in paths for corners in path]
+        inwards = [path for angle in ANGLES for path in _inwards(bonds, angle, symmetric=b == c)]
+        ways = [*inwards, *(_outwards(bonds, angle, setting.model.cutoff or FAR) for angle in ANGLES)]
+        trimers = [Atoms(symbols, corners) for way in ways for corners in way]
         found = molecule_energies(setting.model, [*trimers, *(Atoms(element) for element in symbols)])
-        alone, energies = found[-3:].sum(), (found[:-3] - found[-3:].sum()).reshape(len(paths), POINTS)
+        alone, energies = found[-3:].sum(), (found[:-3] - found[-3:].sum()).reshape(len(ways), POINTS)
         if not np.isfinite(energies).all():
-            path, n = np.argwhere(~np.isfinite(energies))[0]
-            raise Failure(f"the energy of {subject} at {_geometry(paths[path][n])} is no finite number")
-        lines = [_holes(subject, paths, energies), binding(setting, symbols, max(0.0, -energies.min()), alone)]
-        both = slice(None, None, len(paths) // len(ANGLES))
-        lengths = [np.linalg.norm(path[:, 0], axis=1).tolist() for path in paths[both]]
+            way, n = np.argwhere(~np.isfinite(energies))[0]
+            raise Failure(f"the energy of {subject} at {_geometry(ways[way][n])} is no finite number")
+        bound, energies = max(0.0, -energies.min()), energies[: len(inwards)]
+        lines = [_holes(subject, inwards, energies), binding(setting, symbols, bound, alone)]
+        both = slice(None, None, len(inwards) // len(ANGLES))
+        lengths = [np.linalg.norm(path[:, 0], axis=1).tolist() for path in inwards[both]]
         return Outcome(lines, {"angle": [*ANGLES], "length": lengths, "energy": energies[both].tolist()})
 
     def seconds(self, setting: Setting, subject: str) -> float:
@@ -93,6 +95,14 @@ def _inwards(bonds: tuple[float, float], angle: float, symmetric: bool) -> list[
         ends = [f[:, None] * bond * along for f, bond, along in zip(factors, bonds, directions, strict=True)]
         paths.append(np.stack([ends[0], np.zeros_like(ends[0]), ends[1]], axis=1))
     return paths
+
+
+def _outwards(bonds: tuple[float, float], angle: float, far: float) -> np.ndarray:
+    """A path (POINTS, 3, 3), Å, on which both bonds grow until the longer one is `far`."""
+    factors = np.geomspace(1, max(far / max(bonds), 1), POINTS)[:, None]
+    along = np.array([[np.cos(np.radians(angle)), np.sin(np.radians(angle)), 0]])
+    ends = factors * bonds[0] * np.array([[1, 0, 0]]), factors * bonds[1] * along
+    return np.stack([ends[0], np.zeros_like(ends[0]), ends[1]], axis=1)
 
 
 def _holes(subject: str, paths: list[np.ndarray], energies: np.ndarray) -> Line:
