@@ -5,7 +5,9 @@ import pytest
 from ase.build import bulk
 
 import support
+from fitting import command
 from snnp import SNNP, _core
+from snnp.cli import app
 from snnp.data import Frame
 from snnp.data.neighbors import NeighborLists
 from snnp.fitting.floor import with_floor
@@ -107,3 +109,11 @@ def test_compositions_of_hardly_any_frames_do_not_count():
     gold = labelled(bulk("Au", "fcc", a=4.1, cubic=True), -80.0)
     states = ground_states([gold, *(labelled(copper(), -4.0) for _ in range(1000))], ["Cu", "Au"])
     assert [str(state.frame.atoms.symbols) for state in states] == ["Cu4"]
+
+
+def test_info_counts_filters_without_those_of_the_floor_and_names_it(fitted, tmp_path):
+    _, without, floored = fitted
+    (tmp_path / "x.snnp").write_text(_core.format_potential(floored.potential))
+    said = command(app, "info", tmp_path / "x.snnp", check=True).stdout
+    assert f"{without.potential.n2} two-body and" in said
+    assert "a floor lies under atoms unlike those of the data" in said

@@ -101,7 +101,9 @@ def report_sections(report: Report) -> list[Section]:
 
 def _summary(report: Report) -> Section:
     p, reading = report.potential, report.reading
-    section = Section("In short", [_kind(p)])
+    section = Section("In short", [_kind(without_floor(p))])
+    if floored := [e.name for e in p.elements if e.floor.directions]:
+        section.items.append(f"A floor lies under atoms of {', '.join(floored)} that are unlike those of the data.")
     if reading is None:
         section.items.append("No data were given: what filters add, and where curves can be trusted, is not known.")
     else:

@@ -13,6 +13,7 @@ def info(potential: Annotated[Path, typer.Argument(help="Potential file.")]) -> 
     """What a potential file holds."""
     from snnp import _core
     from snnp.models.filters_file import describe_filters, is_filters
+    from snnp.models.gauge import without_floor
 
     with sentences():
         if is_filters(potential):
@@ -21,7 +22,7 @@ def info(potential: Annotated[Path, typer.Argument(help="Potential file.")]) -> 
         p = _core.read_potential(str(potential))
     names = [e.name for e in p.elements]
     print(p.comment.strip())
-    filters = f"{p.n2} two-body and {p.n3} three-body filters"
+    filters = f"{without_floor(p).n2} two-body and {p.n3} three-body filters"
     if any(t.knots_ij for t in p.V):
         filters += ", three-body tensors"
     print(f"elements {' '.join(names)}; {filters}; cutoff {p.cutoff():g} Å")
@@ -29,6 +30,7 @@ def info(potential: Annotated[Path, typer.Argument(help="Potential file.")]) -> 
         sizes = " × ".join(str(layer.outputs) for layer in e.network.layers)
         network = f"network {e.network.activation} {sizes}" if sizes else ""
         embedding = " and ".join(filter(None, ["spline of a density" * bool(e.density), network])) or "linear"
+        embedding += "; a floor lies under atoms unlike those of the data" * bool(e.floor.directions)
         print(f"{e.name}: isolated atom {e.e0:.6f} eV; {embedding}")
     for a, first in enumerate(names):
         for b in range(a, len(names)):
