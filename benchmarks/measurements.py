@@ -13,11 +13,14 @@ from pathlib import Path
 
 import ase.io
 
+import snnp
 from atomic_energies import measured
 from domain import crystal, divided, flagged
 from heating import heated
 from records import ROOT, circumstances, rounded, store
 from snnp import _core
+from snnp.data import read
+from snnp.data.duplicates import find_duplicates
 from snnp.models.gauge import without_floor
 
 sys.path.insert(0, str(ROOT / "examples/02_boundary"))
@@ -119,7 +122,8 @@ def potentials(session: Session) -> None:
     """The potentials in potentials/, on the test sets, and that of In-P, which is not shipped, on all frames."""
     results = {}
     for element in ELEMENTS:
-        results[element] = errors_of(ROOT / "potentials" / f"{element}.snnp", session.files(element)[1])
+        file, test = ROOT / "potentials" / f"{element}.snnp", session.files(element)[1]
+        results[element] = {**errors_of(file, test), "new": unseen(file, *session.files(element))}
     results["InP"] = errors_of(INDIUM_PHOSPHIDE, session.indium_phosphide)
     write("potentials", results)
 
@@ -333,7 +337,8 @@ def costs(session: Session) -> None:
         points = points_of(session, element)
         measure(points, block(element, 2000), session.folder / element, 3, 1e5)
         results[element] = {point.name: rounded(point.cost, 3) for point in points}
-    write("costs", results, unit="µs per atom and step, one thread")
+    what = "µs per atom and step of the whole LAMMPS loop at 300 K, about 2000 atoms"
+    write("costs", results, unit=f"{what}, double precision; the fastest of three")
 
 
 def points_of(session: Session, element: str) -> list[Point]:
@@ -376,6 +381,15 @@ def errors_of(potential: Path, data: Path) -> dict:
     """What `snnp eval` finds, overall and by group."""
     found = json.loads(run(program("snnp"), "eval", potential, data, "--json", "--threads", 1))
     return {"data": data.name, "all": found["all"], "groups": found["groups"]}
+
+
+def unseen(potential: Path, train: Path, test: Path) -> dict[str, float]:
+    """Errors of the test frames that are not in the training data, too, and how many these are."""
+    found = find_duplicates({name: read([path]).frames for name, path in (("train", train), ("test", test))})
+    repeated = {frame.origin for frame, _ in found.between["test"]}
+    frames = [a for n, a in enumerate(ase.io.read(test, ":")) if f"{test}:frame {n}" not in repeated]
+    errors = snnp.evaluate(potential, frames).errors.all
+    return {"frames": len(frames), **dict(zip(ERRORS, (errors.energy[0], errors.force[0]), strict=True))}
 
 
 def brief(potential: Path, data: Path) -> dict[str, float]:

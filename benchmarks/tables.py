@@ -95,6 +95,18 @@ def test_sets(results: dict) -> str:
     return f"The test sets have {min(counts)} to {max(counts)} frames; {cells} surface cells make {shares}."
 
 
+def repeats_table(results: dict) -> str:
+    """Errors without the test frames that are in the training sets, too."""
+    found = results["potentials"]["results"]
+    heads, counts, errors = [], [], []
+    for element in ELEMENTS:
+        everything, new = found[element]["all"]["frames"], found[element]["new"]
+        heads += [f"{element} energy", f"{element} force"]
+        counts += [f"{new['frames']} of {everything} frames", ""]
+        errors.append(_errors(new[ENERGY], new[FORCE]))
+    return markdown(["", *heads], [["frames that are new", *counts], ["snnp on these", *errors]])
+
+
 def shear_table(results: dict) -> str:
     """What shear stresses in the wrong order do to energies."""
     ((what, found),) = results["shear"]["results"].items()
@@ -425,6 +437,7 @@ TABLES = {
     "seeds": seeds_table,
     "test-sets": test_sets,
     "zero-of-energy": zero_of_energy,
+    "repeats": repeats_table,
     "shear": shear_table,
     "indium-phosphide": indium_phosphide_table,
     "potentials": potentials_table,
