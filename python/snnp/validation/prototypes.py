@@ -164,7 +164,7 @@ def usual_crystals(element: str, model: Model) -> list[tuple[str, Atoms]]:
 
 
 def scanned_volumes(element: str) -> np.ndarray:
-    """Volumes of an atom, Å³, among which the minima of the energy of usual prototypes are looked for, in order."""
+    """Volumes of an atom (n,), Å³, in order, among which the minima of the energy of prototypes are looked for."""
     return (2.2 * covalent_radii[atomic_numbers[element]]) ** 3 / 2**0.5 * _SCAN
 
 
