@@ -382,39 +382,23 @@ def _number(line: dict | None) -> str:
 EFFORTS = ("quick", "default", "high")
 
 
-def settings_table(results: dict) -> str:
-    """Errors on frames that were held out: medians over the seeds that all settings of an element have."""
-    measured = results["training"]["results"]
-    elements = [e for e in ELEMENTS if any(e in fits for fits in measured.values())]
-    seeds = {e: set.intersection(*(set(fits[e]) for fits in measured.values() if e in fits)) for e in elements}
-    rows = []
-    for name, by_element in measured.items():
-        cells = [{seed: by_element[e][seed] for seed in seeds[e]} if e in by_element else {} for e in elements]
-        found = [
-            _errors(_median(c, "held_out", ENERGY), _median(c, "held_out", FORCE)) if c else "– | –" for c in cells
-        ]
-        rows.append([name, *found])
-    heads = [f"{e} energy ({len(seeds[e])}) | force" for e in elements]
-    return markdown(["settings; element (seeds)", *heads], rows)
-
-
 def efforts_table(results: dict) -> str:
     """What efforts take and give: medians over seeds."""
     rows = []
     for effort in EFFORTS:
-        by_element = results["training"]["results"].get(effort, {})
-        for element in filter(by_element.get, ELEMENTS):
-            fits = by_element[element]
-            errors = _errors(_median(fits, "test", ENERGY), _median(fits, "test", FORCE))
+        for data, fits in results["training"]["results"].get(effort, {}).items():
+            errors = [
+                _errors(_median(fits, part, ENERGY), _median(fits, part, FORCE)) if part in fits["0"] else "– | –"
+                for part in ("held_out", "test")
+            ]
             minutes, steps, cutoff, cost = (
                 statistics.median(fit[key] for fit in fits.values())
                 for key in ("cpu_seconds", "steps", "three_body_cutoff_A", "us_per_atom_step")
             )
-            rows.append(
-                [effort, element, errors, f"{minutes / 60:.1f}", f"{steps:.0f}", f"{cutoff:.1f}", f"{cost:.1f}"]
-            )
-    heads = ["effort", "", "test: energy | force", "fit, minutes", "steps", "cutoff, Å", "cost, µs/atom/step"]
-    return markdown(heads, rows)
+            numbers = [f"{minutes / 60:.1f}", f"{steps:.0f}", f"{cutoff:.1f}", f"{cost:.1f}"]
+            rows.append([effort, f"{data} ({len(fits)})", *errors, *numbers])
+    heads = ["effort", "data (seeds)", "held out: energy | force", "test: energy | force"]
+    return markdown([*heads, "fit, minutes", "steps", "cutoff, Å", "cost, µs/atom/step"], rows)
 
 
 def _median(fits: dict, data: str, error: str) -> float:
@@ -459,7 +443,6 @@ TABLES = {
     "boundary-Si": lambda results: boundary_table(results, "Si"),
     "cost-note": cost_note,
     "lammps-versions": versions_table,
-    "settings": settings_table,
     "efforts": efforts_table,
     **atomic_energies.TABLES,
 }

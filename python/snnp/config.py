@@ -211,7 +211,7 @@ class TrainingConfig(Section):
     """How the fit is done; a kind of model knows some of these keys only."""
 
     effort: Literal["quick", "default", "high"] = Field("default", description="how much time a fit of snnp may take")
-    steps: int | None = Field(None, ge=1, le=10**9, description="at most; auto: by effort, 200 of eam and smeam")
+    steps: int | None = Field(None, ge=1, le=10**9, description="at most; auto: by effort and data; 200 of eam, smeam")
     batch_size: int = Field(4, ge=1, le=10**9, description="structures")
     learning_rate: float = Field(5e-3, gt=0, le=1)
     weight_decay: float = Field(0.1, ge=0, le=1e3, description="of networks, in units of the learning rate")

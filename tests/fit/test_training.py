@@ -196,12 +196,11 @@ def test_cutoffs_that_are_given_are_kept():
 def test_effort_decides_what_is_left_open():
     def settings(training, model):
         config = FitConfig.model_validate({"training": training, "model": model})
-        return config.training.steps, config.model.three_body_filters
+        return config.model.three_body_filters, config.model.hidden
 
-    assert settings({}, {}) == (6000, 16)
-    assert settings({"effort": "high"}, {}) == (20000, 24)
-    assert settings({"effort": "high", "steps": None}, {"three_body_filters": 5}) == (20000, 5)
-    assert settings({"effort": "quick", "steps": 70}, {}) == (70, 16)
+    assert settings({}, {}) == settings({"effort": "quick"}, {}) == (16, [24, 24])
+    assert settings({"effort": "high"}, {}) == (24, [32, 32])
+    assert settings({"effort": "high"}, {"three_body_filters": 5, "hidden": [7]}) == (5, [7])
 
 
 def test_the_complete_configuration_of_an_effort_is_the_same_when_read_again():

@@ -31,6 +31,7 @@ from snnp.fitting.prepare import require_content
 from snnp.fitting.resume import saved_state
 from snnp.fitting.sets import DividedData, Sets, divide
 from snnp.fitting.settle import settle
+from snnp.fitting.steps import with_steps
 from snnp.fitting.task import Task
 from snnp.kinds import ModelSection, kind_of
 from snnp.kinds.choose import Choice, alternatives
@@ -101,7 +102,7 @@ def _fit(
     divided = divide(config, data or read_data(config), log)
     model, shape, e0 = _shape(config, divided, log)
     sets, baseline = divided.sets, Baseline.of(model, shape.elements)
-    config = config.model_copy(update={"model": model})
+    config = with_steps(config.model_copy(update={"model": model}), [sets["train"]], log)
     named = named_points(config, divided.elements)
     factor = config.loss.invariant_points
     weighted = {"invariant points": named} if named and factor is not None else {}

@@ -1,6 +1,7 @@
 """What every kind of model has: a section of the configuration, and the methods of `Kind`."""
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
@@ -90,6 +91,25 @@ class ModelSection(Section):
         return self
 
 
+@dataclass(frozen=True)
+class Budget:
+    """What training on mini-batches may take: steps that grow with the data."""
+
+    steps: int
+    """However few the data are."""
+    passes: int
+    """Through the training frames, if these are more steps."""
+    atoms: float
+    """That all steps together may take, over which steps become fewer, but not fewer than `least`."""
+    least: int = 1000
+
+    def steps_for(self, batch: int, frames: int, atoms: float) -> int:
+        """The number of steps. batch: frames of a step. frames: that one pass takes. atoms: of a step, on average."""
+        wanted = max(self.steps, self.passes * frames / batch)
+        affordable = max(self.atoms / atoms, self.least)
+        return round(min(wanted, affordable))
+
+
 class Kind(ABC):
     """A kind of model. Its module holds all that makes it what it is; `snnp.kinds.KINDS` lists all of them."""
 
@@ -103,6 +123,8 @@ class Kind(ABC):
     """Default of `training.steps`."""
     efforts: ClassVar[dict[str, dict[str, object]]] = {}
     """By value of `training.effort`: keys, with their section and a dot, that it decides where they are left open."""
+    budgets: ClassVar[dict[str, Budget]] = {}
+    """By value of `training.effort`: what decides `training.steps` where they are left open; empty: `steps`."""
     keeps_lists: ClassVar[bool] = True
     """Whether the fit holds the neighbour lists of all frames in memory, and does not read them as a stream."""
     explains_stress: ClassVar[bool] = False

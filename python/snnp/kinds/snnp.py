@@ -14,6 +14,7 @@ from snnp import _core
 from snnp.data.combinations import distant_pairs, listed, rare_triples
 from snnp.data.distances import Distances
 from snnp.kinds.base import (
+    Budget,
     Cutoff,
     FileName,
     Kind,
@@ -115,10 +116,11 @@ class Snnp(Kind):
         "refit",
         "checkpoint_seconds",
     }
-    efforts = {
-        "quick": {"training.steps": 1500},
-        "default": {"training.steps": 6000},
-        "high": {"training.steps": 20000, "model.three_body_filters": 24, "model.hidden": [32, 32]},
+    efforts = {"high": {"model.three_body_filters": 24, "model.hidden": [32, 32]}}
+    budgets = {
+        "quick": Budget(1500, 12, 1.2e6),
+        "default": Budget(6000, 50, 5e6),
+        "high": Budget(20000, 160, 16e6),
     }
     explains_stress = True
 

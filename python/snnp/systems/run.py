@@ -39,6 +39,7 @@ from snnp.fitting.run import (
 from snnp.fitting.sets import DividedData, divide
 from snnp.fitting.settle import settle
 from snnp.fitting.sound import made_sound
+from snnp.fitting.steps import with_steps
 from snnp.fitting.task import Task, train
 from snnp.kinds import KINDS
 from snnp.mapping.monitor import Monitor
@@ -121,12 +122,13 @@ def _prepare(
     """What each system fits, and lengths by which filters are scaled, Å."""
     for line in (f"snnp-fit {__version__}", f"command: {command}", *config.notes):
         log.print(line)
-    configs = {name: _alone(config, name) for name in config.systems.data}
     divided = {}
-    for name, one in configs.items():
+    for name in config.systems.data:
+        one = _alone(config, name)
         log.print(f"system {name}")
         divided[name] = divide(one, read_data(one), log)
         require_elements(one.model.e0, divided[name].elements, f"systems.data.{name}.e0")
+    config = with_steps(config, [data.sets["train"] for data in divided.values()], log)
     surveys = {name: survey(data.sets["train"], data.elements) for name, data in divided.items()}
     scales = lengths(config, surveys)
     shapes = _shapes(config, surveys, scales)
@@ -136,7 +138,8 @@ def _prepare(
     for name, (model, shape) in shapes.items():
         saved = checkpoint.saved and checkpoint.saved["systems"][name]
         log.print(f"system {name}: lengths × {scales[name]:g} Å; {describe(shape, model, threads_of(config))}")
-        tasks[name], decisions[name] = _task(configs[name], divided[name], shape, checkpoint, stop, log, saved, origin)
+        alone = _alone(config, name)
+        tasks[name], decisions[name] = _task(alone, divided[name], shape, checkpoint, stop, log, saved, origin)
     empty = {"energy_offsets": {}, "stress_convention": {}}
     checkpoint.begin({"config": origin.settings, "data": origin.data, "systems": decisions, **empty})
     if outputs.potential:
@@ -191,7 +194,8 @@ def _task(
 
 def _fit(config: FitConfig, tasks: Mapping[str, Task], scales: Mapping[str, float], log: console.Log) -> FittedSystems:
     torch.set_num_threads(1)  # The engine's threads do the work; torch's own would only compete with them.
-    first, training = next(iter(tasks.values())), config.training
+    first = next(iter(tasks.values()))
+    training = first.config.training
     data = [(task.prepared("train"), task.prepared("validation")) for task in tasks.values()]
     torch.manual_seed(training.seed)
     units = first.saved["unit"] if first.saved else [1.0] * len(tasks)
