@@ -120,7 +120,7 @@ class Snnp(Kind):
     budgets = {
         "quick": Budget(1500, 12, 1.2e6),
         "default": Budget(6000, 50, 5e6),
-        "high": Budget(20000, 160, 16e6),
+        "high": Budget(12000, 160, 16e6),
     }
     explains_stress = True
 
