@@ -383,13 +383,16 @@ EFFORTS = ("quick", "default", "high")
 
 
 def efforts_table(results: dict) -> str:
-    """What efforts take and give: medians over seeds."""
+    """What efforts take and give: medians over the seeds that all efforts have."""
+    measured = {effort: results["training"]["results"].get(effort, {}) for effort in EFFORTS}
     rows = []
-    for effort in EFFORTS:
-        for data, fits in results["training"]["results"].get(effort, {}).items():
+    for effort, by_data in measured.items():
+        for data in filter(by_data.get, (*ELEMENTS, "InP")):
+            seeds = set.intersection(*(set(other[data]) for other in measured.values() if data in other))
+            fits = {seed: by_data[data][seed] for seed in seeds}
             errors = [
-                _errors(_median(fits, part, ENERGY), _median(fits, part, FORCE)) if part in fits["0"] else "– | –"
-                for part in ("held_out", "test")
+                _errors(_median(fits, part, ENERGY), _median(fits, part, FORCE)) if known else "– | –"
+                for part, known in (("held_out", True), ("test", data in ELEMENTS))
             ]
             minutes, steps, cutoff, cost = (
                 statistics.median(fit[key] for fit in fits.values())

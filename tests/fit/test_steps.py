@@ -40,15 +40,15 @@ def test_steps_grow_with_the_frames_from_a_least_to_a_most_number(effort):
     few, many, most = (decided(frames(n, 20), effort=effort)[0] for n in (100, 1200, 10**6))
     assert few == budget.steps
     assert many == budget.passes * 1200 / 4 > few
-    # Each step takes 4 frames of 20 atoms.
-    assert most == pytest.approx(budget.atoms / 80, abs=1) and most > many
+    # Each step takes 4 frames of 20 atoms, and the time of 100 atoms for itself.
+    assert most == pytest.approx(budget.work / 180, abs=1) and most < budget.passes * 10**6 / 4
 
 
 def test_large_cells_make_steps_fewer_but_not_too_few():
     """Fits to as many frames of cells of 20, 400 and 100 000 atoms."""
     steps = [decided(frames(100, atoms))[0] for atoms in (20, 400, 100_000)]
     budget = KINDS["snnp"].budgets["default"]
-    assert steps == [budget.steps, pytest.approx(budget.atoms / 1600, abs=1), budget.least]
+    assert steps == [budget.steps, pytest.approx(budget.work / 1700, abs=1), budget.least]
     assert budget.steps > steps[1] > budget.least
 
 
@@ -66,10 +66,10 @@ def test_efforts_are_in_order():
 
 def test_steps_of_several_systems_are_passes_through_the_largest_one():
     """A step takes a batch of each."""
-    large, small = frames(2000, 20), frames(50, 20)
+    large, small = frames(1000, 20), frames(50, 20)
     assert decided(large, small)[0] == decided(large)[0]
-    many = frames(10**6, 20)
-    assert decided(many, many)[0] == pytest.approx(decided(many)[0] / 2, abs=1)
+    many, work = frames(10**6, 20), KINDS["snnp"].budgets["default"].work
+    assert decided(many, many)[0] == pytest.approx(work / (80 + 80 + 100), abs=1)
 
 
 def test_steps_that_are_given_and_those_of_other_kinds_stay():

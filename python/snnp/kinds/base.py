@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 # Neighbours that an atom has within the cutoffs on average, if the configuration leaves them open: about two shells for
 # three-body terms and four for pairs.
 _THREE_BODY_NEIGHBORS, _PAIR_NEIGHBORS = 24, 48
+# A step of training takes the time of so many atoms for the optimiser and all else that is not done for each atom.
+_STEP = 100
 
 
 class ConfigError(ValueError):
@@ -99,14 +101,14 @@ class Budget:
     """However few the data are."""
     passes: int
     """Through the training frames, if these are more steps."""
-    atoms: float
-    """That all steps together may take, over which steps become fewer, but not fewer than `least`."""
+    work: float
+    """Atoms in all steps together, a step counting as 100 atoms more: large data have fewer steps, at least `least`."""
     least: int = 1000
 
     def steps_for(self, batch: int, frames: int, atoms: float) -> int:
         """The number of steps. batch: frames of a step. frames: that one pass takes. atoms: of a step, on average."""
         wanted = max(self.steps, self.passes * frames / batch)
-        affordable = max(self.atoms / atoms, self.least)
+        affordable = max(self.work / (atoms + _STEP), self.least)
         return round(min(wanted, affordable))
 
 

@@ -118,9 +118,9 @@ class Snnp(Kind):
     }
     efforts = {"high": {"model.three_body_filters": 24, "model.hidden": [32, 32]}}
     budgets = {
-        "quick": Budget(1500, 12, 1.2e6),
-        "default": Budget(6000, 50, 5e6),
-        "high": Budget(12000, 160, 16e6),
+        "quick": Budget(1500, 12, 1.6e6),
+        "default": Budget(6000, 50, 6e6),
+        "high": Budget(12000, 160, 20e6),
     }
     explains_stress = True
 
