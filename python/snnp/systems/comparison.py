@@ -23,7 +23,7 @@ from snnp.validation.prototypes import usual_compounds, usual_crystals
 _ATOMS = 4000  # of a system that are looked at: shares over more are the same to a per cent
 _SAMPLE = 500  # atoms of a centre whose surroundings are compared: their distances are quadratic in number
 # Crystals that stand for data: how far above the lowest one, eV/atom; volumes; displacements, in units of a bond.
-_HIGH, _VOLUMES, _MOVED = 0.5, (0.94, 1.0, 1.06), 0.04
+_HIGH, _VOLUMES, _MOVED = 0.1, (0.94, 1.0, 1.06), 0.04
 _FEWEST = 16  # atoms of their cells
 
 
