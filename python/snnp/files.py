@@ -86,6 +86,14 @@ def is_potential(head: bytes) -> bool:
     return len(lines) > 1 and lines[0].startswith(b"#") and lines[1].split()[:1] in ([b"snnp"], [b"filters"])
 
 
+def is_potential_file(path: Path) -> bool:
+    """Whether a file is there that begins like a potential, or like a file of filters."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return is_potential(file.read(_HEAD))
+
+
 def _kind(mode: int) -> str:
     names = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe", stat.S_IFSOCK: "a socket"}
     return names.get(stat.S_IFMT(mode), "a device")

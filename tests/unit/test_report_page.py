@@ -174,7 +174,9 @@ def test_mistakes_get_one_sentence(tmp_path, silicon_page):
         (tmp_path / "Cu.xyz",): "element Cu is not among those of the potential (Si)",
         (tmp_path / "none.xyz",): "none.xyz",
         ("--against", copy): "--against: expected data, too",
-        (tmp_path / "Cu.snnp",): "Cu.snnp is a potential: expected structures",
+        (
+            tmp_path / "Cu.snnp",
+        ): "has functions ρ that are not like those of the kind snnp: expected potentials of one fit",
         ("data.xyz", "--against", tmp_path / "Cu.snnp"): "Cu",
     }
     ase.io.write(tmp_path / "data.xyz", crystal_at_rest(silicon(), bulk("Si", "diamond", a=5.43)))

@@ -20,16 +20,17 @@ _DATA = "#dddddd"
 @dataclass(frozen=True)
 class Panel:
     """One picture. name: for a file, unlike that of others; says: what there is to see, in words, for who does not
-    see it; draw: onto axes, with labels."""
+    see it; draw: onto axes, with labels; size: alone, inches."""
 
     name: str
     title: str
     says: str
     draw: Callable[[Axes], None]
+    size: tuple[float, float] = (4.2, 3.1)
 
-    def figure(self, width: float = 4.2, height: float = 3.1) -> Figure:
-        """Alone, inches."""
-        figure = Figure(figsize=(width, height), layout="constrained")
+    def figure(self) -> Figure:
+        """Alone."""
+        figure = Figure(figsize=self.size, layout="constrained")
         _finish(figure.subplots(), self)
         return figure
 

@@ -7,8 +7,8 @@ from snnp.analysis.report import Report, check_outputs, make_report, write_figur
 from snnp.analysis.report_page import report_page, report_sections
 from snnp.analysis.report_tables import likeness_table, parts_table
 from snnp.console import Log, error_table
-from snnp.data import DataError, Reading
-from snnp.files import is_potential, write_text
+from snnp.data import Reading
+from snnp.files import write_text
 
 
 def report_command(
@@ -25,8 +25,6 @@ def report_command(
 
     Raises DataError, ElementError, ValueError, snnp.Error or OSError with one sentence.
     """
-    if given := next(filter(_is_potential, inputs), None):
-        raise DataError(f"{given} is a potential: expected structures (--against compares two potentials)")
     check_outputs(page, [potential, *inputs, *([against] if against else [])])
     report = make_report(potential, inputs, against, how, threads, log)
     if report.errors is not None:
@@ -43,10 +41,3 @@ def report_command(
         write_figures(figures, panels)
         log.print(f"written: {len(panels)} figures, as PNG and SVG, in {figures}")
     return report
-
-
-def _is_potential(path: Path) -> bool:
-    if not path.is_file():
-        return False
-    with path.open("rb") as file:
-        return is_potential(file.read(1000))

@@ -47,21 +47,26 @@ class Html(str):
 
 @dataclass
 class Section:
-    """Sentences (text), tables and figures under a title."""
+    """Sentences (text), tables and figures under a title; small panels, in a list, are side by side."""
 
     title: str
-    items: list[str | Html | Table | list[Panel] | Wide] = field(default_factory=list)
+    items: list[str | Html | Table | Panel | list[Panel] | Wide] = field(default_factory=list)
 
     @property
     def panels(self) -> list[Panel]:
         """All of them."""
-        return [panel for item in self.items if isinstance(item, list) for panel in item]
+        panels = [item if isinstance(item, list) else [item] for item in self.items if isinstance(item, list | Panel)]
+        return [panel for row in panels for panel in row]
 
 
 def report_page(report: Report, sections: Sequence[Section], tick: Callable[[int], None] = lambda n: None) -> str:
     """The whole page as HTML; sections: see `report_sections`. tick(1) after each section."""
     names = " ".join(e.name for e in report.potential.elements)
-    title = f"{report.file.name}: a potential of {names}, taken apart"
+    return page_of(f"{report.file.name}: a potential of {names}, taken apart", sections, tick)
+
+
+def page_of(title: str, sections: Sequence[Section], tick: Callable[[int], None] = lambda n: None) -> str:
+    """A page of sections under a title, as HTML; tick(1) after each section."""
     body = [f"<h1>{text(title)}</h1>", f'<p class="origin">snnp {__version__}, {date.today()}</p>', "<nav>"]
     body += [f'<a href="#section-{n}">{text(section.title)}</a>' for n, section in enumerate(sections)]
     body.append("</nav>")
@@ -74,13 +79,15 @@ def report_page(report: Report, sections: Sequence[Section], tick: Callable[[int
     return document(title, "snnp report", body)
 
 
-def _html(item: str | Html | Table | list[Panel] | Wide) -> Iterator[str]:
+def _html(item: str | Html | Table | Panel | list[Panel] | Wide) -> Iterator[str]:
     if isinstance(item, Html):
         yield item
     elif isinstance(item, str):
         yield f"<p>{text(item)}</p>"
     elif isinstance(item, Table):
         yield from from_rich(item)
+    elif isinstance(item, Panel):
+        yield picture(item.figure(), item.name, item.says, item.says)
     elif isinstance(item, Wide):
         yield picture(item.draw(), item.name, item.says, item.says)
     else:

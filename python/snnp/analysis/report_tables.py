@@ -13,7 +13,7 @@ from snnp.analysis.spline_plots import pairs, triplets
 _SAME = 1e-9  # of the largest coefficient: curves that differ by less are the same but for a factor
 
 
-def _table(title: str, *heads: str, numbers: Sequence[str]) -> Table:
+def number_table(title: str, *heads: str, numbers: Sequence[str]) -> Table:
     """A table with columns of text, then of numbers."""
     table = Table(title=title, title_justify="left")
     for head in heads:
@@ -25,7 +25,7 @@ def _table(title: str, *heads: str, numbers: Sequence[str]) -> Table:
 
 def elements_table(p: _core.Potential) -> Table:
     """Of each element: isolated atom and embedding."""
-    table = _table("Elements", "element", "embedding", numbers=["isolated atom eV", "weights and biases"])
+    table = number_table("Elements", "element", "embedding", numbers=["isolated atom eV", "weights and biases"])
     for e in p.elements:
         sizes = [layer.outputs for layer in e.network.layers]
         kinds = ["spline U of a density"] if len(e.density) else []
@@ -38,7 +38,7 @@ def elements_table(p: _core.Potential) -> Table:
 def knots_table(p: _core.Potential, reading: Reading | None) -> Table:
     """Of each kind of curve: knots, where they are, and where the data are."""
     numbers = ["curves", "knots", "from", "to", *["data from", "data to"] * (reading is not None)]
-    table = _table("Knots: Å, of g cos θ", "curve", "elements", numbers=numbers)
+    table = number_table("Knots: Å, of g cos θ", "curve", "elements", numbers=numbers)
     names = [e.name for e in p.elements]
 
     def row(curve, where, splines, data):
@@ -67,7 +67,9 @@ def knots_table(p: _core.Potential, reading: Reading | None) -> Table:
 
 def cores_table(p: _core.Potential) -> Table:
     """Of each pair of elements: where the repulsive core is, and the shortest distance of the training data."""
-    table = _table("Pairs, Å", "pair", numbers=["cutoff", "shortest in training data", "ZBL alone below", "none above"])
+    table = number_table(
+        "Pairs, Å", "pair", numbers=["cutoff", "shortest in training data", "ZBL alone below", "none above"]
+    )
     for a, b in pairs(p):
         pair = p.pairs[p.pair_index(a, b)]
         shortest = f"{pair.shortest:.3f}" if pair.shortest else "not known"
@@ -80,7 +82,7 @@ def weights_table(p: _core.Potential) -> Table | None:
     """Weights of elements in filters that are shared: ρ or f of all pairs one curve times a number; None: none are."""
     E = len(p.elements)
     names = [f"{a.name}: {b.name}" for a in p.elements for b in p.elements]
-    table = _table("Weights of elements in shared filters; centre: neighbour", "filter", numbers=names)
+    table = number_table("Weights of elements in shared filters; centre: neighbour", "filter", numbers=names)
     for symbol, count, splines in (("ρ", p.n2, p.rho), ("f", p.n3, p.f)):
         for m in range(count if E > 1 else 0):
             weights = _shared([splines[k * count + m] for k in range(E * E)])
@@ -103,7 +105,7 @@ def _shared(splines: Sequence[_core.Spline]) -> np.ndarray | None:
 def parts_table(reading: Reading) -> Table:
     """Parts of atomic energies, with filters one by one."""
     means = [f"mean {name} eV" for name in reading.names]
-    table = _table("Parts of atomic energies", "part", numbers=[*means, "deviation meV", "share of variance %"])
+    table = number_table("Parts of atomic energies", "part", numbers=[*means, "deviation meV", "share of variance %"])
     for part in reading.parts:
         values = [f"{m:.4f}" if np.isfinite(m) else "–" for m in part.means]
         table.add_row(part.name, *values, f"{1000 * part.deviation:.2f}", f"{100 * part.share:.1f}")
@@ -115,7 +117,9 @@ def groups_table(reading: Reading) -> Table:
     terms = reading.summed()
     total = sum(terms.values())
     means = {name: reading.about_means(term) for name, term in {"all": total, **terms}.items()}
-    table = _table("Parts by config_type: mean less that of all data", "group", numbers=[f"{n} meV" for n in means])
+    table = number_table(
+        "Parts by config_type: mean less that of all data", "group", numbers=[f"{n} meV" for n in means]
+    )
     for group in np.unique(reading.groups):
         here = reading.groups == group
         table.add_row(str(group), *(f"{1000 * term[here].mean():+.1f}" for term in means.values()))
@@ -125,7 +129,7 @@ def groups_table(reading: Reading) -> Table:
 def likeness_table(found: Sequence[Likeness], names: tuple[str, str]) -> Table:
     """Curve by curve."""
     numbers = ["likeness", "RMS difference meV"]
-    table = _table("How alike curves are", names[0], names[1], numbers=numbers)
+    table = number_table("How alike curves are", names[0], names[1], numbers=numbers)
     for one in found:
         difference = f"{1000 * one.difference:.2f}" if np.isfinite(one.difference) else "–"
         table.add_row(one.name, one.partner or "none", f"{one.cosine:.3f}" if one.partner else "–", difference)

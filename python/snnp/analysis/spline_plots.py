@@ -34,10 +34,12 @@ _POINTS = 200  # of a curve
 
 
 @dataclass
-class _Curve:
+class DrawnCurve:
+    """A spline times a factor. label: of a filter that counts, with the number of its colour and dashes."""
+
     spline: _core.Spline
     factor: float = 1.0
-    label: str = ""  # of a filter that counts
+    label: str = ""
     style: int = 0
 
 
@@ -122,7 +124,9 @@ def _phi(p: _core.Potential, reading: Reading | None):
         x = np.linspace(*(data.seen if data and data.seen else (curve.knots[0], curve.knots[-1])), _POINTS)
         low = x[np.argmin(curve(x))]
         says = f"Pair potential of {name}: lowest, {curve(np.array([low]))[0]:.3g} eV, at {low:.2f} Å{_seen(data)}."
-        yield _panel(f"phi_{names[a]}-{names[b]}", f"φ, {name}", says, "φ, eV", [_Curve(curve)], data, steep=True)
+        yield curves_panel(
+            f"phi_{names[a]}-{names[b]}", f"φ, {name}", says, "φ, eV", [DrawnCurve(curve)], data, steep=True
+        )
 
 
 def _rho(p: _core.Potential, reading: Reading | None):
@@ -130,12 +134,12 @@ def _rho(p: _core.Potential, reading: Reading | None):
     for a in range(len(names)):
         for b in range(len(names)):
             k, data = p.ordered_index(a, b) * p.n2, _distances(p, reading, a, b)
-            curves = [_Curve(p.rho[k + m], _size(reading, a, m), *_label(reading, a, m)) for m in range(p.n2)]
+            curves = [DrawnCurve(p.rho[k + m], _size(reading, a, m), *_label(reading, a, m)) for m in range(p.n2)]
             title = f"ρ, centre {names[a]}, neighbour {names[b]}"
             says = f"{_count(p.n2, 'two-body filter')} of centre {names[a]} and neighbour {names[b]}"
             says += _carried(reading, a, range(p.n2)) + _seen(data) + "."
             title += _together(reading, a, range(p.n2))
-            yield _panel(f"rho_{names[a]}-{names[b]}", title, says, f"ρ, {unit}", curves, data)
+            yield curves_panel(f"rho_{names[a]}-{names[b]}", title, says, f"ρ, {unit}", curves, data)
 
 
 def _f(p: _core.Potential, reading: Reading | None):
@@ -145,14 +149,14 @@ def _f(p: _core.Potential, reading: Reading | None):
         for b in range(len(names)):
             k, data = p.ordered_index(a, b) * p.n3, _distances(p, reading, a, b)
             curves = [
-                _Curve(p.f[k + n], np.sqrt(abs(_slope(reading, a, m))), *_label(reading, a, m))
+                DrawnCurve(p.f[k + n], np.sqrt(abs(_slope(reading, a, m))), *_label(reading, a, m))
                 for n, m in enumerate(here)
             ]
             title = f"f, centre {names[a]}, neighbour {names[b]}"
             says = f"Radial functions of {_count(p.n3, 'three-body filter')} of centre {names[a]} and neighbour "
             says += names[b] + _carried(reading, a, here) + _seen(data) + "."
             title += _together(reading, a, here)
-            yield _panel(f"f_{names[a]}-{names[b]}", title, says, f"f, {unit}", curves, data)
+            yield curves_panel(f"f_{names[a]}-{names[b]}", title, says, f"f, {unit}", curves, data)
 
 
 def _g(p: _core.Potential, reading: Reading | None):
@@ -161,11 +165,11 @@ def _g(p: _core.Potential, reading: Reading | None):
         a, k = abc[0], p.triplet_index(*abc)
         data = reading and reading.coverage.cosines[k]
         signs = [1.0 if _slope(reading, a, m) >= 0 else -1.0 for m in here]
-        curves = [_Curve(p.g[k * p.n3 + n], signs[n], *_label(reading, a, m)) for n, m in enumerate(here)]
+        curves = [DrawnCurve(p.g[k * p.n3 + n], signs[n], *_label(reading, a, m)) for n, m in enumerate(here)]
         says = f"Angular functions of {_count(p.n3, 'three-body filter')}, {_between(names, abc)}"
         says += _carried(reading, a, here) + _seen(data, "angles") + "."
         name = f"g_{'-'.join(names[x] for x in abc)}"
-        yield _panel(name, f"g, {_between(names, abc)}", says, "g", curves, data, angular=True)
+        yield curves_panel(name, f"g, {_between(names, abc)}", says, "g", curves, data, angular=True)
 
 
 def _count(n: int, what: str) -> str:
@@ -232,17 +236,18 @@ def _seen(data: Histogram | None, what: str = "distances") -> str:
 # -- drawing ------------------------------------------------------------------------------------------------------
 
 
-def _panel(
+def curves_panel(
     name: str,
     title: str,
     says: str,
     ylabel: str,
-    curves: list[_Curve],
+    curves: list[DrawnCurve],
     data: Histogram | None,
     angular: bool = False,
     steep: bool = False,
 ) -> Panel:
-    """angular: over cos θ. steep: repulsive at short distance; without data the axis is for the well."""
+    """Curves of one kind. data: histogram under them. angular: over cos θ. steep: repulsive at short distance;
+    without data the axis is for the well."""
 
     def draw(axes: Axes) -> None:
         _draw(axes, ylabel, curves, data)
@@ -259,13 +264,13 @@ def _panel(
 
 def _embedding(element: _core.Element):
     def draw(axes: Axes) -> None:
-        _draw(axes, "U, eV", [_Curve(element.U)], None)
+        _draw(axes, "U, eV", [DrawnCurve(element.U)], None)
         axes.set_xlabel("density")
 
     return draw
 
 
-def _draw(axes: Axes, ylabel: str, curves: list[_Curve], data: Histogram | None) -> None:
+def _draw(axes: Axes, ylabel: str, curves: list[DrawnCurve], data: Histogram | None) -> None:
     first, last = curves[0].spline.knots[0], max(c.spline.knots[-1] for c in curves)
     x = np.linspace(first, last, _POINTS)
     values = [np.where(x <= c.spline.knots[-1], c.factor * c.spline(x), np.nan) for c in curves]

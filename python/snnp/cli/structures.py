@@ -164,9 +164,12 @@ def validate(
 
 
 def report(
-    potential: Annotated[Path, typer.Argument(help="Potential file.")],
+    potential: Annotated[Path, typer.Argument(help="Potential file, or one of shared filters.")],
     inputs: Annotated[
-        list[Path] | None, typer.Argument(help="Labelled structures: the data of the fit, or others.")
+        list[Path] | None,
+        typer.Argument(
+            help="Labelled structures: the data of the fit, or others; more potentials, if filters are shared."
+        ),
     ] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Page to write; by default Mo.report.html for Mo.snnp.")
@@ -188,14 +191,24 @@ def report(
 
     snnp report Mo.snnp train.xyz
     snnp report Mo.snnp train.xyz --against Mo-2.snnp --figures figures
+    snnp report Cu.snnp Li.snnp all.filters.snnp Cu.xyz Li.xyz     systems beside each other on shared filters
     """
     with sentences(ValueError), more_packages("a report", "validate"):
         from snnp.analysis.report_command import report_command
+        from snnp.files import is_potential_file
+        from snnp.models.filters_file import is_filters
+        from snnp.systems.comparison_command import comparison_command
 
         log, reading = Log(quiet=as_json), reading_of(format, units, elements, labels)
-        page = output or Path(potential.name.removesuffix(".snnp") + ".report.html")
-        found = report_command(
-            potential, inputs or [], page, figures, against, reading, threads or available_cores(), log
-        )
+        threads = threads or available_cores()
+        potentials = [path for path in [potential, *(inputs or [])] if is_potential_file(path)]
+        data = [path for path in inputs or [] if path not in potentials]
+        if len(potentials) > 1 or any(map(is_filters, potentials)):
+            if against:
+                raise ValueError("--against: expected one potential, and no file of filters, beside it")
+            content = comparison_command(potentials, data, output, figures, reading, threads, log)
+        else:
+            page = output or Path(potential.name.removesuffix(".snnp") + ".report.html")
+            content = report_command(potential, data, page, figures, against, reading, threads, log).as_dict()
     if as_json:
-        print(json.dumps(found.as_dict(), indent=2, ensure_ascii=False))
+        print(json.dumps(content, indent=2, ensure_ascii=False))

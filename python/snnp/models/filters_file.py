@@ -22,8 +22,15 @@ _ELEMENT = "H"  # of the file, which has to have one; it means nothing
 
 def write_filters(filters: Filters, comment: str, path: Path) -> None:
     """Writes filters of one centre and neighbour; comment: the first line without '#'."""
+    p = bare_potential(filters)
+    p.comment = comment
+    write_text(path, _core.format_potential(p).replace("\nsnnp ", "\nfilters ", 1))
+
+
+def bare_potential(filters: Filters) -> _core.Potential:
+    """A potential of one element that has these filters, of one centre and neighbour, and no energies."""
     p = _core.Potential()
-    p.comment, p.n2, p.n3 = comment, filters.n2, filters.n3
+    p.n2, p.n3 = filters.n2, filters.n3
     element, pair = _core.Element(), _core.Pair()
     element.name, element.linear = _ELEMENT, np.zeros(filters.n2 + filters.n3)
     pair.phi = engine_spline(filters.pair_knots[0], np.zeros(len(filters.pair_knots[0]) + 2 - END), END)
@@ -33,7 +40,7 @@ def write_filters(filters: Filters, comment: str, path: Path) -> None:
     p.f = [engine_spline(filters.radial_knots[0], c, END) for c in filters.f[0].T]
     p.g = [engine_spline(filters.angle_knots, c, 0) for c in filters.g[0].T]
     p.check()
-    write_text(path, _core.format_potential(p).replace("\nsnnp ", "\nfilters ", 1))
+    return p
 
 
 def is_filters(path: str | PathLike) -> bool:
@@ -60,10 +67,14 @@ def read_filters(path: str | PathLike) -> Filters:
 def describe_filters(path: str | PathLike) -> str:
     """What a file of filters holds, in two lines; raises snnp.Error with one sentence."""
     filters = read_filters(path)
-    comment = read_text(Path(path), _MOST_BYTES).split("\n", 1)[0].removeprefix("#").strip()
     parts = [f"{filters.n2} two-body and {filters.n3} three-body filters, without energies"]
     for knots, count in ((filters.pair_knots[0], filters.n2), (filters.radial_knots[0], filters.n3)):
         parts += [f"from {knots[0]:.2f} to {knots[-1]:.2f} Å"] if count else []
     if filters.bond_length:
         parts.append(f"for bonds of {filters.bond_length:.4g} Å")
-    return f"{comment}\n{'; '.join(parts)}"
+    return f"{first_line(path)}\n{'; '.join(parts)}"
+
+
+def first_line(path: str | PathLike) -> str:
+    """The comment that a file of filters begins with."""
+    return read_text(Path(path), _MOST_BYTES).split("\n", 1)[0].removeprefix("#").strip()

@@ -11,7 +11,7 @@ from ase.data import atomic_numbers, covalent_radii
 from ase.formula import Formula
 
 from snnp.validation.model import Model
-from snnp.validation.naming import prototype
+from snnp.validation.naming import formula, prototype
 from snnp.validation.relaxation import relax
 from snnp.validation.series import standardised
 from snnp.validation.symmetry import symmetry_data
@@ -63,6 +63,7 @@ _NEED_C = {"hcp": (8 / 3) ** 0.5, "wurtzite": (8 / 3) ** 0.5, "bct": None}
 _SCAN = np.geomspace(0.35, 5.0, 44)
 _MOST_ATOMS = 1000  # in a structure file
 USUAL = ("fcc", "bcc", "hcp", "diamond", "sc", "beta-sn")
+_USUAL_COMPOUNDS = ("b2", "rocksalt", "zincblende")
 
 
 def parse_crystal(text: str, elements: list[str]) -> Atoms:
@@ -153,24 +154,38 @@ def _read(text: str, elements: list[str]) -> Atoms:
 
 def usual_crystals(element: str, model: Model) -> list[tuple[str, Atoms]]:
     """Names and relaxed cells of those usual prototypes of an element that the potential holds, the lowest first."""
+    return _held([build(known, {element: 1}, 3.0) for known in USUAL], model)
+
+
+def usual_compounds(first: str, second: str, model: Model) -> list[tuple[str, Atoms]]:
+    """The same of the usual prototypes of a compound of as many atoms of one element as of another."""
+    cells = [build(known, {first: 1, second: 1}, 5.0) for known in _USUAL_COMPOUNDS]
+    return _held(cells, model)
+
+
+def _held(cells: list[Atoms], model: Model) -> list[tuple[str, Atoms]]:
     found = []
-    for known in USUAL:
-        relaxed = _lowest(build(known, {element: 1}, 3.0), model)
+    for cell in cells:
+        relaxed = _lowest(cell, model)
         if relaxed is not None:
             atoms = Atoms(relaxed.numbers, relaxed.positions, cell=relaxed.cell, pbc=True)
-            found.append((relaxed.get_potential_energy() / len(relaxed), f"{prototype(atoms)} {element}", atoms))
+            found.append((relaxed.get_potential_energy() / len(relaxed), f"{prototype(atoms)} {formula(atoms)}", atoms))
     names = {name: atoms for _, name, atoms in sorted(found, key=lambda entry: entry[0], reverse=True)}
     return list(names.items())[::-1]
 
 
-def scanned_volumes(element: str) -> np.ndarray:
-    """Volumes of an atom (n,), Å³, in order, among which the minima of the energy of prototypes are looked for."""
-    return (2.2 * covalent_radii[atomic_numbers[element]]) ** 3 / 2**0.5 * _SCAN
+def scanned_volumes(*elements: str) -> np.ndarray:
+    """Volumes of an atom, (volumes,), Å³, among which minima of the energy of usual prototypes are looked for.
+
+    In order. elements: those of the prototype, of which the mean covalent radius decides.
+    """
+    radius = np.mean([covalent_radii[atomic_numbers[element]] for element in elements])
+    return (2.2 * radius) ** 3 / 2**0.5 * _SCAN
 
 
 def _lowest(atoms: Atoms, model: Model) -> Atoms | None:
     """A crystal at the lowest minimum of the energy by volume that is none of the ends of a scan, relaxed."""
-    volumes = scanned_volumes(atoms.symbols[0])
+    volumes = scanned_volumes(*atoms.symbols)
     calculator = model.calculator()
     atoms = atoms.copy()
     shape = atoms.cell.array / (atoms.get_volume() / len(atoms)) ** (1 / 3)
