@@ -213,10 +213,8 @@ def _fit(config: FitConfig, tasks: Mapping[str, Task], scales: Mapping[str, floa
 
 def _start(joint: JointModel, config: FitConfig, tasks: Mapping[str, Task], data, log: console.Log) -> None:
     first = next(iter(tasks.values()))
-    count = sum(len(part) for sets in data for part in sets)
-    with log.progress("linear models", count, "frames") as tick:
-        share, seed = config.systems.share, config.training.seed
-        found = joint_start(joint, data, first.weights, share, first.threads, seed, tick)
+    share, seed = config.systems.share, config.training.seed
+    found = joint_start(joint, data, first.weights, share, first.threads, seed, log.progress)
     for name, one in zip(tasks, found, strict=True):
         error = one.fit.chosen.train_loss**0.5
         log.print(
