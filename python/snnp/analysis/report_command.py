@@ -28,6 +28,8 @@ def report_command(
     if given := next(filter(_is_potential, inputs), None):
         raise DataError(f"{given} is a potential: expected structures (--against compares two potentials)")
     check_outputs(page, [potential, *inputs, *([against] if against else [])])
+    if figures is not None and figures.exists() and not figures.is_dir():
+        raise DataError(f"--figures {figures} is a file, expected a folder")
     report = make_report(potential, inputs, against, how, threads, log)
     if report.errors is not None:
         log.print(error_table({"data": report.errors}))
@@ -36,6 +38,7 @@ def report_command(
         log.print(likeness_table(report.comparison.found, (potential.name, report.comparison.name)))
     sections = report_sections(report)
     with log.progress("page", len(sections), "sections") as tick:
+        page.parent.mkdir(parents=True, exist_ok=True)
         write_text(page, report_page(report, sections, tick))
     log.print(f"written: {page}")
     if figures is not None:

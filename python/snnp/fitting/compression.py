@@ -17,6 +17,7 @@ from snnp.models.shape import Shape
 from snnp.splines import clamped, project
 
 _RIDGE = 1e-9  # of y, relative to the mean diagonal of the normal equations
+_GAIN = 1e-5  # of a step, in parts of the smallest loss: less is not worth it, as training goes on from there
 
 
 def compress(
@@ -38,7 +39,7 @@ def compress(
     starts = first or [_random_bumps(projection.knots, *projection.size[1:], seed) for seed in seeds]
     if not steps:
         return projection.parts(starts[0])
-    how = {"jac": True, "method": "L-BFGS-B", "options": {"maxiter": steps, "maxcor": 30}}
+    how = {"jac": True, "method": "L-BFGS-B", "options": {"maxiter": steps, "maxcor": 30, "ftol": _GAIN}}
     ends = [scipy.optimize.minimize(projection, start.ravel(), callback=lambda _: tick(1), **how) for start in starts]
     return projection.parts(min(ends, key=lambda end: end.fun).x.reshape(projection.size))
 
@@ -123,7 +124,7 @@ class _Projection:
         """y, and the loss."""
         reduced, right = self._transposed(Z, self._transposed(Z, self.A).T), self._transposed(Z, self.b)
         reduced[np.diag_indices_from(reduced)] += self.ridge
-        y = scipy.linalg.solve(reduced, right, assume_a="pos", overwrite_a=True, check_finite=False)
+        y = scipy.linalg.cho_solve(scipy.linalg.cho_factor(reduced, overwrite_a=True, check_finite=False), right)
         return y, self.c - float(right @ y)
 
     def _all(self, Z: Sequence[np.ndarray], y: np.ndarray) -> np.ndarray:

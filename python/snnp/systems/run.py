@@ -28,6 +28,7 @@ from snnp.fitting.prepare import require_content
 from snnp.fitting.resume import saved_state
 from snnp.fitting.run import (
     begin_log,
+    check_data,
     describe,
     predict_sets,
     read_data,
@@ -121,6 +122,7 @@ def _prepare(
     """What each system fits, and lengths by which filters are scaled, Å."""
     for line in (f"snnp-fit {__version__}", f"command: {command}", *config.notes):
         log.print(line)
+    check_data(config)
     configs = {name: _alone(config, name) for name in config.systems.data}
     divided = {}
     for name, one in configs.items():
