@@ -142,7 +142,7 @@ def test_numbers_as_json(silicon_page):
 
 def test_without_data_there_are_curves_and_a_sentence_about_what_is_missing(tmp_path):
     snnp.Potential(random_potential(activation="density")).write(tmp_path / "x.snnp")
-    run(tmp_path, "x.snnp", "--figures", tmp_path / "figures", "-o", "new/folder/x.html")
+    run(tmp_path, "x.snnp", "--figures", tmp_path / "figures", "-o", tmp_path / "new" / "folder" / "x.html")
     page = (tmp_path / "new" / "folder" / "x.html").read_text(encoding="utf-8")
     assert "No data were given" in page
     assert "U, Si" in page and ">Errors</h2>" not in page
