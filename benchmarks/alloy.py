@@ -1,11 +1,13 @@
 """Alloys of which the training data show no hot atom: elements hot, binary crystals cold, and the hot alloy as a test.
 
-    python benchmarks/alloy.py [--elements V Cr Fe Mo] [--steps 3000] [--frames 30] [--known 0] [--output FOLDER]
+    python benchmarks/alloy.py [--elements V Cr Fe Mo] [--steps 1000] [--frames 30] [--known 0] [--cell 2]
+                               [--decay 0.1] [--output FOLDER]
 
 The teacher is the second-nearest-neighbour MEAM of Wang et al. (npj Comput. Mater. 9, 60 (2023)) that LAMMPS brings.
 Fits with `model.elements` separate and shared are tested on other frames of hot elements and cold binaries, and, step
 by step, on what the training data do not show: random binaries in larger cells, ternaries, and the equiatomic alloy,
-cold and hot. --known adds so many frames of the hot alloy to the training data: what a fit reaches that knows it.
+cold and hot. --known adds so many frames of the hot alloy to the training data: what a fit reaches that knows it. With
+--cell 3, binaries of the training data are as many atoms in cells of 54 atoms.
 Prints a table and writes alloy.json.
 """
 
@@ -109,13 +111,14 @@ def element_cell(symbol: str) -> Atoms:
     return bulk(symbol, lattice, a=constant, cubic=True).repeat(repeat)
 
 
-def binary_cells(a: str, b: str, count: int, rng: np.random.Generator) -> list[Atoms]:
-    """B2, then bcc solutions of 16 atoms with 1, 2, … 15 of b at random sites, in turn."""
-    cells = []
+def binary_cells(a: str, b: str, count: int, rng: np.random.Generator, edge: int = 2) -> list[Atoms]:
+    """B2, then bcc solutions with 1/16, 2/16, … 15/16 of b at random sites, in turn; edge: cubes along each side."""
+    cells, sites = [], 2 * edge**3
     for n in range(count):
-        atoms = bulk("Fe", "bcc", a=3.0, cubic=True).repeat(2)
-        of_b = (n + 7) % 15 + 1
-        atoms.symbols = [a, b] * 8 if n == 0 else rng.permutation([b] * of_b + [a] * (16 - of_b))
+        atoms = bulk("Fe", "bcc", a=3.0, cubic=True).repeat(edge)
+        # In cells of another size there are fewer of them: compositions of all parts come first.
+        of_b = (n + 7) % 15 + 1 if edge == 2 else round((7 * n % 15 + 1) / 16 * sites)
+        atoms.symbols = [a, b] * (sites // 2) if n == 0 else rng.permutation([b] * of_b + [a] * (sites - of_b))
         cells.append(atoms)
     return cells
 
@@ -130,8 +133,13 @@ def alloy_cells(elements: Sequence[str], count: int, rng: np.random.Generator) -
     return cells
 
 
-def make_data(elements: Sequence[str], count: int, seed: int = 0, known: int = 0) -> tuple[list[Atoms], list[Atoms]]:
-    """Training and test frames: `count` of each element and binary in training, and `known` of the alloy."""
+def make_data(
+    elements: Sequence[str], count: int, seed: int = 0, known: int = 0, edge: int = 2
+) -> tuple[list[Atoms], list[Atoms]]:
+    """Training and test frames: `count` of each element and binary in training, and `known` of the alloy.
+
+    edge: of the cells of binaries in training, in cubes; with larger ones there are fewer, of as many atoms.
+    """
     teacher = Teacher(elements, seed)
     train, test = [], []
     for symbol in elements:
@@ -140,7 +148,11 @@ def make_data(elements: Sequence[str], count: int, seed: int = 0, known: int = 0
     for pair in combinations(elements, 2):
         cells = [teacher.relaxed(cell) for cell in binary_cells(*pair, count + count // 3, teacher.rng)]
         cold = teacher.frames(cells, COLD, len(cells), 0.02, "binaries, cold")
-        train, test = train + cold[:count], test + cold[count:]
+        test += cold[count:]
+        if edge != 2:
+            cells = [teacher.relaxed(cell) for cell in binary_cells(*pair, 8 * count // edge**3, teacher.rng, edge)]
+            cold = teacher.frames(cells, COLD, len(cells), 0.02, "binaries, cold")
+        train += cold[:count]
     names = {2: "random binaries", 3: "ternaries", len(elements): "alloy"}
     for n, name in names.items():
         for chosen in combinations(elements, n):
@@ -155,14 +167,16 @@ def main() -> None:
     """Fits and compares."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--elements", nargs="+", default=["V", "Cr", "Fe", "Mo"])
-    parser.add_argument("--steps", type=int, default=3000)
+    parser.add_argument("--steps", type=int, default=1000)
     parser.add_argument("--frames", type=int, default=30, help="of each element and binary")
     parser.add_argument("--known", type=int, default=0, help="frames of the hot alloy in the training data")
+    parser.add_argument("--cell", type=int, default=2, help="edge of cells of binaries, in cubes of two atoms")
+    parser.add_argument("--decay", type=float, default=0.1, help="training.weight_decay")
     parser.add_argument("--models", nargs="+", default=["separate", "shared"])
     parser.add_argument("--output", type=Path, default=Path("alloy"))
     arguments = parser.parse_args()
     arguments.output.mkdir(parents=True, exist_ok=True)
-    train, test = make_data(arguments.elements, arguments.frames, known=arguments.known)
+    train, test = make_data(arguments.elements, arguments.frames, known=arguments.known, edge=arguments.cell)
     found = {}
     for model in arguments.models:
         fitted = snnp.fit(
@@ -170,7 +184,7 @@ def main() -> None:
             test=test,
             output=arguments.output / f"{model}.snnp",
             model={"elements": model},
-            training={"steps": arguments.steps},
+            training={"steps": arguments.steps, "weight_decay": arguments.decay},
         )
         groups = fitted.errors["test"].groups
         found[model] = {name: [groups[name].energy[0], groups[name].force[0]] for name in groups}

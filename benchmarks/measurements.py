@@ -237,6 +237,27 @@ def floor(session: Session) -> None:
     write("floor", results)
 
 
+BASELINE = [
+    "model.two_body_filters=2",
+    "model.three_body_filters=0",
+    "model.hidden=[8]",
+    "model.pair_cutoff=5.0",
+    "training.steps=400",
+    "validate=off",
+]
+
+
+def baseline(session: Session) -> None:
+    """Copper with a published EAM as baseline and without, otherwise alike, and the EAM by itself."""
+    eam, test = session.folder / "baseline" / "Cu_eam.snnp", session.files("Cu")[1]
+    eam.parent.mkdir(parents=True, exist_ok=True)
+    run(program("snnp"), "convert", POTENTIALS / "Cu_mishin1.eam.alloy", eam)
+    results = {"baseline alone": brief(eam, test)}
+    for name, more in {"with": [f"model.baseline={eam}"], "without": []}.items():
+        results[name] = brief(session.fit(f"baseline {name}", "Cu", [*BASELINE, *more])["file"], test)
+    write("baseline", results, settings=BASELINE)
+
+
 PROPERTIES = ("equation_of_state", "elastic", "phases", "phonons", "surfaces", "defects")
 
 
@@ -365,6 +386,7 @@ PARTS = {
     "properties": properties,
     "domain": domain,
     "floor": floor,
+    "baseline": baseline,
     "melting": melting,
     "heating": heating,
     "conservation": conservation,

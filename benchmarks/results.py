@@ -47,6 +47,7 @@ def arguments() -> argparse.Namespace:
         "properties",
         "domain",
         "floor",
+        "baseline",
         "melting",
         "heating",
         "conservation",

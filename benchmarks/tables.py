@@ -344,6 +344,14 @@ def floor_table(results: dict) -> str:
     return markdown(heads, rows)
 
 
+def baseline_table(results: dict) -> str:
+    """Copper with a published EAM as baseline and without."""
+    names = {"with": "EAM of Mishin as baseline", "without": "no baseline", "baseline alone": "the EAM alone"}
+    found = results["baseline"]["results"]
+    rows = [[names[name], f"{found[name][ENERGY]:.2f}", f"{found[name][FORCE]:.4f}"] for name in names]
+    return markdown(["", "energy, meV/atom", "force, eV/Å"], rows)
+
+
 def melting_table(results: dict) -> str:
     """Melting temperatures, K, with their standard errors."""
     rows = []
@@ -353,8 +361,9 @@ def melting_table(results: dict) -> str:
         error = values.get("uncertainty of the melting temperature", float("nan"))
         temperature = values.get("melting temperature")
         cell = f"{temperature:.0f} ± {error:.0f}" if temperature else "–"
-        rows.append([element, cell, MELTING.get(element, "–")])
-    return markdown(["potential", "melting temperature, K", "experiment, K"], rows)
+        commit = results["melting"]["snnp"].partition("commit ")[2]
+        rows.append([element, commit, cell, MELTING.get(element, "–")])
+    return markdown(["potential", "of commit", "melting temperature, K", "experiment, K"], rows)
 
 
 def domain_table(results: dict) -> str:
@@ -434,6 +443,7 @@ TABLES = {
     "properties-Si": lambda results: properties_table(results, "Si"),
     "domain": domain_table,
     "floor": floor_table,
+    "baseline": baseline_table,
     "melting": melting_table,
     "heating": heating_table,
     "conservation": conservation_table,

@@ -81,7 +81,8 @@ class Parser : SplineReader {
     if (words_[0] == "filters") fail("a file of filters", "a potential; filters are for snnp-fit --filters");
     if (words_[0] != "snnp") fail(quote(0), "'snnp' and the version of the format");
     expect_words(2, "'snnp " + newest + "'");
-    if (integer(1, 1, std::numeric_limits<int>::max()) > format_version)
+    version_ = integer(1, 1, std::numeric_limits<int>::max());
+    if (version_ > format_version)
       fail("format version " + words_[1], "at most " + newest + ": this file needs a newer snnp");
   }
 
@@ -123,6 +124,9 @@ class Parser : SplineReader {
     static const char *const items = "element, energies, density, floor, core, shortest, curve, spline, tensor or end";
     next_line(items);
     const std::string keyword = words_[0];
+    static const std::map<std::string, int> since = {
+        {"density", 2}, {"tensor", 2}, {"floor", 3}, {"energies", 3}, {"curve", 4}};
+    if (const auto line = since.find(keyword); line != since.end()) require_version(line->second, quote(0));
     if (keyword == "element")
       read_element();
     else if (keyword == "energies")
@@ -298,8 +302,10 @@ class Parser : SplineReader {
         for (const auto &[b, c] : unordered(4))
           add(p_.g[p_.triplet_index(a, b, c) * p_.n3 + m], " " + std::to_string(m + 1), {a, b, c});
     } else if (kind == "U") {
+      require_version(2, "'spline U'");
       add(p_.elements[element(2)].U, "", {element(2)});
     } else if (kind == "floor") {
+      require_version(3, "'spline floor'");
       add(p_.elements[element(2)].floor.C, "", {element(2)});
     } else
       fail(quote(1), usage);

@@ -1,11 +1,19 @@
 #include "snnp/spline_reader.h"
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
 #include "snnp/potential_format.h"
 
 namespace snnp {
+
+void SplineReader::require_version(int least, const std::string &what) const
+{
+  if (version_ < least)
+    fail(what + " in version " + std::to_string(version_),
+         "'snnp " + std::to_string(least) + "' or higher at the beginning of a file with that");
+}
 
 void SplineReader::read_curve()
 {
@@ -23,7 +31,10 @@ Spline SplineReader::read_spline_from(std::size_t at, const std::string &usage)
   if (at < words_.size() && words_[at] == "curves") return read_sum(at + 1);
   Spline spline;
   spline.open = words_.back() == "open";
-  if (spline.open) words_.pop_back();
+  if (spline.open) {
+    require_version(2, "'open'");
+    words_.pop_back();
+  }
   spline.knots = read_knots(at, usage);
   spline.coefficients = numbers(spline.knots.size() + 2, "coefficients: knots + 2");
   return spline;
@@ -31,6 +42,7 @@ Spline SplineReader::read_spline_from(std::size_t at, const std::string &usage)
 
 Spline SplineReader::read_sum(std::size_t at)
 {
+  require_version(4, "'curves'");
   std::vector<Spline::Term> terms;
   if (at == words_.size()) fail("end of line", "the numbers of curves");
   if (curves_.empty()) fail("'curves'", "them to be above this line: 'curve 1 …'");
@@ -59,6 +71,7 @@ std::vector<double> SplineReader::read_knots(std::size_t at, const std::string &
   } else if (word == "knots") {
     expect_words(at + 2, usage);
     knots = numbers(n, "knots");
+    if (std::adjacent_find(knots.begin(), knots.end()) != knots.end()) require_version(2, "a repeated knot");
   } else
     fail("'" + word + "'", usage);
   return knots;

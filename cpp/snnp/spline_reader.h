@@ -16,9 +16,13 @@ class SplineReader : protected WordReader {
  protected:
   using WordReader::WordReader;
 
+  /// The version of the format that the file says it has.
+  int version_ = 1;
   /// All curves so far; curve k is element k − 1.
   std::vector<std::shared_ptr<const Spline>> curves_;
 
+  /// Fails if the version of the file did not have this yet.
+  void require_version(int least, const std::string &what) const;
   /// The curve of the current line, 'curve k …'.
   void read_curve();
   /// The spline that the current line describes from a word on; `usage` is what the line should have been.

@@ -3,6 +3,7 @@
 import os
 import resource
 import signal
+import time
 from contextlib import contextmanager
 
 import ase.io
@@ -171,3 +172,16 @@ def test_full_disk_at_the_potential_keeps_the_fit(stopped, monkeypatch):
     assert not [path for path in run.Path(".").iterdir() if path.name.startswith(".")]
     fitted("train.xyz", "-o", "x.snnp", "--resume", settings=NETWORK)
     assert same(snnp.Potential.read("x.snnp"), stopped)
+
+
+def test_a_start_that_took_long_is_in_the_checkpoint_of_the_first_step(tmp_path, monkeypatch):
+    """It is saved if no state has been for `checkpoint_seconds` since the fit began, not since its first step."""
+    ase.io.write(tmp_path / "train.xyz", structures())
+    saved, original = [], checkpoint.Checkpoint.save
+    monkeypatch.setattr(
+        checkpoint.Checkpoint, "save", lambda self, *state: (saved.append(state[2]["step"]), original(self, *state))
+    )
+    start = network._start
+    monkeypatch.setattr(network, "_start", lambda *words: (start(*words), time.sleep(0.6))[0])
+    fit(tmp_path / "train.xyz", "-o", tmp_path / "x.snnp", settings={**NETWORK, "training.checkpoint_seconds": 0.5})
+    assert saved[0] == 1

@@ -44,14 +44,14 @@ def test_fitting_without_its_packages_says_what_to_install(tmp_path):
     assert 'pip install "snnp[fit]"' in done.stderr
 
 
-@pytest.mark.parametrize("kind", ["pair", "uf3", "eam"])
+@pytest.mark.parametrize("kind", ["pair", "uf3", "eam", "smeam"])
 def test_kinds_without_network_are_fitted_without_torch(kind, tmp_path):
     cells = [shaken(bulk("Cu", "fcc", a=a, cubic=True).repeat(2), 0.1, seed) for seed, a in enumerate((3.5, 3.6, 3.7))]
     for atoms in cells:
         atoms.calc = EMT()
         atoms.calc = SinglePointCalculator(atoms, energy=atoms.get_potential_energy(), forces=atoms.get_forces())
     ase.io.write(tmp_path / "train.xyz", cells)
-    model = {"kind": kind, "pair_cutoff": 4.5} | ({"three_body_cutoff": 3.5} if kind == "uf3" else {})
+    model = {"kind": kind, "pair_cutoff": 4.5} | ({"three_body_cutoff": 3.5} if kind in ("uf3", "smeam") else {})
     code = (
         "import sys; sys.modules['torch'] = None; import snnp; "
         f"found = snnp.fit(sys.argv[1], model={model}, progress=False); print(found.errors['train'].all.frames)"

@@ -20,7 +20,7 @@ from snnp import _core
 from snnp.cli import app, fit_app
 from snnp.config import ConfigError, validate
 from snnp.console import Log
-from snnp.data import from_atoms
+from snnp.data import DataError, from_atoms
 from snnp.data.batch import Labels, Weights
 from snnp.data.distances import survey
 from snnp.data.neighbors import structures
@@ -316,4 +316,24 @@ def test_what_makes_no_sense_is_told_in_one_sentence(data, tmp_path, key, value,
 def test_what_data_and_outputs_contradict_is_told_before_the_fit(data, tmp_path, overrides, sentence):
     config = validate(content(data, tmp_path), "test", overrides)
     with pytest.raises(ConfigError, match=sentence):
+        run_systems(config, Log(quiet=True))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "sentence"),
+    [
+        ({"train": ["none.xyz"]}, r"systems.data.AuPd: .*none.xyz: no such file"),
+        ({"test": ["*.none"]}, r"systems.data.AuPd: .*none: no file matches"),
+        ({"units": "furlong"}, r"systems.data.AuPd: .*furlong"),
+        ({"elements": ["Xx"]}, r"systems.data.AuPd: elements: 'Xx' is no chemical symbol"),
+        ({"format": "none"}, r"systems.data.AuPd: data.format 'none' is unknown"),
+    ],
+)
+def test_mistakes_of_the_last_system_are_told_before_data_of_the_first_are_read(
+    data, tmp_path, monkeypatch, overrides, sentence
+):
+    monkeypatch.setattr("snnp.systems.run.read_data", lambda config: pytest.fail("data were read"))
+    settings = {f"systems.data.AuPd.{key}": value for key, value in overrides.items()}
+    config = validate(content(data, tmp_path), "test", settings)
+    with pytest.raises(DataError, match=sentence):
         run_systems(config, Log(quiet=True))

@@ -89,6 +89,7 @@ def test_the_domain_is_in_the_file_and_energies_of_isolated_atoms_do_not_matter(
 def test_wrong_energies_are_refused_by_their_line(lines, expected):
     text = _core.format_potential(support.silicon())
     text = text[: text.rindex("end ")].replace("\ncore", f"\n{lines}\ncore", 1) + "end\n"
+    text = text.replace("\nsnnp 2\n", "\nsnnp 3\n", 1)
     number = text[: text.index("\nenergies")].count("\n") + 2
     with pytest.raises(snnp.Error, match=expected) as error:
         _core.parse_potential(text, "Si.snnp")

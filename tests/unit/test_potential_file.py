@@ -158,3 +158,31 @@ def test_the_example_of_the_page_has_the_energy_that_the_page_states():
     trimer = Atoms("Si3", [[0, 0, 0], [2, 0, 0], [0, 2.5, 0]])
     assert reference.evaluate(potential, trimer).energy == pytest.approx(float(energy), abs=ENERGY)
     assert snnp.SNNP(potential).get_potential_energy(trimer) == pytest.approx(float(energy), abs=ENERGY)
+
+
+@pytest.mark.parametrize(
+    ("version", "line", "what"),
+    [
+        (1, "density Si", "'density'"),
+        (1, "spline U Si uniform 2 0 1", "'spline U'"),
+        (1, "spline rho 1 Si Si uniform 2 1 2 open\n1 1 1 1", "'open'"),
+        (1, "spline rho 1 Si Si knots 3\n1 1 2\n1 1 1 0 0", "a repeated knot"),
+        (1, "tensor Si Si Si", "'tensor'"),
+        (2, "energies Si 1\n0 1 -1 0", "'energies'"),
+        (2, "floor Si 1 0.1 0.1", "'floor'"),
+        (2, "spline floor Si uniform 2 0 1", "'spline floor'"),
+        (3, "curve 1 uniform 2 1 2\n1 1 0 0", "'curve'"),
+        (3, "spline rho 1 Si Si curves 1\n1", "'curves'"),
+        (3, "spline rho 1 * * curves 1\n1", "'curves'"),
+    ],
+)
+def test_lines_that_the_version_of_a_file_did_not_have_are_refused(version, line, what):
+    def sentence(version):
+        with pytest.raises(snnp.Error) as told:
+            _core.parse_potential(f"# x\nsnnp {version}\nelements Si\nfilters 1 0\n{line}\nend\n", "x.snnp")
+        return str(told.value)
+
+    assert re.match(rf"x\.snnp:[56]: found {what} in version {version}, expected 'snnp", sentence(version))
+    first = int(re.search(r"expected 'snnp (\d)' or higher", sentence(version)).group(1))
+    assert "or higher" in sentence(first - 1)
+    assert "or higher" not in sentence(first)

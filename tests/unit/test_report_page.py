@@ -142,8 +142,8 @@ def test_numbers_as_json(silicon_page):
 
 def test_without_data_there_are_curves_and_a_sentence_about_what_is_missing(tmp_path):
     snnp.Potential(random_potential(activation="density")).write(tmp_path / "x.snnp")
-    run(tmp_path, "x.snnp", "--figures", tmp_path / "figures")
-    page = (tmp_path / "x.report.html").read_text(encoding="utf-8")
+    run(tmp_path, "x.snnp", "--figures", tmp_path / "figures", "-o", tmp_path / "new" / "folder" / "x.html")
+    page = (tmp_path / "new" / "folder" / "x.html").read_text(encoding="utf-8")
     assert "No data were given" in page
     assert "U, Si" in page and ">Errors</h2>" not in page
     figures = sorted((tmp_path / "figures").iterdir())
@@ -177,7 +177,9 @@ def test_mistakes_get_one_sentence(tmp_path, silicon_page):
         (
             tmp_path / "Cu.snnp",
         ): "has functions ρ that are not like those of the kind snnp: expected potentials of one fit",
-        ("data.xyz", "--against", tmp_path / "Cu.snnp"): "Cu",
+        ("data.xyz", "--against", tmp_path / "Cu.snnp"): "Cu.snnp: its elements are Cu, expected Si, in this order",
+        ("-o", tmp_path / "data.xyz" / "page.html"): "page.html cannot be used (Not a directory)",
+        ("--figures", copy): "is a file, expected a folder",
     }
     ase.io.write(tmp_path / "data.xyz", crystal_at_rest(silicon(), bulk("Si", "diamond", a=5.43)))
     for words, sentence in cases.items():

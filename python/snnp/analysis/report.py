@@ -1,6 +1,7 @@
 """What `snnp report` does: it reads a potential with data, and writes one page about it."""
 
 import hashlib
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,7 +86,7 @@ def make_report(
     """
     p = _core.read_potential(potential)
     report = Report(potential, p, hashlib.sha256(potential.read_bytes()).hexdigest(), inputs)
-    other = None if against is None else _core.read_potential(against)
+    other = None if against is None else _comparable(against, p)
     if other is not None and not inputs:
         raise DataError("--against: expected data, too, over which curves are compared")
     report.convergence = beside.convergence(potential)
@@ -100,6 +101,14 @@ def make_report(
             report.comparison = Comparison(name, second, found, energy_difference(report.reading, second))
     report.record = _checks(report, threads, log)
     return report
+
+
+def _comparable(file: Path, p: _core.Potential) -> _core.Potential:
+    other = _core.read_potential(file)
+    theirs, ours = (" ".join(e.name for e in one.elements) for one in (other, p))
+    if theirs != ours:
+        raise DataError(f"--against {file}: its elements are {theirs}, expected {ours}, in this order")
+    return other
 
 
 def _measure(report: Report, data: Dataset, threads: int, log: Log) -> None:
@@ -153,10 +162,15 @@ def _checks(report: Report, threads: int, log: Log) -> Record:
 # -- files --------------------------------------------------------------------------------------------------------
 
 
-def check_outputs(page: Path, inputs: Sequence[Path]) -> None:
-    """Raises DataError if a page that is not ours, or an input, would be replaced."""
+def check_outputs(page: Path, inputs: Sequence[Path], figures: Path | None = None) -> None:
+    """Raises DataError if a page that is not ours, or an input, would be replaced; figures: a folder for them."""
+    if figures is not None and figures.exists() and not figures.is_dir():
+        raise DataError(f"--figures {figures} is a file, expected a folder")
     if why := refusal(page, inputs, lambda head: _COMMAND.encode() in head):
         raise DataError(f"output {page} {why}: expected another output (-o)")
+    there = next(folder for folder in page.absolute().parents if folder.exists())
+    if not os.access(there, os.W_OK):
+        raise DataError(f"output {page}: nothing can be written in {there}: expected another output (-o)")
 
 
 def write_figures(folder: Path, panels: Sequence[Panel]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from snnp.analysis.report import Report, check_outputs, make_report, write_figures
-from snnp.analysis.report_page import report_page, report_sections
+from snnp.analysis.report_page import Section, page_of, report_sections, title_of
 from snnp.analysis.report_tables import likeness_table, parts_table
 from snnp.console import Log, error_table
 from snnp.data import Reading
@@ -25,19 +25,24 @@ def report_command(
 
     Raises DataError, ElementError, ValueError, snnp.Error or OSError with one sentence.
     """
-    check_outputs(page, [potential, *inputs, *([against] if against else [])])
+    check_outputs(page, [potential, *inputs, *([against] if against else [])], figures)
     report = make_report(potential, inputs, against, how, threads, log)
     if report.errors is not None:
         log.print(error_table({"data": report.errors}))
         log.print(parts_table(report.reading))
     if report.comparison is not None:
         log.print(likeness_table(report.comparison.found, (potential.name, report.comparison.name)))
-    sections = report_sections(report)
+    write_report(title_of(report), report_sections(report), page, figures, log)
+    return report
+
+
+def write_report(title: str, sections: Sequence[Section], page: Path, figures: Path | None, log: Log) -> None:
+    """Writes a page of sections and, into a folder if there is one, their figures. Raises DataError or OSError."""
     with log.progress("page", len(sections), "sections") as tick:
-        write_text(page, report_page(report, sections, tick))
+        page.parent.mkdir(parents=True, exist_ok=True)
+        write_text(page, page_of(title, sections, tick))
     log.print(f"written: {page}")
     if figures is not None:
         panels = [panel for section in sections for panel in section.panels]
         write_figures(figures, panels)
         log.print(f"written: {len(panels)} figures, as PNG and SVG, in {figures}")
-    return report

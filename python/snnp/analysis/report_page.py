@@ -59,10 +59,9 @@ class Section:
         return [panel for row in panels for panel in row]
 
 
-def report_page(report: Report, sections: Sequence[Section], tick: Callable[[int], None] = lambda n: None) -> str:
-    """The whole page as HTML; sections: see `report_sections`. tick(1) after each section."""
-    names = " ".join(e.name for e in report.potential.elements)
-    return page_of(f"{report.file.name}: a potential of {names}, taken apart", sections, tick)
+def title_of(report: Report) -> str:
+    """Of its page."""
+    return f"{report.file.name}: a potential of {' '.join(e.name for e in report.potential.elements)}, taken apart"
 
 
 def page_of(title: str, sections: Sequence[Section], tick: Callable[[int], None] = lambda n: None) -> str:

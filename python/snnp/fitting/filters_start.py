@@ -7,7 +7,7 @@ Filters that are kept have a linear model of their own,
 solved by its normal equations like any (`snnp.fitting.least_squares`). The length of filters is chosen like a cutoff.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ from snnp.fitting.least_squares import START_STRENGTHS, Trial, solve
 from snnp.fitting.linear_start import balance, linear_solution, standardise, without_offsets
 from snnp.fitting.loss import Loss, make_batches
 from snnp.fitting.prepare import prepare
+from snnp.fitting.progress import Progress, unseen
 from snnp.kinds.choose import Choice
 from snnp.kinds.given_filters import given_filters
 from snnp.models.filters import Filters
@@ -140,7 +141,7 @@ def filters_start(
     weights: Weights,
     threads: int,
     frozen: Sequence[str],
-    tick: Callable[[int], None] = lambda n: None,
+    progress: Progress = unseen,
 ) -> Trial:
     """Sets the model's parameters, its unit and the standardisation of its filters from a linear solution.
 
@@ -151,9 +152,10 @@ def filters_start(
     data = train, validation, weights, threads
     install(model, filters)
     if "g" in frozen or not filters.n3:
-        start = _weigh_filters(model, *data, tick)
+        with progress("linear model", len(train) + len(validation), "frames") as tick:
+            start = _weigh_filters(model, *data, tick)
     else:
-        start = _follow_tensor(model, *data, "f" in frozen, tick)
+        start = _follow_tensor(model, *data, "f" in frozen, progress)
     if not frozen:
         balance(model)
     return start
@@ -176,15 +178,20 @@ def _weigh_filters(model: Model, train, validation, weights: Weights, threads: i
     return chosen
 
 
-def _follow_tensor(model: Model, train, validation, weights: Weights, threads: int, keep_f: bool, tick) -> Trial:
+def _follow_tensor(
+    model: Model, train, validation, weights: Weights, threads: int, keep_f: bool, progress: Progress
+) -> Trial:
     """φ, g, energies of elements, and f unless it is kept, from the linear model with a three-body tensor."""
     shape, (_, n_radial, n_angle) = model.shape, model.shape.functions
-    found = linear_solution(model, coarsened(shape), train, validation, weights, threads, tick)
+    with progress("linear model", len(train) + len(validation), "frames") as tick:
+        found = linear_solution(model, coarsened(shape), train, validation, weights, threads, tick)
     coarse, each = found.shape, shape.n_elements if shape.shared else 1
     knots = list(zip(coarse.radial_knots[::each], shape.radial_knots[::each], strict=True))
     given = zip(model.f.detach().numpy(), knots, strict=True)
     first = np.stack([refine(c, new, old, coarse.functions[1]) for c, (old, new) in given])
-    phi, f, g, energies = compress(coarse, found.fit.penalised, 0 if keep_f else _STEPS, [], first=[first])
+    steps = 0 if keep_f else _STEPS
+    with progress("first filters", steps, "steps") as tick:
+        phi, f, g, energies = compress(coarse, found.fit.penalised, steps, [], tick, [first])
     with torch.no_grad():
         if keep_f:
             g = _for_size(g, np.linalg.norm(first, axis=1), shape)

@@ -15,6 +15,7 @@ from snnp.data.batch import FrameStream, LabelledStructure, Weights
 from snnp.fitting.compression import bumps, compress, refine
 from snnp.fitting.least_squares import START_STRENGTHS, LinearFit, Trial, solve
 from snnp.fitting.loss import Loss
+from snnp.fitting.progress import Progress, unseen
 from snnp.models.linear import LinearModel, coarsened, linear_shape
 from snnp.models.network import Model
 from snnp.models.normal_equations import fit_offsets, shifted
@@ -69,17 +70,19 @@ def linear_start(
     threads: int,
     seed: int,
     steps: int = 150,
-    tick: Callable[[int], None] = lambda n: None,
+    progress: Progress = unseen,
 ) -> Trial:
     """Sets the model's parameters, its unit and the standardisation of its filters from the linear solution.
 
     The unit is the root of the training loss of that solution, eV/Å: the scale of what is left to learn. steps: most
-    iterations of the compression; tick(n): called when n more frames are in the normal equations.
+    iterations of the compression.
     """
-    found = linear_solution(model, coarsened(model.shape), train, validation, weights, threads, tick)
+    with progress("linear model", len(train) + len(validation), "frames") as tick:
+        found = linear_solution(model, coarsened(model.shape), train, validation, weights, threads, tick)
     shape, chosen = found.shape, found.fit.chosen
     if shape.n3 > 0:
-        phi, f, g, energies = compress(shape, found.fit.penalised, steps, [seed])
+        with progress("first filters", steps, "steps") as tick:
+            phi, f, g, energies = compress(shape, found.fit.penalised, steps, [seed], tick)
     else:
         parts = np.split(chosen.x, [len(chosen.x) - shape.n_elements])
         phi, energies, f, g = parts[0].reshape(len(shape.unordered), -1), parts[1], None, None

@@ -56,12 +56,11 @@ def _start(task: Task, known, held_out) -> Model:
     torch.manual_seed(seed)
     model = Model(task.shape, task.e0)
     data, given = (known, held_out, task.weights, task.threads), task.config.model.filters
-    with task.log.progress("linear model", len(known) + len(held_out), "frames") as tick:
-        if given:
-            filters = given_filters(given, task.shape.elements, task.shape.shared)
-            start = filters_start(model, filters, *data, given.freeze, tick)
-        else:
-            start = linear_start(model, *data, seed, tick=tick)
+    if given:
+        filters = given_filters(given, task.shape.elements, task.shape.shared)
+        start = filters_start(model, filters, *data, given.freeze, task.log.progress)
+    else:
+        start = linear_start(model, *data, seed, progress=task.log.progress)
     terms = "energies, forces and stresses" if task.weights.stress else "energies and forces"
     task.log.print(
         f"linear model of {terms}: error {model.unit:.4f} eV/Å (weighted RMS), smoothness {start.strength:g}"

@@ -16,7 +16,7 @@ from snnp.analysis.errors import Predictions, Report, predict, report
 from snnp.analysis.spline_plots import splines
 from snnp.calculator import available_cores
 from snnp.config import ConfigError, FitConfig
-from snnp.data import Dataset, Frame, read
+from snnp.data import DataError, Dataset, Frame, check_files, read
 from snnp.data.neighbors import NeighborLists, structures
 from snnp.files import printable, write_aside, write_text
 from snnp.fitting.atomic_energies import monitor_points, named_points, say_what_is_open
@@ -99,6 +99,7 @@ def _fit(
     threads = threads_of(config)
     for line in (f"snnp-fit {__version__}", f"command: {command}", *config.notes):
         log.print(line)
+    check_data(config)
     divided = divide(config, data or read_data(config), log)
     model, shape, e0 = _shape(config, divided, log)
     sets, baseline = divided.sets, Baseline.of(model, shape.elements)
@@ -180,6 +181,18 @@ def read_data(config: FitConfig) -> dict[str, Dataset]:
     """The files that the configuration names."""
     files = {name: getattr(config.data, name) for name in ("train", "validation", "test")}
     return {name: read(paths, config.data.reading()) for name, paths in files.items() if paths}
+
+
+def check_data(config: FitConfig) -> None:
+    """Raises DataError for files of any section that are not there or of no known format, before one is read."""
+    systems = config.systems.data if config.systems else {}
+    for name, section in {"": config.data, **systems}.items():
+        try:
+            for paths in (section.train, section.validation, section.test):
+                check_files(paths, section.reading())
+        except DataError as error:
+            raise DataError(f"systems.data.{name}: {error}" if name else str(error)) from error
+    check_files(config.invariant_points.structures, config.data.reading())
 
 
 def _shape(config: FitConfig, data: DividedData, log: console.Log) -> tuple[ModelSection, Shape, list[float | None]]:

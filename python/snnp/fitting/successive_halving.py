@@ -6,15 +6,16 @@ those that do well, until one is left.
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from snnp.data.batch import FrameStream, LabelledStructure
+from snnp.fitting.compression import compress, refine
 from snnp.fitting.gauss_newton import DAMPING, State, gauss_newton_step
 from snnp.fitting.least_squares import START_STRENGTHS, solve
+from snnp.fitting.progress import Progress, unseen
 from snnp.models.density import DensityModel, Linearised
 from snnp.models.linear import LinearModel, coarsened, linear_shape
 from snnp.splines import END
@@ -57,20 +58,11 @@ class Round:
     seconds: float
 
 
-# Shows how far a block is, by title, total and unit, like `snnp.console.Log.progress`; what it yields advances it.
-Progress = Callable[[str, int, str], AbstractContextManager[Callable[[int], None]]]
-
-
-@contextmanager
-def _unseen(title: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:
-    yield lambda n: None
-
-
 def find_start(
     model: DensityModel,
     train: Sequence[LabelledStructure],
     validation: Sequence[LabelledStructure],
-    progress: Progress = _unseen,
+    progress: Progress = unseen,
     report: Callable[[Round], None] = lambda search: None,
 ) -> tuple[np.ndarray, np.ndarray, float]:
     """Coefficients, knots of U (elements, knots), and the root of the loss of the pair potential, eV/Å."""
@@ -147,8 +139,6 @@ def _guesses(
 
 def _from_linear_model(model: DensityModel, train, validation, progress: Progress) -> tuple[np.ndarray, np.ndarray]:
     """f and g whose product comes closest to the tensor of the linear model."""
-    from snnp.fitting.compression import compress, refine  # with PyTorch, which EAM does without
-
     shape = coarsened(replace(model.shape, n2=0, end=END))
     linear = LinearModel(linear_shape(shape))
     known = FrameStream.held(train)
@@ -165,7 +155,7 @@ def _from_linear_model(model: DensityModel, train, validation, progress: Progres
             tick,
             differences=True,
         )
-    with progress("f and g", _COMPRESSIONS, "searches") as tick:
+    with progress("f and g", _COMPRESSIONS * _COMPRESSION_STEPS, "steps") as tick:
         _, f, g, _ = compress(shape, fit.penalised, _COMPRESSION_STEPS, range(_COMPRESSIONS), tick)
     functions = model.layout.f[1]
     pairs = zip(f, shape.radial_knots, model.shape.radial_knots, strict=True)

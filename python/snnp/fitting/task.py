@@ -3,7 +3,7 @@
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Protocol
 
@@ -38,6 +38,8 @@ class Task:
     """Whether validation frames may be fitted to in the end: they are some of the training data as given."""
     validated: _core.Potential | None = None
     """To be set by a fit that has done so: the potential before, which validation errors are those of."""
+    begun: float = field(default_factory=time.monotonic)
+    """When the fit began, or went on, seconds."""
 
     @property
     def saved(self) -> dict | None:
@@ -113,7 +115,7 @@ def train(task: Task, optimizer: Optimizer, unit: float) -> None:
         task.log.print(console.learning_line(record, optimizer.steps, rate, left))
 
     with task.stop.deferred(), task.log.progress("training", optimizer.steps, "steps", optimizer.step) as tick:
-        last = time.monotonic()
+        last = task.begun  # a start that took long is not lost
 
         def each_step(step: int) -> None:
             nonlocal last

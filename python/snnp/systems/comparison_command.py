@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from snnp.analysis.report import check_outputs, write_figures
-from snnp.analysis.report_page import page_of
+from snnp.analysis.report import check_outputs
+from snnp.analysis.report_command import write_report
 from snnp.console import Log
 from snnp.data import DataError, Reading, read
-from snnp.files import write_text
 from snnp.systems.comparison import Comparison, compare
 from snnp.systems.comparison_page import added_table, distances_table, findings, sections_of, systems_table
 from snnp.systems.sharing import find_sharing
@@ -31,7 +30,7 @@ def comparison_command(
         raise DataError(f"{sharing.file} has filters without energies: expected potentials, too, or no data")
     name = sharing.file.name.removesuffix(".snnp") if sharing.file else "systems"
     page = page or Path(f"{name}.report.html")
-    check_outputs(page, [*potentials, *inputs])
+    check_outputs(page, [*potentials, *inputs], figures)
     found = None
     if sharing.systems:
         frames = read(inputs, how).frames if inputs else []
@@ -39,13 +38,7 @@ def comparison_command(
         _print(found, log)
     sections = sections_of(sharing, found)
     title = "Shared filters of " + (", ".join(s.name for s in sharing.systems) or sharing.file.name)
-    with log.progress("page", len(sections), "sections") as tick:
-        write_text(page, page_of(title, sections, tick))
-    log.print(f"written: {page}")
-    if figures is not None:
-        panels = [panel for section in sections for panel in section.panels]
-        write_figures(figures, panels)
-        log.print(f"written: {len(panels)} figures, as PNG and SVG, in {figures}")
+    write_report(title, sections, page, figures, log)
     curves = sharing.curves
     numbers = {"two_body_filters": curves.n2, "three_body_filters": curves.n3}
     return (found.as_dict() if found else {"filters": str(sharing.file), "bond_length_A": curves.bond_length}) | numbers

@@ -28,6 +28,7 @@ from snnp.fitting.prepare import require_content
 from snnp.fitting.resume import saved_state
 from snnp.fitting.run import (
     begin_log,
+    check_data,
     describe,
     predict_sets,
     read_data,
@@ -122,6 +123,7 @@ def _prepare(
     """What each system fits, and lengths by which filters are scaled, Å."""
     for line in (f"snnp-fit {__version__}", f"command: {command}", *config.notes):
         log.print(line)
+    check_data(config)
     divided = {}
     for name in config.systems.data:
         one = _alone(config, name)
@@ -217,10 +219,8 @@ def _fit(config: FitConfig, tasks: Mapping[str, Task], scales: Mapping[str, floa
 
 def _start(joint: JointModel, config: FitConfig, tasks: Mapping[str, Task], data, log: console.Log) -> None:
     first = next(iter(tasks.values()))
-    count = sum(len(part) for sets in data for part in sets)
-    with log.progress("linear models", count, "frames") as tick:
-        share, seed = config.systems.share, config.training.seed
-        found = joint_start(joint, data, first.weights, share, first.threads, seed, tick)
+    share, seed = config.systems.share, config.training.seed
+    found = joint_start(joint, data, first.weights, share, first.threads, seed, log.progress)
     for name, one in zip(tasks, found, strict=True):
         error = one.fit.chosen.train_loss**0.5
         log.print(

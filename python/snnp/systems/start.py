@@ -17,6 +17,7 @@ from snnp.data.batch import LabelledStructure, Weights
 from snnp.fitting.compression import bumps
 from snnp.fitting.linear_start import LinearSolution, linear_solution, standardise
 from snnp.fitting.linear_start import install as install_alone
+from snnp.fitting.progress import Progress, unseen
 from snnp.models.linear import coarsened
 from snnp.models.shape import Shape
 from snnp.splines import project
@@ -37,7 +38,9 @@ def coarse_shapes(shapes: Sequence[Shape]) -> list[Shape]:
     return [coarse(shape) for shape in shapes]
 
 
-def compress(found: Sequence[LinearSolution], shared: Sequence[str], seed: int) -> tuple[list, list, list]:
+def compress(
+    found: Sequence[LinearSolution], shared: Sequence[str], seed: int, tick: Callable[[int], None]
+) -> tuple[list, list, list]:
     """f (functions, n3), g (functions, n3) of each system, and its other coefficients: φ, a by centre, energies."""
     n3, (_, n_radial, n_angle) = found[0].shape.n3, found[0].shape.functions
     forms = []
@@ -66,8 +69,8 @@ def compress(found: Sequence[LinearSolution], shared: Sequence[str], seed: int) 
     waves = project(lambda x: np.cos(np.arange(n3) % 5 * np.arccos(x)[:, None]), found[0].shape.angle_knots, n_angle)
     g = waves + 0.1 * rng.normal(size=waves.shape)
     start = np.concatenate([np.tile(f.ravel(), copies[0]), np.tile(g.ravel(), copies[1])])
-    options = {"maxiter": _STEPS, "maxcor": 30}
-    end = scipy.optimize.minimize(objective, start, jac=True, method="L-BFGS-B", options=options)
+    how = {"jac": True, "method": "L-BFGS-B", "options": {"maxiter": _STEPS, "maxcor": 30}}
+    end = scipy.optimize.minimize(objective, start, callback=lambda _: tick(1), **how)
     with torch.no_grad():
         f, g = unpack(torch.from_numpy(end.x))
         rest = [_best(one.shape, *form, *curves)[1] for one, form, *curves in zip(found, forms, f, g, strict=True)]
@@ -88,10 +91,15 @@ def _best(shape: Shape, A: Tensor, b: Tensor, f: Tensor, g: Tensor) -> tuple[Ten
     return x @ (Z.T @ A @ Z) @ x - 2 * c @ x, x
 
 
-def install(joint: JointModel, found: Sequence[LinearSolution], shared: Sequence[str], seed: int) -> None:
+def install(
+    joint: JointModel, found: Sequence[LinearSolution], shared: Sequence[str], seed: int, progress: Progress = unseen
+) -> None:
     """Sets all parameters and units from the linear solutions; filters are not standardised yet."""
     n3 = found[0].shape.n3
-    f, g, rest = compress(found, shared, seed) if n3 else (None, None, None)
+    f = g = rest = None
+    if n3:
+        with progress("first filters", _STEPS, "steps") as tick:
+            f, g, rest = compress(found, shared, seed, tick)
     for s, (model, one) in enumerate(zip(joint.models, found, strict=True)):
         shape = model.shape
         E, n_pair = shape.n_elements, shape.functions[0]
@@ -112,15 +120,16 @@ def joint_start(
     shared: Sequence[str],
     threads: int,
     seed: int,
-    tick: Callable[[int], None] = lambda n: None,
+    progress: Progress = unseen,
 ) -> list[LinearSolution]:
     """Sets parameters, units and standardisation of all systems; data: training and validation frames of each."""
     coarse = coarse_shapes([model.shape for model in joint.models])
-    found = [
-        linear_solution(model, shape, *sets, weights, threads, tick)
-        for model, shape, sets in zip(joint.models, coarse, data, strict=True)
-    ]
-    install(joint, found, shared, seed)
+    with progress("linear models", sum(len(part) for sets in data for part in sets), "frames") as tick:
+        found = [
+            linear_solution(model, shape, *sets, weights, threads, tick)
+            for model, shape, sets in zip(joint.models, coarse, data, strict=True)
+        ]
+    install(joint, found, shared, seed, progress)
     for model, (train, _) in zip(joint.models, data, strict=True):
         standardise(model, [s for s, _ in train], threads)
     joint.balance()

@@ -18,7 +18,7 @@ from snnp.data.geometry import check_geometry
 from snnp.data.labels import label
 from snnp.data.outliers import impossible
 
-__all__ = ["FORMATS", "Reading", "find_files", "from_atoms", "read"]
+__all__ = ["FORMATS", "Reading", "check_files", "find_files", "from_atoms", "read"]
 
 Reader = Callable[[Path, list[str], Notes], Iterator[Atoms]]
 
@@ -59,6 +59,13 @@ def read(paths: Sequence[str | Path], reading: Reading | None = None) -> Dataset
             data.frames[n] = to_ev_and_angstrom(frame, known)
     data.notes = [*notes.sentences(), *data.notes]
     return _checked(data, ", ".join(map(str, paths)))
+
+
+def check_files(paths: Sequence[str | Path], reading: Reading) -> None:
+    """Raises DataError for files that are not there or of no known format, without reading structures."""
+    notes = Notes()
+    for path in find_files(paths, notes):
+        _units(path, _format(path, reading), reading, notes)
 
 
 def from_atoms(structures: Iterable[Atoms], name: str = "atoms", reading: Reading | None = None) -> Dataset:
