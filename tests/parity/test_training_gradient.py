@@ -61,7 +61,18 @@ def plain_loss(model, batch, labels):
 def test_gradient_of_the_loss_is_exact(kind, fixed, threads):
     *arguments, n2, n3 = KINDS[kind]
     fixed_e0 = [-1.5, 0.5, None][: len(arguments[0])] if fixed else None
-    model = models.random_model(*arguments, n2=n2, n3=n3, fixed_e0=fixed_e0)
+    require_exact_gradient(models.random_model(*arguments, n2=n2, n3=n3, fixed_e0=fixed_e0), threads)
+
+
+@pytest.mark.parametrize("kind", ["two elements, tanh, uneven knots", "three elements, shared filters"])
+def test_gradient_by_free_parameters_of_positive_curves_is_exact(kind):
+    model = models.random_model(*models.KINDS[kind])
+    model.positive = ("rho", "f")
+    model.constrain()
+    require_exact_gradient(model, threads=1)
+
+
+def require_exact_gradient(model, threads):
     batch, labels = batch_and_labels(model.shape)
 
     expected = plain_loss(model, batch, labels)

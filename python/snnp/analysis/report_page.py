@@ -20,6 +20,7 @@ from snnp.analysis.report import Report
 from snnp.analysis.spline_plots import how_to_read, spline_panels
 from snnp.console import error_table, invariant_table
 from snnp.models.gauge import without_floor
+from snnp.models.potentials import nowhere_negative
 from snnp.page import document, from_rich, picture, text, verbatim
 from snnp.validation import page as validation_page
 from snnp.validation.checks import CHECKS
@@ -125,7 +126,11 @@ def _kind(p: _core.Potential) -> str:
     parts += [f"{count} {name} filter{'s' if count > 1 else ''}" for name, count in _counts(p) if count]
     if any(V.knots_ij for V in p.V):
         parts.append("three-body tensors V")
-    return f"It has {', '.join(parts)}; its cutoff is {p.cutoff():.2f} Å."
+    text = f"It has {', '.join(parts)}; its cutoff is {p.cutoff():.2f} Å."
+    if positive := nowhere_negative(p):
+        text += f" {' and '.join(positive)} are nowhere negative: what neighbours add to a filter has one sign"
+        text += " (of three-body filters that of g)." if "f" in positive else "."
+    return text
 
 
 def _counts(p: _core.Potential) -> list[tuple[str, int]]:

@@ -14,6 +14,7 @@ def info(potential: Annotated[Path, typer.Argument(help="Potential file.")]) -> 
     from snnp import _core
     from snnp.models.filters_file import describe_filters, is_filters
     from snnp.models.gauge import without_floor
+    from snnp.models.potentials import nowhere_negative
 
     with sentences():
         if is_filters(potential):
@@ -22,7 +23,9 @@ def info(potential: Annotated[Path, typer.Argument(help="Potential file.")]) -> 
         p = _core.read_potential(str(potential))
     names = [e.name for e in p.elements]
     print(p.comment.strip())
-    filters = f"{without_floor(p).n2} two-body and {p.n3} three-body filters"
+    inside = without_floor(p)
+    filters = f"{inside.n2} two-body and {p.n3} three-body filters"
+    filters += "".join(f", {name} ≥ 0" for name in nowhere_negative(inside))
     if any(t.knots_ij for t in p.V):
         filters += ", three-body tensors"
     print(f"elements {' '.join(names)}; {filters}; cutoff {p.cutoff():g} Å")

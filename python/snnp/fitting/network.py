@@ -24,7 +24,7 @@ def fit_network(task: Task) -> tuple[_core.Potential, Curve]:
     torch.set_num_threads(1)
     training = task.config.training
     known, held_out = task.prepared("train"), task.prepared("validation")
-    model = _start(task, known, held_out) if task.saved is None else Model(task.shape, task.e0, task.saved["unit"])
+    model = _start(task, known, held_out) if task.saved is None else _empty(task, task.saved["unit"])
     frozen = _frozen(task)
     for name in frozen:
         getattr(model, name).requires_grad_(False)
@@ -54,7 +54,7 @@ def fit_network(task: Task) -> tuple[_core.Potential, Curve]:
 def _start(task: Task, known, held_out) -> Model:
     seed = task.config.training.seed
     torch.manual_seed(seed)
-    model = Model(task.shape, task.e0)
+    model = Model(task.shape, task.e0, positive=task.config.model.positive)
     data, given = (known, held_out, task.weights, task.threads), task.config.model.filters
     if given:
         filters = given_filters(given, task.shape.elements, task.shape.shared)
@@ -65,6 +65,13 @@ def _start(task: Task, known, held_out) -> Model:
     task.log.print(
         f"linear model of {terms}: error {model.unit:.4f} eV/Å (weighted RMS), smoothness {start.strength:g}"
     )
+    return model
+
+
+def _empty(task: Task, unit: float) -> Model:
+    """A model for the state of an optimizer."""
+    model = Model(task.shape, task.e0, unit, task.config.model.positive)
+    model.constrain()
     return model
 
 

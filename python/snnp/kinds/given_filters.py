@@ -29,16 +29,20 @@ DECIDED = (
 )
 
 
-def _some(given):
-    """true: all, false: none, or a list."""
-    if isinstance(given, bool):
-        return list(FILTERS) if given else []
-    if isinstance(given, list | tuple) and all(part in FILTERS for part in given):
-        return [part for part in FILTERS if part in given]
-    raise PydanticCustomError("some_filters", "expected true, false, or a list of rho, f, g")
+def some_of(names: Sequence[str]) -> BeforeValidator:
+    """Takes true for all of the names, false for none, or a list of some."""
+
+    def some(given):
+        if isinstance(given, bool):
+            return list(names) if given else []
+        if isinstance(given, list | tuple) and all(part in names for part in given):
+            return [name for name in names if name in given]
+        raise PydanticCustomError("some", f"expected true, false, or a list of {', '.join(names)}")
+
+    return BeforeValidator(some)
 
 
-SomeFilters = Annotated[list[Literal["rho", "f", "g"]], BeforeValidator(_some)]
+SomeFilters = Annotated[list[Literal["rho", "f", "g"]], some_of(FILTERS)]
 
 
 class FiltersConfig(Section):

@@ -26,7 +26,7 @@ from snnp.kinds.base import (
     pair_cutoff,
     three_body_cutoff,
 )
-from snnp.kinds.given_filters import DECIDED, OptionalFilters, given_filters, with_filters, with_scales
+from snnp.kinds.given_filters import DECIDED, OptionalFilters, given_filters, some_of, with_filters, with_scales
 from snnp.models.sums import has_core
 
 # By `model.elements`: what filters there are, what becomes of triples that the data do not show, and of φ.
@@ -43,9 +43,13 @@ _ELEMENTS = {
         "φ goes on as a straight line, and ends in the ZBL repulsion",
     ),
 }
+_CURVES = {"rho": "ρ", "f": "f"}
 # Neighbours within longer three-body cutoffs that are tried; twice as many are within that of pairs. The cost of a step
 # goes with the square: 36 take twice the time of 24, 50 three times.
 _NEIGHBORS = {"quick": (), "default": (36,), "high": (36, 50)}
+
+
+Positive = Annotated[list[Literal["rho", "f"]], some_of(("rho", "f"))]
 
 
 class SnnpConfig(ModelSection):
@@ -66,6 +70,7 @@ class SnnpConfig(ModelSection):
         [24, 24], max_length=10, description="widths of the network's hidden layers; empty: a linear model"
     )
     activation: Literal["tanh", "silu"] = "tanh"
+    positive: Positive = Field([], description="what is nowhere negative: true, false, or some of rho, f")
     floor: bool = Field(True, description="under the energies of atoms that are unlike those of the data")
     repulsion: bool = Field(True, description="of two atoms at distances that the data hardly show")
     filters: OptionalFilters = Field(None, description="of another potential, from which the fit starts")
@@ -79,6 +84,13 @@ class SnnpConfig(ModelSection):
             if "floor" in self.model_fields_set:
                 raise PydanticCustomError("baseline", "expected no floor together with a baseline")
             self.floor = False
+        return self
+
+    @model_validator(mode="after")
+    def _what_is_positive_is_fitted(self):
+        kept = self.filters.freeze if self.filters else []
+        if both := [name for name in self.positive if name in kept]:
+            raise PydanticCustomError("no_sense", f"model.positive: {both[0]} stays as it is by model.filters.freeze")
         return self
 
     @property
@@ -171,9 +183,10 @@ class Snnp(Kind):
 
         count = sum(p.numel() for p in Model(shape).parameters())
         network = " × ".join(map(str, shape.hidden)) or "none"
+        positive = "".join(f", {_CURVES[name]} ≥ 0" for name in config.positive)
         return (
             f"{shape.n2} two-body filters to {config.pair_cutoff:g} Å, {shape.n3} three-body filters to "
-            f"{config.three_body_cutoff:g} Å, network {network}, {count} parameters"
+            f"{config.three_body_cutoff:g} Å{positive}, network {network}, {count} parameters"
         )
 
     def remarks(self, config, distances):

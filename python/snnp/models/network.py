@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from snnp import _core
+from snnp.models.positive import free, positive
 from snnp.models.potentials import engine_spline, pair_potentials, same_for_neighbors, sums_of_curves
 from snnp.models.shape import Shape, own_parts
 from snnp.splines import table_matrix
@@ -30,11 +31,20 @@ class Model(nn.Module):
     E_i = unit (constant + linear·x + N(x)) + ½ G_0, and φ = unit · phi: with `unit` (eV) the error of a simple model,
     all parameters are of order one. The energy of an isolated atom, e0, is E_i at G = 0; with `fixed_e0` (eV, by
     element, None: free) the constant is no parameter but what gives that e0.
+
+    positive: of rho and f those that are nowhere negative. From `constrain` on their parameters, and those of their
+    mixtures, are free ones of `snnp.models.positive`; `coefficients` has what they stand for.
     """
 
-    def __init__(self, shape: Shape, fixed_e0: Sequence[float | None] | None = None, unit: float = 1.0):
+    def __init__(
+        self,
+        shape: Shape,
+        fixed_e0: Sequence[float | None] | None = None,
+        unit: float = 1.0,
+        positive: Sequence[str] = (),
+    ):
         super().__init__()
-        self.shape, self.unit = shape, unit
+        self.shape, self.unit, self.positive = shape, unit, positive
         E, P, M = shape.n_elements, len(shape.unordered), shape.filters
         n_pair, n_radial, n_angle = shape.functions
         pairs, triples = (E, E) if shape.shared else (E * E, E * P)
@@ -80,14 +90,40 @@ class Model(nn.Module):
         """Sets φ of each unordered pair, (pairs, functions), eV."""
         self.phi.copy_(torch.from_numpy((own_parts(self._E) @ phi if self.shape.shared else phi) / self.unit))
 
+    @torch.no_grad()
+    def constrain(self) -> None:
+        """Makes curves positive that are to be: as close to what they are as these can be."""
+        for name in self.positive:
+            for each in (name, f"mix_{name}"):
+                if (parameter := getattr(self, each, None)) is not None and parameter.numel():
+                    values, size = free(parameter, ends=each == name)
+                    parameter.copy_(values)
+                    self.register_buffer(f"size_{each}", size)
+
+    @torch.no_grad()
+    def scale_filters(self, name: str, a: int, factors: Tensor) -> None:
+        """Multiplies ρ or f of filters of the centre a by factors greater than 0, (filters,)."""
+        for each, by in ((name, factors), (f"mix_{name}", factors / factors[:, None])):
+            for values in (getattr(self, part, None) for part in (each, f"size_{each}")):
+                if values is not None:
+                    tables = len(values) // self._E
+                    values[a * tables : (a + 1) * tables] *= by
+
+    def coefficients(self, name: str) -> Tensor:
+        """Of a parameter rho, f, mix_rho or mix_f: itself, or what it stands for if it is positive."""
+        values, size = getattr(self, name), getattr(self, f"size_{name}", None)
+        return values if size is None else positive(values, size, ends=not name.startswith("mix_"))
+
     def curves(self) -> tuple[Tensor, Tensor, Tensor]:
         """ρ (E·E, functions, n2), f (E·E, functions, n3) and g (E·pairs, functions, n3) of all pairs and triples."""
+        rho, f = map(self.coefficients, ("rho", "f"))
         if not self.shape.shared:
-            return self.rho, self.f, self.g
+            return rho, f, self.g
         E, P = self._E, len(self.shape.unordered)
+        mix_rho, mix_f = map(self.coefficients, ("mix_rho", "mix_f"))
         # Curves may be one set for all centres, too (`snnp.systems`).
-        rho, f = (curves.repeat_interleave(E * E // len(curves), 0) for curves in (self.rho, self.f))
-        return rho @ self.mix_rho, f @ self.mix_f, self.g.repeat_interleave(E * P // len(self.g), 0)
+        rho, f = (curves.repeat_interleave(E * E // len(curves), 0) for curves in (rho, f))
+        return rho @ mix_rho, f @ mix_f, self.g.repeat_interleave(E * P // len(self.g), 0)
 
     def tables(self) -> tuple[Tensor, Tensor, Tensor]:
         """Polynomial pieces for the engine: pair (E·E, knots, 4, 1 + n2), radial and angle alike."""
@@ -171,8 +207,9 @@ class Model(nn.Module):
         p.g = [engine_spline(shape.angle_knots, c, 0) for _, c in _columns(g)]
         if shape.shared and self._E > 1:
             # One set of curves for all centres stands for each of them.
-            rho, f, g = (x.detach().numpy().repeat(self._E // len(x), 0) for x in (self.rho, self.f, self.g))
-            mix_rho, mix_f = (x.detach().numpy() for x in (self.mix_rho, self.mix_f))
+            own = (self.coefficients("rho"), self.coefficients("f"), self.g)
+            rho, f, g = (x.detach().numpy().repeat(self._E // len(x), 0) for x in own)
+            mix_rho, mix_f = (self.coefficients(name).detach().numpy() for name in ("mix_rho", "mix_f"))
             p.rho = sums_of_curves(shape.pair_knots[:: self._E], rho, mix_rho, shape.end)
             p.f = sums_of_curves(shape.radial_knots[:: self._E], f, mix_f, shape.end)
             p.g = same_for_neighbors(shape.angle_knots, g, len(shape.unordered))

@@ -126,6 +126,16 @@ def same_for_neighbors(knots: np.ndarray, curves: np.ndarray, pairs: int) -> lis
     return [spline for of_centre in own for _ in range(pairs) for spline in of_centre]
 
 
+def nowhere_negative(potential: _core.Potential) -> list[str]:
+    """Of ρ and f those of which no curve of a potential is below zero at any distance, as their coefficients say."""
+    found = []
+    for name, splines in (("ρ", potential.rho), ("f", potential.f)):
+        curves = [np.asarray(s.coefficients) for s in splines]
+        if curves and all(c.min() >= 0 and c[0] >= c[1] for c in curves):
+            found.append(name)
+    return found
+
+
 def with_inputs(network: _core.Network, change: Callable[[np.ndarray], np.ndarray]) -> _core.Network:
     """A network for other filters: `change` gives the weights of its first layer, (outputs, filters), from those that
     it has; one without layers stays as it is.

@@ -1,0 +1,126 @@
+"""Densities ρ and functions f that are nowhere negative, by choice."""
+
+import os
+import signal
+
+import ase.io
+import numpy as np
+import pytest
+import torch
+
+import models
+import snnp
+from small_fits import NETWORK, fit, fitted, sentence, settings_of, structures
+from snnp.config import ConfigError, read
+from snnp.fitting import network
+from snnp.fitting.linear_start import balance
+from snnp.models.gauge import without_floor
+from snnp.models.positive import free, positive
+from snnp.splines import SplineFunction
+
+pytestmark = pytest.mark.usefixtures("no_pictures")
+
+SETTINGS = settings_of(NETWORK)
+
+
+def alloy():
+    """The crystals of `small_fits`, half of them with two elements."""
+    frames = structures()
+    for atoms in frames[::2]:
+        atoms.symbols[:2] = "Ag"
+    return frames
+
+
+def lowest(potential, name):
+    """The least value of all ρ or f over their size, from touching atoms to the cutoff, and how many there are."""
+    curves = getattr(without_floor(potential), name)
+    r = np.linspace(0, potential.cutoff(), 3000)
+    values = [SplineFunction(curve)(r) for curve in curves]
+    assert all(np.abs(v).max() > 0 for v in values)
+    return min(v.min() / np.abs(v).max() for v in values)
+
+
+@pytest.mark.parametrize(
+    ("frames", "elements"),
+    [(structures, "separate"), (alloy, "separate"), (alloy, "shared")],
+    ids=["one element", "two elements, separate", "two elements, shared"],
+)
+def test_curves_of_the_file_are_nowhere_negative(frames, elements, tmp_path):
+    """Not by a rounding error, also where a spline goes on as a straight line below the data; φ and g are free."""
+    few = {"radial_knots": 4, "angle_knots": 4}
+    model = {**SETTINGS["model"], **few, "elements": elements, "positive": True}
+    output = tmp_path / "x.snnp"
+    snnp.fit(frames(), output=output, progress=False, **{**SETTINGS, "model": model})
+    potential = snnp.Potential.read(output).data
+    assert min(lowest(potential, name) for name in ("rho", "f")) >= 0
+
+
+def test_what_is_not_named_is_free():
+    found = snnp.fit(structures(), progress=False, **{**SETTINGS, "model": {**SETTINGS["model"], "positive": ["rho"]}})
+    assert lowest(found.potential.data, "rho") >= 0
+    assert lowest(found.potential.data, "f") < -0.01
+
+
+def test_a_fit_that_was_stopped_ends_as_if_it_had_not_been(tmp_path, monkeypatch):
+    ase.io.write(tmp_path / "train.xyz", structures())
+    settings = {**NETWORK, "model.positive": "true"}
+    words = (tmp_path / "train.xyz", "-o", tmp_path / "x.snnp")
+    fitted(*words, settings=settings)
+    whole = (tmp_path / "x.snnp").read_bytes()
+    original = network.Optimizer._one_step
+
+    def step(self):
+        original(self)
+        if self.step == 5:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with monkeypatch.context() as stopped:
+        stopped.setattr(network.Optimizer, "_one_step", step)
+        assert "stopped at step 5 of 10" in sentence(fit(*words, "--restart", settings=settings), 128 + signal.SIGTERM)
+    fitted(*words, "--resume", settings=settings)
+    assert (tmp_path / "x.snnp").read_bytes() == whole
+
+
+def test_curves_that_are_positive_stay_as_they_are():
+    """A density that falls, as of atoms; where a curve is zero, it begins with a hundredth of its size."""
+    c = torch.tensor([[[3.0], [2.0], [1.0], [0.5], [0.0]]], dtype=torch.float64)
+    v, size = free(c)
+    np.testing.assert_allclose(positive(v, size)[:, :4], c[:, :4], rtol=1e-12)
+    assert 0 < positive(v, size)[0, 4, 0] < 0.02 * c.square().mean().sqrt()
+
+
+def test_free_parameters_reach_zero_and_nothing_below():
+    v = torch.tensor([[[-1.0], [0.0], [-1e6], [-1e3], [1e6]]], dtype=torch.float64)
+    c = positive(v, torch.ones_like(v))[0, :, 0]
+    assert c.min() >= 0
+    assert c[2] == 0
+    assert c[-1] == 1e6
+
+
+@pytest.mark.parametrize("positive", [(), ("rho", "f")], ids=["free", "positive"])
+def test_sizes_of_filters_are_chosen_without_a_change_of_energies(positive):
+    """Also where elements share curves in combinations that mix them."""
+    model = models.random_model(*models.KINDS["three elements, shared filters"])
+    model.positive = positive
+    model.constrain()
+    before = model.potential("")
+    balance(model)
+    after = model.potential("")
+    assert not np.allclose(before.f[0].coefficients, after.f[0].coefficients)
+    atoms = ase.Atoms("PInSiIn", [[0, 0, 0], [2.1, 0, 0], [0, 2.4, 0], [1.0, 1.0, 2.0]])
+    energies = [snnp.Potential(p).calculator(1).get_potential_energies(atoms) for p in (before, after)]
+    np.testing.assert_allclose(*energies, rtol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("model", "complaint"),
+    [
+        ({"kind": "uf3"}, "model.positive makes no sense for model.kind uf3"),
+        ({"filters": {"file": "x.snnp", "freeze": ["f"]}}, "model.positive: f stays as it is by model.filters.freeze"),
+    ],
+)
+def test_where_nothing_can_be_positive(model, complaint):
+    with pytest.raises(ConfigError, match=complaint):
+        read({"model": {**model, "positive": True}})
+    with pytest.raises(ConfigError, match="positive makes no sense beside systems"):
+        read({"model": {"positive": True}, "systems": {"data": {n: {"train": ["x.xyz"]} for n in "ab"}}})
