@@ -13,8 +13,10 @@ from pathlib import Path
 
 import ase.io
 
+import atomic_energies as teachers
+import constraints
+import silicon_atoms
 import snnp
-from atomic_energies import measured
 from domain import crystal, divided, flagged
 from heating import heated
 from records import ROOT, circumstances, rounded, store
@@ -347,7 +349,7 @@ def conservation(session: Session) -> None:
 
 def atomic_energies(session: Session) -> None:
     """Fits to teachers whose atomic energies are known."""
-    write("atomic_energies", measured(session.folder / "atomic_energies"))
+    write("atomic_energies", teachers.measured(session.folder / "atomic_energies"))
 
 
 def costs(session: Session) -> None:
@@ -391,6 +393,8 @@ PARTS = {
     "heating": heating,
     "conservation": conservation,
     "atomic_energies": atomic_energies,
+    "silicon_atoms": lambda session: write("silicon_atoms", silicon_atoms.measured(session)),
+    "constraints": lambda session: write("constraints", constraints.measured(session, FULL, brief)),
     "costs": costs,
 }
 

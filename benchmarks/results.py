@@ -52,6 +52,8 @@ def arguments() -> argparse.Namespace:
         "heating",
         "conservation",
         "atomic_energies",
+        "silicon_atoms",
+        "constraints",
         "costs",
     ]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -11,6 +11,8 @@ sys.path.insert(0, str(ROOT / "examples/02_boundary"))
 from potentials import Point, markdown, table
 
 import atomic_energies
+import constraints
+import silicon_atoms
 
 ELEMENTS = ("Mo", "Si", "Cu", "Li")
 ENERGY, FORCE = "energy_mae_meV_per_atom", "force_mae_eV_per_A"
@@ -459,4 +461,6 @@ TABLES = {
     "lammps-versions": versions_table,
     "efforts": efforts_table,
     **atomic_energies.TABLES,
+    **silicon_atoms.TABLES,
+    **constraints.TABLES,
 }

@@ -32,6 +32,11 @@ _MEANING = (
     "in ρ on average, and filters stand in the order of what they add."
 )
 
+_POSITIVE = {
+    "ρ": "ρ is nowhere negative, as densities are.",
+    "f": "f is nowhere negative: the sign of what two neighbours add to a filter is that of g.",
+}
+
 
 @dataclass(frozen=True)
 class Wide:
@@ -126,11 +131,8 @@ def _kind(p: _core.Potential) -> str:
     parts += [f"{count} {name} filter{'s' if count > 1 else ''}" for name, count in _counts(p) if count]
     if any(V.knots_ij for V in p.V):
         parts.append("three-body tensors V")
-    text = f"It has {', '.join(parts)}; its cutoff is {p.cutoff():.2f} Å."
-    if positive := nowhere_negative(p):
-        text += f" {' and '.join(positive)} are nowhere negative: what neighbours add to a filter has one sign"
-        text += " (of three-body filters that of g)." if "f" in positive else "."
-    return text
+    says = f"It has {', '.join(parts)}; its cutoff is {p.cutoff():.2f} Å."
+    return " ".join([says, *(_POSITIVE[name] for name in nowhere_negative(p))])
 
 
 def _counts(p: _core.Potential) -> list[tuple[str, int]]:

@@ -9,6 +9,7 @@ from snnp import _core
 from snnp.analysis.likeness import Likeness
 from snnp.analysis.reading import Reading
 from snnp.analysis.spline_plots import pairs, triplets
+from snnp.models.potentials import bound_of
 
 _SAME = 1e-9  # of the largest coefficient: curves that differ by less are the same but for a factor
 
@@ -29,10 +30,16 @@ def elements_table(p: _core.Potential) -> Table:
     for e in p.elements:
         sizes = [layer.outputs for layer in e.network.layers]
         kinds = ["spline U of a density"] if len(e.density) else []
-        kinds += [f"network {e.network.activation}, layers of {', '.join(map(str, sizes))}"] if sizes else []
+        kinds += [_network(e.network)] if sizes else []
         count = sum(layer.outputs * (layer.inputs + 1) for layer in e.network.layers)
         table.add_row(e.name, "; ".join(kinds) or "linear", f"{e.e0:.6f}", str(count))
     return table
+
+
+def _network(network: _core.Network) -> str:
+    sizes, most = [layer.outputs for layer in network.layers], bound_of(network)
+    text = f"network {network.activation}, layers of {', '.join(map(str, sizes))}"
+    return f"{text}, at most ±{most:.3g} eV" if np.isfinite(most) else text
 
 
 def knots_table(p: _core.Potential, reading: Reading | None) -> Table:

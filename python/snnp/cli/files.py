@@ -11,10 +11,12 @@ from snnp.cli.common import fail, sentences
 
 def info(potential: Annotated[Path, typer.Argument(help="Potential file.")]) -> None:
     """What a potential file holds."""
+    import numpy as np
+
     from snnp import _core
     from snnp.models.filters_file import describe_filters, is_filters
     from snnp.models.gauge import without_floor
-    from snnp.models.potentials import nowhere_negative
+    from snnp.models.potentials import bound_of, nowhere_negative
 
     with sentences():
         if is_filters(potential):
@@ -32,6 +34,8 @@ def info(potential: Annotated[Path, typer.Argument(help="Potential file.")]) -> 
     for e in p.elements:
         sizes = " × ".join(str(layer.outputs) for layer in e.network.layers)
         network = f"network {e.network.activation} {sizes}" if sizes else ""
+        if sizes and np.isfinite(most := bound_of(e.network)):
+            network += f", which adds at most ±{most:.3g} eV"
         embedding = " and ".join(filter(None, ["spline of a density" * bool(e.density), network])) or "linear"
         embedding += "; a floor lies under atoms unlike those of the data" * bool(e.floor.directions)
         print(f"{e.name}: isolated atom {e.e0:.6f} eV; {embedding}")

@@ -15,6 +15,7 @@ from snnp.models.network import Model
 # (eV/Å)², of the square of the error of the linear model over the number of atoms: below, splines are smoothed less. Mo
 # and Si of Zuo et al. have 4e-6 and 2e-6, Li and In-P 1e-8.
 _UNCERTAIN = 1e-6
+_ROUNDING = 1e-9  # of a bound
 
 
 def fading(error: float, atoms: int) -> float:
@@ -32,10 +33,16 @@ class Decay:
     w is 1, but less where curves of the linear start bend more than they usually do: median(b) / b with b the square of
     their second differences, for ρ those of φ. Steep curves of strongly compressed crystals are no noise. φ stays as it
     is.
+
+    bound: of |N(G) − N(0)|, eV; None: there is none. As tanh is within ±1, it holds if absolute values of the weights
+    of the last layer add up to no more than half of it, and for means of such weights; if they are larger, all become
+    smaller alike.
     """
 
-    def __init__(self, model: Model, weights: float, curvature: float):
+    def __init__(self, model: Model, weights: float, curvature: float, bound: float | None = None):
         layers = [m for net in model.networks for m in net if isinstance(m, nn.Linear)]
+        self._last = [net[-1].weight for net in model.networks if len(net) and bound is not None]
+        self._most = (1 - _ROUNDING) * (bound or 0.0) / (2 * model.unit)
         self.rate, self.weights = weights, [layer.weight for layer in layers]
         self.curvature = curvature
         self.splines = [p for p in (model.rho, model.f, model.g) if _decays(p)] if curvature else []
@@ -53,6 +60,13 @@ class Decay:
             weight.mul_(np.exp(-size * self.rate))
         for coefficients, (rates, modes) in zip(self.splines, self._modes, strict=True):
             coefficients.copy_((modes * torch.exp(-size * rates)[:, None]) @ modes.mT @ coefficients)
+        self.limit()
+
+    @torch.no_grad()
+    def limit(self) -> None:
+        """Makes the last layers of networks so small that the bound holds."""
+        for weight in self._last:
+            weight *= min(1.0, self._most / max(float(weight.abs().sum()), 1e-300))
 
 
 def _bends(model: Model) -> list[Tensor]:

@@ -43,9 +43,12 @@ class Schedule:
     refit: float = 0.0  # steps with validation data in the end, in parts of those before
     weight_decay: float = 0.0  # of networks, and
     smoothing: float = 0.0  # of second differences of spline coefficients: see `Decay`
+    bound: float | None = None  # of what networks add, eV: see there
 
     @staticmethod
-    def of(training: TrainingConfig, smoothing: float = 0.0, refit: float = 0.0) -> "Schedule":
+    def of(
+        training: TrainingConfig, smoothing: float = 0.0, refit: float = 0.0, bound: float | None = None
+    ) -> "Schedule":
         """That of a configuration."""
         return Schedule(
             training.steps,
@@ -56,6 +59,7 @@ class Schedule:
             refit=refit,
             weight_decay=training.weight_decay,
             smoothing=smoothing,
+            bound=bound,
         )
 
 
@@ -101,7 +105,8 @@ class Optimizer:
         everything = [*known, *(make_batch([frame]) for frame in validation)] if self.refit else []
         self._train, self._everything = (Epochs(f, schedule.batch_size, schedule.seed) for f in (known, everything))
         self.adam = EigenAdam(_trained(model.blocks()), lr=schedule.learning_rate, most=_CHANGE)
-        self.decay = Decay(model, schedule.weight_decay, schedule.smoothing)
+        self.decay = Decay(model, schedule.weight_decay, schedule.smoothing, schedule.bound)
+        self.decay.limit()
         require_memory(self.adam.memory(), "training", "expected fewer filters or narrower layers (model.hidden)")
         self._current = model.state_dict()  # the tensors themselves
         self.average = copy.deepcopy(model.state_dict())

@@ -30,7 +30,7 @@ def fit_network(task: Task) -> tuple[_core.Potential, Curve]:
         getattr(model, name).requires_grad_(False)
     loss = Loss(model, task.weights, model.unit, task.threads, single=True)
     smoothing = training.smoothing * fading(model.unit, sum(len(s) for s, _ in known))
-    schedule = Schedule.of(training, smoothing, training.refit * task.refits)
+    schedule = Schedule.of(training, smoothing, training.refit * task.refits, task.config.model.network_bound)
     optimizer = Optimizer(model, loss, schedule, known, held_out)
     optimizer.watch = lambda: task.monitor.rmse(model.potential(""))
     train(task, optimizer, model.unit)

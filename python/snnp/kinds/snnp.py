@@ -71,6 +71,9 @@ class SnnpConfig(ModelSection):
     )
     activation: Literal["tanh", "silu"] = "tanh"
     positive: Positive = Field([], description="what is nowhere negative: true, false, or some of rho, f")
+    network_bound: float | None = Field(
+        None, gt=0, le=1e6, description="eV, most that the network changes the energy of an atom by; null: no bound"
+    )
     floor: bool = Field(True, description="under the energies of atoms that are unlike those of the data")
     repulsion: bool = Field(True, description="of two atoms at distances that the data hardly show")
     filters: OptionalFilters = Field(None, description="of another potential, from which the fit starts")
@@ -91,6 +94,13 @@ class SnnpConfig(ModelSection):
         kept = self.filters.freeze if self.filters else []
         if both := [name for name in self.positive if name in kept]:
             raise PydanticCustomError("no_sense", f"model.positive: {both[0]} stays as it is by model.filters.freeze")
+        return self
+
+    @model_validator(mode="after")
+    def _what_is_bounded_has_bounds(self):
+        if self.network_bound is not None and self.activation != "tanh":
+            what = f"model.network_bound: expected model.activation tanh, as {self.activation} has no bounds"
+            raise PydanticCustomError("no_sense", what)
         return self
 
     @property
@@ -183,6 +193,8 @@ class Snnp(Kind):
 
         count = sum(p.numel() for p in Model(shape).parameters())
         network = " × ".join(map(str, shape.hidden)) or "none"
+        if config.network_bound is not None and shape.hidden:
+            network += f" within ±{config.network_bound:g} eV"
         positive = "".join(f", {_CURVES[name]} ≥ 0" for name in config.positive)
         return (
             f"{shape.n2} two-body filters to {config.pair_cutoff:g} Å, {shape.n3} three-body filters to "

@@ -136,6 +136,13 @@ def nowhere_negative(potential: _core.Potential) -> list[str]:
     return found
 
 
+def bound_of(network: _core.Network) -> float:
+    """What |N(G) − N(0)| is at most, eV, by the last layer of a network; infinite: its activation has no bounds."""
+    if network.activation != "tanh":
+        return np.inf
+    return 2 * float(np.abs(network.layers[-1].weights).sum())
+
+
 def with_inputs(network: _core.Network, change: Callable[[np.ndarray], np.ndarray]) -> _core.Network:
     """A network for other filters: `change` gives the weights of its first layer, (outputs, filters), from those that
     it has; one without layers stays as it is.

@@ -1,4 +1,4 @@
-"""Densities ρ and functions f that are nowhere negative, by choice."""
+"""Physics built in by choice: ρ and f that are nowhere negative, and a network within bounds."""
 
 import os
 import signal
@@ -14,8 +14,9 @@ from small_fits import NETWORK, fit, fitted, sentence, settings_of, structures
 from snnp.config import ConfigError, read
 from snnp.fitting import network
 from snnp.fitting.linear_start import balance
-from snnp.models.gauge import without_floor
+from snnp.models.gauge import embedding, without_floor
 from snnp.models.positive import free, positive
+from snnp.models.potentials import bound_of
 from snnp.splines import SplineFunction
 
 pytestmark = pytest.mark.usefixtures("no_pictures")
@@ -59,6 +60,17 @@ def test_what_is_not_named_is_free():
     found = snnp.fit(structures(), progress=False, **{**SETTINGS, "model": {**SETTINGS["model"], "positive": ["rho"]}})
     assert lowest(found.potential.data, "rho") >= 0
     assert lowest(found.potential.data, "f") < -0.01
+
+
+def test_network_stays_within_its_bound():
+    """Wherever filters are, and at the bound, since these data ask for more."""
+    bound = 2e-6
+    model = {**SETTINGS["model"], "network_bound": bound, "floor": False}
+    (element,) = snnp.fit(structures(), progress=False, **{**SETTINGS, "model": model}).potential.data.elements
+    assert 0.9 * bound < bound_of(element.network) <= bound
+    G = np.random.default_rng(0).normal(scale=1e3, size=(10_000, len(element.linear)))
+    beyond = embedding(element, G)[0] - G @ element.linear
+    assert 0.1 * bound < np.abs(beyond).max() <= bound + 1e-11  # rounding of energies of 1e3 eV
 
 
 def test_a_fit_that_was_stopped_ends_as_if_it_had_not_been(tmp_path, monkeypatch):
@@ -116,11 +128,17 @@ def test_sizes_of_filters_are_chosen_without_a_change_of_energies(positive):
     ("model", "complaint"),
     [
         ({"kind": "uf3"}, "model.positive makes no sense for model.kind uf3"),
+        ({"network_bound": 0.1, "activation": "silu"}, "model.network_bound: expected model.activation tanh"),
         ({"filters": {"file": "x.snnp", "freeze": ["f"]}}, "model.positive: f stays as it is by model.filters.freeze"),
     ],
 )
-def test_where_nothing_can_be_positive(model, complaint):
+def test_where_it_cannot_be(model, complaint):
     with pytest.raises(ConfigError, match=complaint):
         read({"model": {**model, "positive": True}})
-    with pytest.raises(ConfigError, match="positive makes no sense beside systems"):
-        read({"model": {"positive": True}, "systems": {"data": {n: {"train": ["x.xyz"]} for n in "ab"}}})
+
+
+@pytest.mark.parametrize("key", ["positive", "network_bound"])
+def test_not_of_systems(key):
+    systems = {"data": {name: {"train": ["x.xyz"]} for name in "ab"}}
+    with pytest.raises(ConfigError, match=f"{key} makes no sense beside systems"):
+        read({"model": {key: 1.0 if key == "network_bound" else True}, "systems": systems})
