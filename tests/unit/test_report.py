@@ -8,8 +8,8 @@ from models import KINDS, random_model
 from snnp import _core
 from snnp.analysis.interactions import angle_energy, bond_energy, trimer_energy
 from snnp.analysis.likeness import alike, energy_difference
+from snnp.analysis.neighbor_weights import weights, weights_tables
 from snnp.analysis.reading import read_potential
-from snnp.analysis.report_tables import weights_table
 from snnp.data.neighbors import structures
 from snnp.models.gauge import embedding, filters, in_standard_gauge
 from support import liquid, random_potential, shaken, silicon, with_tensors
@@ -161,16 +161,30 @@ def changed(potential):
     return other
 
 
-def test_weights_of_elements_are_found_where_filters_share_their_curves():
-    p, weights = random_potential(("In", "P")), np.array([1.0, -0.5, 0.25, 0.125])
-    assert weights_table(p) is None
+def test_weights_of_neighbours_are_those_that_curves_were_made_with():
+    """ρ of In around In and P one curve times 1 and −0.5, around P times 0.25 and 0.125: relative to the larger one."""
+    p = random_potential(("In", "P"))
     knots = np.linspace(1.5, 5, 8)
     c = np.r_[np.random.default_rng(0).normal(size=7), 0, 0, 0]
     rho = list(p.rho)
-    for ab, weight in enumerate(weights):
+    for ab, weight in enumerate([1.0, -0.5, 0.25, 0.125]):
         rho[ab * p.n2 + 1] = _core.Spline(knots, weight * c)
     p.rho = rho
-    table = weights_table(p)
-    cells = [list(column.cells) for column in table.columns]
-    assert cells[0] == ["ρ2"]
-    assert [float(cell) for (cell,) in cells[1:]] == pytest.approx(weights)
+    for table, expected in zip(weights_tables(p), (["1.00", "-0.50"], ["1.00", "0.50"]), strict=True):
+        rows = list(zip(*(column.cells for column in table.columns), strict=True))
+        assert ("ρ2", *expected) in rows
+        # Without a g in common, sizes of f mean nothing.
+        assert [row[0] for row in rows] == [f"ρ{m + 1}" for m in range(p.n2)]
+
+
+def test_weights_of_curves_with_other_shapes():
+    """sin and cos over half a period are of one size, and not alike."""
+    x = np.linspace(0, np.pi, 1001)
+    sizes, likeness = weights(np.array([2 * np.sin(x), -np.sin(x), np.cos(x)]), np.ones_like(x))
+    np.testing.assert_allclose(sizes[:2], [1, -0.5], rtol=1e-12)
+    assert abs(sizes[2]) == pytest.approx(0.5, rel=2e-3)  # two end points more of 1001 have a cosine of 1
+    np.testing.assert_allclose(likeness, [1, -1, 0], atol=1e-12)
+
+
+def test_one_element_has_no_weights():
+    assert not list(weights_tables(random_potential(("Si",))))

@@ -14,6 +14,7 @@ from snnp.analysis import report_tables as tables
 from snnp.analysis.bars import filters_panel, parts_panel, sensitivity_panels
 from snnp.analysis.interactions import angle_panels, bond_panels, trimer_panels
 from snnp.analysis.likeness import likeness_panels
+from snnp.analysis.neighbor_weights import weights_tables
 from snnp.analysis.panels import Panel
 from snnp.analysis.reading import LINEAR, Reading
 from snnp.analysis.report import Report
@@ -32,6 +33,12 @@ _MEANING = (
     "in ρ on average, and filters stand in the order of what they add."
 )
 
+_WEIGHTS = (
+    "How much neighbours of each element count in a filter: the size of their ρ or f (root mean square over the "
+    "distances of the data) by that of the neighbour that counts most. Below 0: the other way round. In brackets the "
+    "likeness of the two curves where they differ in more than size; filters of three bodies only where all neighbours "
+    "share one g."
+)
 _POSITIVE = {
     "ρ": "ρ is nowhere negative, as densities are.",
     "f": "f is nowhere negative: the sign of what two neighbours add to a filter is that of g.",
@@ -211,8 +218,8 @@ def _curves(report: Report) -> Section:
     section = Section("Splines", [_MEANING, how_to_read(reading, p)])
     section.items.append([panel for panels in spline_panels(p, reading).values() for panel in panels])
     section.items.append(tables.knots_table(p, reading))
-    if (weights := tables.weights_table(p)) is not None:
-        section.items.append(weights)
+    if weights := list(weights_tables(p, reading)):
+        section.items += [_WEIGHTS, *weights]
     return section
 
 

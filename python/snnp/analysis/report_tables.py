@@ -11,8 +11,6 @@ from snnp.analysis.reading import Reading
 from snnp.analysis.spline_plots import pairs, triplets
 from snnp.models.potentials import bound_of
 
-_SAME = 1e-9  # of the largest coefficient: curves that differ by less are the same but for a factor
-
 
 def number_table(title: str, *heads: str, numbers: Sequence[str]) -> Table:
     """A table with columns of text, then of numbers."""
@@ -83,30 +81,6 @@ def cores_table(p: _core.Potential) -> Table:
         core = [f"{pair.zbl_inner:.2f}", f"{pair.zbl_outer:.2f}"] if pair.zbl_outer else ["–", "–"]
         table.add_row(f"{p.elements[a].name}–{p.elements[b].name}", f"{p.cutoff_of(a, b):.2f}", shortest, *core)
     return table
-
-
-def weights_table(p: _core.Potential) -> Table | None:
-    """Weights of elements in filters that are shared: ρ or f of all pairs one curve times a number; None: none are."""
-    E = len(p.elements)
-    names = [f"{a.name}: {b.name}" for a in p.elements for b in p.elements]
-    table = number_table("Weights of elements in shared filters; centre: neighbour", "filter", numbers=names)
-    for symbol, count, splines in (("ρ", p.n2, p.rho), ("f", p.n3, p.f)):
-        for m in range(count if E > 1 else 0):
-            weights = _shared([splines[k * count + m] for k in range(E * E)])
-            if weights is not None:
-                table.add_row(f"{symbol}{m + 1}", *(f"{w:.3f}" for w in weights))
-    return table if table.row_count else None
-
-
-def _shared(splines: Sequence[_core.Spline]) -> np.ndarray | None:
-    """Numbers by which one curve, whose largest number is 1, has to be multiplied to get each."""
-    if len({tuple(s.knots) for s in splines}) > 1:
-        return None
-    c = np.array([s.coefficients for s in splines])
-    first = c[np.abs(c).max(axis=1).argmax()]
-    size = first @ first
-    weights = c @ first / size if size else np.zeros(len(c))
-    return weights if size and np.abs(c - np.outer(weights, first)).max() <= _SAME * np.abs(first).max() else None
 
 
 def parts_table(reading: Reading) -> Table:

@@ -26,7 +26,9 @@ def positive(v: Tensor, size: Tensor, ends: bool = True) -> Tensor:
 
 
 def free(c: Tensor, ends: bool = True) -> tuple[Tensor, Tensor]:
-    """v and s such that `positive` is as close to c as it may begin, where all of it can move."""
+    """v and s of the shape of c, coefficients (tables, functions, curves): `positive` is as close to c as it may begin,
+    where all of it can move.
+    """
     size = (_SIZE * c.clamp(min=0).square().mean(1, keepdim=True).sqrt()).clamp(min=1e-12).expand_as(c).clone()
     if ends:
         c = torch.cat([c[:, :1] - c[:, 1:2].clamp(min=0), c[:, 1:]], dim=1)
