@@ -394,7 +394,7 @@ PARTS = {
     "conservation": conservation,
     "atomic_energies": atomic_energies,
     "silicon_atoms": lambda session: write("silicon_atoms", silicon_atoms.measured(session)),
-    "constraints": lambda session: write("constraints", constraints.measured(session, FULL, brief)),
+    "constraints": lambda session: write("constraints", constraints.measured(session, brief)),
     "costs": costs,
 }
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from dataclasses import replace
 
 import ase.io
 import numpy as np
@@ -11,12 +12,15 @@ import torch
 import models
 import snnp
 from small_fits import NETWORK, fit, fitted, sentence, settings_of, structures
+from snnp import _core
 from snnp.config import ConfigError, read
 from snnp.fitting import network
 from snnp.fitting.linear_start import balance
+from snnp.models.constraints import Constraints, constrained_minimum
+from snnp.models.density import Layout
 from snnp.models.gauge import embedding, without_floor
 from snnp.models.positive import free, positive
-from snnp.models.potentials import bound_of
+from snnp.models.potentials import bound_of, engine_spline, is_convex
 from snnp.splines import SplineFunction
 
 pytestmark = pytest.mark.usefixtures("no_pictures")
@@ -71,6 +75,62 @@ def test_network_stays_within_its_bound():
     G = np.random.default_rng(0).normal(scale=1e3, size=(10_000, len(element.linear)))
     beyond = embedding(element, G)[0] - G @ element.linear
     assert 0.1 * bound < np.abs(beyond).max() <= bound + 1e-11  # rounding of energies of 1e3 eV
+
+
+def falls(U):
+    """By how much the slope of an embedding ever falls, relative to its range over the densities of the data."""
+    slopes = U(np.linspace(U.knots[0], U.knots[-1], 1000), 1)
+    return max(-np.diff(slopes).min(), 0) / np.abs(slopes).max()
+
+
+EAM = {"pair_cutoff": 4.5, "pair_knots": 8, "density_knots": 8, "embedding_knots": 6, "smoothness": 1e-7}
+KINDS = {"eam": EAM, "smeam": {**EAM, "radial_knots": 4, "angle_knots": 4, "three_body_cutoff": 3.8}}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_embedded_atoms_have_densities_and_a_convex_embedding(kind):
+    model = {"kind": kind, "positive": True, "convex": True, **KINDS[kind]}
+    rest = {"training": {"steps": 30, "threads": 1}, "loss": {"stress": 0}, "progress": False}
+    potential = snnp.fit(structures(), model=model, **rest).potential.data
+    assert all(lowest(potential, name) >= 0 for name in ("rho", "f")[: 2 if kind == "smeam" else 1])
+    assert falls(potential.elements[0].U) < 1e-12  # rounding
+    assert is_convex(potential.elements[0].U)
+    if kind == "eam":
+        (element,) = snnp.fit(structures(), model={**model, "convex": False}, **rest).potential.data.elements
+        assert falls(element.U) > 1e-6
+        assert not is_convex(element.U)
+
+
+def test_any_coefficients_are_made_to_obey_constraints():
+    knots = np.linspace(0, 1, 6)
+    shape = models.random_model(*models.KINDS["two elements, silu"]).shape
+    layout = Layout.of(replace(shape, rho_knots=shape.pair_knots, n2=1, n3=1, end=2), 6)
+    constraints = Constraints(layout, ("rho", "f"), True)
+    x = constraints.feasible(np.random.default_rng(0).normal(size=layout.columns), [knots, 2 * knots])
+    C = constraints.rows(np.array([knots, 2 * knots]))
+    assert (C @ x).min() > -1e-12  # rounding
+    parts = layout.split(x)
+    for U, k in zip(parts["U"], (knots, 2 * knots), strict=True):
+        assert falls(_core.Spline(k, U)) < 1e-12
+    r = np.linspace(0, 5, 1000)
+    for name, of in (("rho", shape.pair_knots), ("f", shape.radial_knots)):
+        for k, c in zip(of, parts[name], strict=True):
+            assert SplineFunction(engine_spline(k, c, 2))(r).min() >= 0
+
+
+def test_constrained_minimum_is_one():
+    """Karush, Kuhn and Tucker: the slope is a sum of active constraints with multipliers that are not negative."""
+    rng = np.random.default_rng(0)
+    X, C = rng.normal(size=(30, 12)), rng.normal(size=(8, 12))
+    A, b = X.T @ X, rng.normal(size=12)
+    x = constrained_minimum(A, b, C)
+    values = C @ x
+    assert values.min() > -1e-12
+    active = C[values < 1e-12]
+    assert 0 < len(active) < len(C)
+    multipliers, rest, *_ = np.linalg.lstsq(active.T, A @ x - b, rcond=None)
+    assert multipliers.min() > 0
+    np.testing.assert_allclose(rest, 0, atol=1e-20)
 
 
 def test_a_fit_that_was_stopped_ends_as_if_it_had_not_been(tmp_path, monkeypatch):

@@ -36,8 +36,8 @@ def weights_tables(p: _core.Potential, reading: Reading | None = None) -> Iterat
 def weights(values: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Sizes of curves (curves,), that of the largest being 1, and how alike they are to it, (curves,).
 
-    values: (curves, points), in any unit; counts: of the data at these points. A size is a root mean square, with the sign of the
-    mean of the product with the largest curve.
+    values: (curves, points), in any unit; counts: of the data at these points. A size is a root mean square, with the
+    sign of the mean of the product with the largest curve.
     """
     products = (counts * values) @ values.T
     sizes = np.sqrt(products.diagonal())

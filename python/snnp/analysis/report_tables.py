@@ -9,7 +9,7 @@ from snnp import _core
 from snnp.analysis.likeness import Likeness
 from snnp.analysis.reading import Reading
 from snnp.analysis.spline_plots import pairs, triplets
-from snnp.models.potentials import bound_of
+from snnp.models.potentials import bound_of, is_convex
 
 
 def number_table(title: str, *heads: str, numbers: Sequence[str]) -> Table:
@@ -27,7 +27,7 @@ def elements_table(p: _core.Potential) -> Table:
     table = number_table("Elements", "element", "embedding", numbers=["isolated atom eV", "weights and biases"])
     for e in p.elements:
         sizes = [layer.outputs for layer in e.network.layers]
-        kinds = ["spline U of a density"] if len(e.density) else []
+        kinds = [f"{'convex ' * is_convex(e.U)}spline U of a density"] if len(e.density) else []
         kinds += [_network(e.network)] if sizes else []
         count = sum(layer.outputs * (layer.inputs + 1) for layer in e.network.layers)
         table.add_row(e.name, "; ".join(kinds) or "linear", f"{e.e0:.6f}", str(count))

@@ -16,7 +16,7 @@ def info(potential: Annotated[Path, typer.Argument(help="Potential file.")]) -> 
     from snnp import _core
     from snnp.models.filters_file import describe_filters, is_filters
     from snnp.models.gauge import without_floor
-    from snnp.models.potentials import bound_of, nowhere_negative
+    from snnp.models.potentials import bound_of, is_convex, nowhere_negative
 
     with sentences():
         if is_filters(potential):
@@ -36,7 +36,8 @@ def info(potential: Annotated[Path, typer.Argument(help="Potential file.")]) -> 
         network = f"network {e.network.activation} {sizes}" if sizes else ""
         if sizes and np.isfinite(most := bound_of(e.network)):
             network += f", which adds at most ±{most:.3g} eV"
-        embedding = " and ".join(filter(None, ["spline of a density" * bool(e.density), network])) or "linear"
+        spline = f"{'convex ' * is_convex(e.U)}spline of a density" if len(e.density) else ""
+        embedding = " and ".join(filter(None, [spline, network])) or "linear"
         embedding += "; a floor lies under atoms unlike those of the data" * bool(e.floor.directions)
         print(f"{e.name}: isolated atom {e.e0:.6f} eV; {embedding}")
     for a, first in enumerate(names):

@@ -17,7 +17,10 @@ def fit_density(task: Task) -> tuple[_core.Potential, Curve]:
     if smoothness is None and not data[1]:
         smoothness = WITHOUT_VALIDATION
     steps = task.config.training.steps
-    fit = DensityFit(shape, model.embedding_knots, task.e0, data, task.weights, task.threads, steps, smoothness)
+    built_in = (model.positive, model.convex)
+    fit = DensityFit(
+        shape, model.embedding_knots, task.e0, data, task.weights, task.threads, steps, smoothness, *built_in
+    )
     if task.saved is None:
         task.log.print(f"{fit.layout.columns} unknowns; looking for densities to start from")
         show = lambda search: task.log.print(console.search_line(search))  # noqa: E731

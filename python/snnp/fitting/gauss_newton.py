@@ -70,7 +70,8 @@ def gauss_newton_step(
     stiffness = here.quadratic.A.diagonal() + penalty.diagonal()
     damp = sparse.diags_array(state.damping * stiffness) + model.held(state.x, stiffness)
     try:
-        x = here.quadratic.minimum(penalty + damp, damp @ state.x)
+        A = here.quadratic.A + (penalty + damp).toarray()
+        x = model.minimum(A, here.quadratic.b + damp @ state.x, state.knots)
     except np.linalg.LinAlgError:
         state.damping *= 10
         return here, state.damping > _MAX_DAMPING
@@ -92,7 +93,7 @@ class DensityFit:
     """A fit of a `DensityModel`. After `start` it runs, stops and goes on like `snnp.fitting.minibatch.Optimizer`.
 
     data: training and validation frames. steps: most Gauss-Newton steps. smoothness: the penalty of the last stage;
-    None: by validation.
+    None: by validation. positive, convex: see `snnp.models.constraints`.
     """
 
     def __init__(
@@ -105,8 +106,10 @@ class DensityFit:
         threads: int,
         steps: int,
         smoothness: float | None = None,
+        positive: Sequence[str] = (),
+        convex: bool = False,
     ):
-        self.model = DensityModel(shape, embedding_knots, fixed_e0, weights, threads)
+        self.model = DensityModel(shape, embedding_knots, fixed_e0, weights, threads, positive, convex)
         self.steps, self.smoothness = steps, smoothness
         self.strengths = STRENGTHS if smoothness is None else _down_to(smoothness)
         train, validation = data

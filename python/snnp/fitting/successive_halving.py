@@ -155,8 +155,9 @@ def _from_linear_model(model: DensityModel, train, validation, progress: Progres
             tick,
             differences=True,
         )
+    positive = "f" in model.constraints.positive
     with progress("f and g", _COMPRESSIONS * _COMPRESSION_STEPS, "steps") as tick:
-        _, f, g, _ = compress(shape, fit.penalised, _COMPRESSION_STEPS, range(_COMPRESSIONS), tick)
+        _, f, g, _ = compress(shape, fit.penalised, _COMPRESSION_STEPS, range(_COMPRESSIONS), tick, positive=positive)
     functions = model.layout.f[1]
     pairs = zip(f, shape.radial_knots, model.shape.radial_knots, strict=True)
     return (

@@ -1,6 +1,7 @@
 """What every kind of model has: a section of the configuration, and the methods of `Kind`."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
@@ -45,6 +46,19 @@ def _file_name(value):
     if isinstance(value, str) and (not value.strip() or "\0" in value):
         raise PydanticCustomError("file_name", "expected the name of a file")
     return value
+
+
+def some_of(names: Sequence[str]) -> BeforeValidator:
+    """Takes true for all of the names, false for none, or a list of some."""
+
+    def some(given):
+        if isinstance(given, bool):
+            return list(names) if given else []
+        if isinstance(given, list | tuple) and all(part in names for part in given):
+            return [name for name in names if name in given]
+        raise PydanticCustomError("some", f"expected true, false, or a list of {', '.join(names)}")
+
+    return BeforeValidator(some)
 
 
 FileName = Annotated[Path, Strict(False), BeforeValidator(_file_name)]

@@ -1,10 +1,10 @@
 """EAM: E = Σ_i [e0 + U(n_i)] + ½ Σ_{i≠j} φ(r_ij), n_i = Σ_j ρ(r_ij) (Daw and Baskes, Phys. Rev. B 29, 6443 (1984))."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from snnp.kinds.base import Cutoff, Kind, Knots, by_ordered_pair, common_shape, pair_cutoff
+from snnp.kinds.base import Cutoff, Kind, Knots, by_ordered_pair, common_shape, pair_cutoff, some_of
 from snnp.kinds.pair import PairConfig
 
 
@@ -16,6 +16,10 @@ class EamConfig(PairConfig):
     density_cutoff: Cutoff | None = Field(None, description="of ρ; auto: that of φ")
     density_knots: Knots = Field(17, description="of ρ")
     embedding_knots: Knots = Field(10, description="of U")
+    positive: Annotated[list[Literal["rho"]], some_of(("rho",))] = Field(
+        [], description="what is nowhere negative: true, false, or [rho]"
+    )
+    convex: bool = Field(False, description="whether U is: each further neighbour weakens all bonds")
 
 
 class Eam(Kind):
@@ -35,7 +39,8 @@ class Eam(Kind):
         return common_shape(config, distances, config.pair_knots, n2=1, n3=0, end=2, rho_knots=rho_knots)
 
     def describe(self, config, shape):
-        return f"φ to {config.pair_cutoff} Å, ρ to {config.density_cutoff} Å"
+        rho, convex = "ρ ≥ 0" if "rho" in config.positive else "ρ", ", convex U" if config.convex else ""
+        return f"φ to {config.pair_cutoff} Å, {rho} to {config.density_cutoff} Å{convex}"
 
     def fit(self, task):
         from snnp.fitting.density import fit_density

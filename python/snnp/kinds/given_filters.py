@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
 from snnp.data.distances import Distances
-from snnp.kinds.base import ConfigError, FileName, Section
+from snnp.kinds.base import ConfigError, FileName, Section, some_of
 from snnp.models.filters import Filters
 from snnp.models.filters_file import read_filters
 from snnp.models.shape import unordered_pairs
@@ -27,19 +27,6 @@ DECIDED = (
     "radial_knots",
     "angle_knots",
 )
-
-
-def some_of(names: Sequence[str]) -> BeforeValidator:
-    """Takes true for all of the names, false for none, or a list of some."""
-
-    def some(given):
-        if isinstance(given, bool):
-            return list(names) if given else []
-        if isinstance(given, list | tuple) and all(part in names for part in given):
-            return [name for name in names if name in given]
-        raise PydanticCustomError("some", f"expected true, false, or a list of {', '.join(names)}")
-
-    return BeforeValidator(some)
 
 
 SomeFilters = Annotated[list[Literal["rho", "f", "g"]], some_of(FILTERS)]

@@ -3,12 +3,12 @@
 Lenosky et al., Model. Simul. Mater. Sci. Eng. 8, 825 (2000).
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from pydantic import Field
 
-from snnp.kinds.base import Cutoff, Knots, by_ordered_pair, common_shape, three_body_cutoff
+from snnp.kinds.base import Cutoff, Knots, by_ordered_pair, common_shape, some_of, three_body_cutoff
 from snnp.kinds.eam import Eam, EamConfig
 
 
@@ -19,6 +19,9 @@ class SmeamConfig(EamConfig):
     three_body_cutoff: Cutoff | None = Field(None, description="of f; auto: from the density of the data")
     radial_knots: Knots = Field(11, description="of f")
     angle_knots: Knots = Field(11, description="of g")
+    positive: Annotated[list[Literal["rho", "f"]], some_of(("rho", "f"))] = Field(
+        [], description="what is nowhere negative: true, false, or some of rho, f"
+    )
 
 
 class Smeam(Eam):
@@ -46,4 +49,5 @@ class Smeam(Eam):
         )
 
     def describe(self, config, shape):
-        return f"{super().describe(config, shape)}, f to {config.three_body_cutoff} Å"
+        f = "f ≥ 0" if "f" in config.positive else "f"
+        return f"{super().describe(config, shape)}, {f} to {config.three_body_cutoff} Å"

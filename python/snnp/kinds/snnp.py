@@ -24,9 +24,10 @@ from snnp.kinds.base import (
     by_ordered_pair,
     common_shape,
     pair_cutoff,
+    some_of,
     three_body_cutoff,
 )
-from snnp.kinds.given_filters import DECIDED, OptionalFilters, given_filters, some_of, with_filters, with_scales
+from snnp.kinds.given_filters import DECIDED, OptionalFilters, given_filters, with_filters, with_scales
 from snnp.models.sums import has_core
 
 # By `model.elements`: what filters there are, what becomes of triples that the data do not show, and of φ.

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.linalg
 from scipy import sparse
 from scipy.interpolate import BSpline
 
 from snnp import _core
 from snnp.data import DataError
 from snnp.data.batch import FrameStream, LabelledStructure, Weights
+from snnp.models.constraints import Constraints, constrained_minimum
 from snnp.models.linear import HOLD_FIXED, HOLD_FREE, RIDGE, diagonal
 from snnp.models.normal_equations import Quadratic, accumulate
 from snnp.models.shape import Shape
@@ -69,13 +69,31 @@ class Linearised:
 
 
 class DensityModel:
-    """An EAM (shape.n3 = 0) or s-MEAM (1); x are its coefficients, `knots` those of U, (elements, knots)."""
+    """An EAM (shape.n3 = 0) or s-MEAM (1); x are its coefficients, `knots` those of U, (elements, knots).
+
+    positive, convex: see `Constraints`.
+    """
 
     def __init__(
-        self, shape: Shape, embedding_knots: int, fixed_e0: Sequence[float | None], weights: Weights, threads: int
+        self,
+        shape: Shape,
+        embedding_knots: int,
+        fixed_e0: Sequence[float | None],
+        weights: Weights,
+        threads: int,
+        positive: Sequence[str] = (),
+        convex: bool = False,
     ):
         self.shape, self.fixed_e0, self.weights, self.threads = shape, list(fixed_e0), weights, threads
         self.layout = Layout.of(shape, embedding_knots)
+        self.constraints = Constraints(self.layout, positive, convex)
+
+    def minimum(self, A: np.ndarray, b: np.ndarray, knots: np.ndarray) -> np.ndarray:
+        """Where xᵀ A x − 2 b·x is smallest among coefficients x, (columns,), that obey the constraints.
+
+        Raises LinAlgError if rounding leaves no minimum.
+        """
+        return self.constraints.feasible(constrained_minimum(A, b, self.constraints.rows(knots)), knots)
 
     def linearise(self, frames: Sequence[LabelledStructure], x: np.ndarray, knots: np.ndarray) -> Linearised:
         """The loss over frames, in linear approximation about x: exact in φ, U and e0, and at x itself."""
@@ -154,7 +172,7 @@ class DensityModel:
                 old, U = new[a], parts["U"][a].copy()
                 new[a] = np.linspace(low - margin, high + margin, knots.shape[1])
                 parts["U"][a] = project(lambda n, old=old, U=U: _continued(old, U, n), new[a], len(U))
-        return x, new
+        return self.constraints.feasible(x, new), new
 
     def simple(
         self, frames: Sequence[LabelledStructure], decay: float, f: np.ndarray | None, g: np.ndarray | None
@@ -183,13 +201,14 @@ class DensityModel:
             part[:] = name in names
         A = place.quadratic.A + self.penalty(knots, strength).toarray()
         b = place.quadratic.b - A[:, ~free] @ x[~free]
+        C = self.constraints.rows(knots)
         try:
-            x[free] = scipy.linalg.cho_solve(scipy.linalg.cho_factor(A[np.ix_(free, free)]), b[free])
+            x[free] = constrained_minimum(A[np.ix_(free, free)], b[free], C[C[:, free].any(axis=1)][:, free])
         except np.linalg.LinAlgError as error:
             raise DataError(
                 "the data do not determine all coefficients: expected more frames or fewer knots"
             ) from error
-        return x
+        return self.constraints.feasible(x, knots)
 
 
 def _decaying(knots: np.ndarray, functions: int, decay: float) -> np.ndarray:

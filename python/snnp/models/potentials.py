@@ -136,6 +136,12 @@ def nowhere_negative(potential: _core.Potential) -> list[str]:
     return found
 
 
+def is_convex(spline: _core.Spline) -> bool:
+    """Whether a spline is nowhere bent downwards, as its coefficients say, but for rounding."""
+    slopes = np.diff(spline.coefficients) / np.diff(greville(np.asarray(spline.knots)))
+    return bool(np.diff(slopes).min() >= -1e-12 * np.abs(slopes).max())
+
+
 def bound_of(network: _core.Network) -> float:
     """What |N(G) − N(0)| is at most, eV, by the last layer of a network; infinite: its activation has no bounds."""
     if network.activation != "tanh":
