@@ -28,6 +28,8 @@ WRONG = {
     dict: [True, 3, "word", [1], {"a": [1]}, {"a": SECTION}],
 }
 
+ALL_IF_TRUE = ("model.positive",)  # lists, all of whose words true stands for
+
 
 def types_of(annotation):
     """The types of a key: those of WRONG, and NoneType where the key may be left open."""
@@ -62,6 +64,7 @@ def cases():
             known_wrong = known & WRONG.keys()
             # Of alternatives, like one word or several by name, a list is none.
             wrong = WRONG[known_wrong.pop()] if len(known_wrong) == 1 else [True, 3, [1]]
+            wrong = [value for value in wrong if not (key in ALL_IF_TRUE and value is True)]
             found.setdefault(key, (kind, [*wrong, *([] if type(None) in known else [None])]))
     return found
 
