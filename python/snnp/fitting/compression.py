@@ -27,9 +27,11 @@ def compress(
     seeds: Sequence[int],
     tick: Callable[[int], None] = lambda n: None,
     first: Sequence[np.ndarray] = (),
+    positive: bool = False,
 ):
     """Filters whose products approximate the minimum of a loss: the best of searches from different random ones, or
-    from `first` ones f, each (tables, functions, n3). With no steps f is the first one, but of unit norm.
+    from `first` ones f, each (tables, functions, n3). With no steps f is the first one, but of unit norm. positive: whether
+    no coefficient of f is negative.
 
     Returns phi (pairs, functions), f (tables, functions, n3), g (tensors, functions, n3) and energies (E,); there are
     E·E tables and E·pairs tensors, or E of both where neighbours share filters. tick(1) is called after each step, of
@@ -40,6 +42,7 @@ def compress(
     if not steps:
         return projection.parts(starts[0])
     how = {"jac": True, "method": "L-BFGS-B", "options": {"maxiter": steps, "maxcor": 30, "ftol": _GAIN}}
+    how |= {"bounds": scipy.optimize.Bounds(0, np.inf)} if positive else {}
     ends = [scipy.optimize.minimize(projection, start.ravel(), callback=lambda _: tick(1), **how) for start in starts]
     return projection.parts(min(ends, key=lambda end: end.fun).x.reshape(projection.size))
 

@@ -163,6 +163,7 @@ def filters_start(
 
 def _weigh_filters(model: Model, train, validation, weights: Weights, threads: int, tick) -> Trial:
     """φ, a and energies of elements by least squares."""
+    model.constrain()
     standardise(model, [s for s, _ in train], threads)
     offsets, sets = without_offsets(model, train, validation)
     linear = FilterLinearModel(model, threads)
@@ -191,7 +192,9 @@ def _follow_tensor(
     first = np.stack([refine(c, new, old, coarse.functions[1]) for c, (old, new) in given])
     steps = 0 if keep_f else _STEPS
     with progress("first filters", steps, "steps") as tick:
-        phi, f, g, energies = compress(coarse, found.fit.penalised, steps, [], tick, [first])
+        phi, f, g, energies = compress(
+            coarse, found.fit.penalised, steps, [], tick, [first], positive="f" in model.positive
+        )
     with torch.no_grad():
         if keep_f:
             g = _for_size(g, np.linalg.norm(first, axis=1), shape)
@@ -205,6 +208,7 @@ def _follow_tensor(
         model.constant.copy_(torch.from_numpy((energies + found.offsets) / unit))
         model.linear.zero_()
         model.linear[:, shape.n2 :] = 1 / unit
+    model.constrain()
     standardise(model, [s for s, _ in train], threads)
     # What filters cannot follow may be far more than what the tensor leaves.
     model.unit = float(np.sqrt(Loss(model, weights, 1.0, threads)(*make_batches(train))))

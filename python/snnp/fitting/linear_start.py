@@ -82,11 +82,14 @@ def linear_start(
     shape, chosen = found.shape, found.fit.chosen
     if shape.n3 > 0:
         with progress("first filters", steps, "steps") as tick:
-            phi, f, g, energies = compress(shape, found.fit.penalised, steps, [seed], tick)
+            phi, f, g, energies = compress(
+                shape, found.fit.penalised, steps, [seed], tick, positive="f" in model.positive
+            )
     else:
         parts = np.split(chosen.x, [len(chosen.x) - shape.n_elements])
         phi, energies, f, g = parts[0].reshape(len(shape.unordered), -1), parts[1], None, None
     install(model, shape, found.unit, phi, f, g, energies + found.offsets)
+    model.constrain()
     standardise(model, [s for s, _ in train], threads)
     balance(model)
     return chosen
@@ -149,12 +152,12 @@ def balance(model: Model) -> None:
         around, angles = slice(a * pairs, (a + 1) * pairs), slice(a * triples, (a + 1) * triples)
         size = torch.cat([torch.ones(n2), model.linear[a, n2:].abs().clamp(min=1)])
         factor = size / model.scale[a]
-        model.rho[around] *= factor[:n2]
+        model.scale_filters("rho", a, factor[:n2])
         # f² g is what counts; f and g are to be of the same size.
-        size_f = model.f[around].square().mean((0, 1)).sqrt().clamp(min=1e-12)
+        size_f = model.coefficients("f")[around].square().mean((0, 1)).sqrt().clamp(min=1e-12)
         size_g = model.g[angles].square().mean((0, 1)).sqrt().clamp(min=1e-12)
         k = (size_g * factor[n2:] / size_f) ** (1 / 3)
-        model.f[around] *= k
+        model.scale_filters("f", a, k)
         model.g[angles] *= factor[n2:] / k**2
         model.mean[a] *= factor
         model.scale[a] = size
