@@ -41,8 +41,10 @@ class Decay:
 
     def __init__(self, model: Model, weights: float, curvature: float, bound: float | None = None):
         layers = [m for net in model.networks for m in net if isinstance(m, nn.Linear)]
-        self._last = [net[-1].weight for net in model.networks if len(net) and bound is not None]
-        self._most = (1 - _ROUNDING) * (bound or 0.0) / (2 * model.unit)
+        self._last: list[Tensor] = []
+        if bound is not None:
+            self._last = [net[-1].weight for net in model.networks if len(net)]
+            self._most = (1 - _ROUNDING) * bound / (2 * model.unit)
         self.rate, self.weights = weights, [layer.weight for layer in layers]
         self.curvature = curvature
         self.splines = [p for p in (model.rho, model.f, model.g) if _decays(p)] if curvature else []
