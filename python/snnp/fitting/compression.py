@@ -18,6 +18,7 @@ from snnp.splines import clamped, project
 
 _RIDGE = 1e-9  # of y, relative to the mean diagonal of the normal equations
 _GAIN = 1e-5  # of a step, in parts of the smallest loss: less is not worth it, as training goes on from there
+_LEAST = 1e-6  # of positive coefficients: a step may take all of a filter there
 
 
 def compress(
@@ -30,8 +31,8 @@ def compress(
     positive: bool = False,
 ):
     """Filters whose products approximate the minimum of a loss: the best of searches from different random ones, or
-    from `first` ones f, each (tables, functions, n3). With no steps f is the first one, but of unit norm. positive: whether
-    no coefficient of f is negative.
+    from `first` ones f, each (tables, functions, n3). With no steps f is the first one, but of unit norm.
+    positive: whether no coefficient of f is negative.
 
     Returns phi (pairs, functions), f (tables, functions, n3), g (tensors, functions, n3) and energies (E,); there are
     E·E tables and E·pairs tensors, or E of both where neighbours share filters. tick(1) is called after each step, of
@@ -42,7 +43,7 @@ def compress(
     if not steps:
         return projection.parts(starts[0])
     how = {"jac": True, "method": "L-BFGS-B", "options": {"maxiter": steps, "maxcor": 30, "ftol": _GAIN}}
-    how |= {"bounds": scipy.optimize.Bounds(0, np.inf)} if positive else {}
+    how |= {"bounds": scipy.optimize.Bounds(_LEAST, np.inf)} if positive else {}
     ends = [scipy.optimize.minimize(projection, start.ravel(), callback=lambda _: tick(1), **how) for start in starts]
     return projection.parts(min(ends, key=lambda end: end.fun).x.reshape(projection.size))
 
