@@ -26,6 +26,8 @@ from snnp.data.distances import survey
 from snnp.data.neighbors import structures
 from snnp.fitting.interruption import Interrupted, StopSignals
 from snnp.fitting.loss import make_batch
+from snnp.kinds import KINDS
+from snnp.kinds.base import Budget
 from snnp.models.filters_file import read_filters
 from snnp.models.gauge import without_floor
 from snnp.models.network import Model
@@ -88,11 +90,20 @@ def fit(config, **how):
 
 @pytest.fixture(scope="module")
 def fitted(data, tmp_path_factory):
-    """Files of a fit by the command line."""
+    """Files of a fit by the command line, with as many steps as the data ask for."""
     folder = tmp_path_factory.mktemp("systems")
-    (folder / "systems.yaml").write_text(yaml.safe_dump(content(data, folder), sort_keys=False))
-    command(fit_app, folder / "systems.yaml", check=True)
+    settings = {**content(data, folder), "training": {"threads": 1}}
+    (folder / "systems.yaml").write_text(yaml.safe_dump(settings, sort_keys=False))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(KINDS["snnp"], "budgets", {"default": Budget(40, 1, 1e9)})
+        command(fit_app, folder / "systems.yaml", check=True)
     return folder
+
+
+def test_steps_are_those_that_the_budget_allows_and_are_left_in_the_configuration(fitted):
+    assert yaml.safe_load((fitted / "all.filters.yaml").read_text())["training"]["steps"] == 40
+    assert "training: at most 40 steps" in (fitted / "all.filters.log").read_text()
+    assert (fitted / "all.filters.csv").read_text().splitlines()[-1].startswith("40")
 
 
 def test_each_system_gets_a_potential_and_all_one_file_of_filters(fitted):
