@@ -27,7 +27,7 @@ GPA = 160.21766208  # eV/Å³
 SERIES = (0.1, 0.2, 0.4)
 # What is beyond the fourth order, by the term of fifth order. It is all higher ones together, and alike in frames with
 # alike strains. Of classical potentials (Mg, Zr, Cu, Al, Fe, W, Si) at strains of 1.5 and 3 %, root mean square errors
-# are by energies 1.1 and 0.9, by stresses 1.7 and 0.9 times the stated ones; with 1 in place of 50, they are 3 to 6 times.
+# are by energies 1.1 and 0.9, by stresses 1.7 and 0.9 times the stated ones; with 1 in place of 50, 3 to 6 times.
 _BEYOND = 50.0
 # Constants whose standard error is larger, relative to the largest of all, are not known; not at all: beyond `_VAGUE`.
 _KNOWN, _VAGUE = 0.08, 0.3
