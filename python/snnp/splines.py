@@ -16,15 +16,23 @@ def clamped(knots: np.ndarray) -> np.ndarray:
     return np.r_[[knots[0]] * 3, knots, [knots[-1]] * 3]
 
 
+def basis(knots: np.ndarray, functions: int | None = None) -> BSpline:
+    """The first `functions` of the n + 2 basis functions of splines with knots (n,), all of them by default.
+
+    Called with x (m,), in the unit of the knots, it gives (m, functions).
+    """
+    return BSpline(clamped(knots), np.eye(len(knots) + 2)[:, :functions], 3)
+
+
 def table_matrix(knots: np.ndarray, functions: int) -> np.ndarray:
     """Polynomial pieces of the first `functions` basis functions, shape (n_knots, 4, functions).
 
     Interval 0 is the linear continuation below the first knot, interval i ≥ 1 the one between knots i − 1 and i;
     powers count from 0, about the interval's left knot. This is the layout of the engine's tables.
     """
-    basis = BSpline(clamped(knots), np.eye(len(knots) + 2)[:, :functions], 3)
+    curves = basis(knots, functions)
     # Taylor coefficients at the left knots; BSpline takes the piece to the right of a knot.
-    pieces = np.stack([basis(knots[:-1], nu=k) / factorial(k) for k in range(4)], axis=1)
+    pieces = np.stack([curves(knots[:-1], nu=k) / factorial(k) for k in range(4)], axis=1)
     below = np.zeros_like(pieces[:1])
     below[0, :2] = pieces[0, :2]
     return np.concatenate([below, pieces])
@@ -33,8 +41,7 @@ def table_matrix(knots: np.ndarray, functions: int) -> np.ndarray:
 def project(function, knots: np.ndarray, functions: int) -> np.ndarray:
     """Coefficients of the spline closest to `function` (least squares over a dense grid); shape (functions, …)."""
     x = np.linspace(knots[0], knots[-1], 20 * len(knots))
-    basis = BSpline(clamped(knots), np.eye(len(knots) + 2)[:, :functions], 3)(x)
-    return np.linalg.lstsq(basis, function(x), rcond=None)[0]
+    return np.linalg.lstsq(basis(knots, functions)(x), function(x), rcond=None)[0]
 
 
 def interpolate(x: np.ndarray, y: np.ndarray, radial: bool = True) -> np.ndarray:
@@ -56,12 +63,11 @@ def gram(knots: np.ndarray, functions: int, derivative: int) -> np.ndarray:
 
     With d = 2, cᵀ gram c is the curvature ∫ s'' ² dx of the spline with coefficients c.
     """
-    basis = BSpline(clamped(knots), np.eye(len(knots) + 2)[:, :functions], 3)
     # Four points integrate the squares of cubics exactly.
     points, weights = np.polynomial.legendre.leggauss(4)
     half = np.diff(knots)[:, None] / 2
     x = knots[:-1, None] + half * (points + 1)
-    values = basis(x.ravel(), nu=derivative)
+    values = basis(knots, functions)(x.ravel(), nu=derivative)
     return values.T @ ((half * weights).ravel()[:, None] * values)
 
 

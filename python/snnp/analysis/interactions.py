@@ -21,9 +21,9 @@ from snnp import _core
 from snnp.analysis.coverage import Histogram
 from snnp.analysis.panels import COLORS, DASHES, Panel, angle_axis, draw_data, draw_map, fit_to_data, legend
 from snnp.analysis.reading import Reading
-from snnp.analysis.spline_plots import basis, pairs, triplets
+from snnp.analysis.spline_plots import pairs, triplets
 from snnp.data.neighbors import structures
-from snnp.splines import SplineFunction
+from snnp.splines import SplineFunction, basis
 
 _POINTS = 200
 _STRETCHES = (0.95, 1.0, 1.1)  # of first-neighbour distances, whose angular energies are drawn
@@ -59,7 +59,7 @@ def angle_energy(reading: Reading, abc: tuple[int, int, int], r_j, r_k, cosine) 
 def _tensor(V: _core.Tensor, *distances: np.ndarray) -> np.ndarray:
     knots = (V.knots_ij, V.knots_ik, V.knots_jk)
     inside = np.all([(r >= k[0]) & (r <= k[-1]) for r, k in zip(distances, knots, strict=True)], axis=0)
-    functions = [basis(k, np.clip(r, k[0], k[-1]).ravel()) for r, k in zip(distances, knots, strict=True)]
+    functions = [basis(k)(np.clip(r, k[0], k[-1]).ravel()) for r, k in zip(distances, knots, strict=True)]
     c = np.reshape(V.coefficients, [f.shape[1] for f in functions])
     values = np.einsum("na,nb,nc,abc->n", *functions, c, optimize=True)
     return np.where(inside, values.reshape(inside.shape), 0.0)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from scipy.interpolate import BSpline
 
 from snnp import _core
 from snnp.analysis.coverage import Histogram
@@ -26,7 +25,7 @@ from snnp.analysis.panels import (
 from snnp.analysis.reading import CARRY, Reading, read_potential
 from snnp.models.gauge import without_floor
 from snnp.models.shape import unordered_pairs
-from snnp.splines import clamped
+from snnp.splines import basis
 
 _LABELLED = 7  # lines that can be told apart
 _ZERO = 1e-9  # rounding
@@ -297,7 +296,8 @@ def _slice(name: str, title: str, V: _core.Tensor) -> Panel:
     opposite = 2 * r[:, None] * np.sin(np.radians(angle) / 2)
     jk = V.knots_jk
     seen = (opposite >= jk[0]) & (opposite <= jk[-1])
-    functions = [basis(V.knots_ij, r), basis(V.knots_ik, r), basis(jk, np.clip(opposite, jk[0], jk[-1]).ravel())]
+    inside = np.clip(opposite, jk[0], jk[-1]).ravel()
+    functions = [basis(V.knots_ij)(r), basis(V.knots_ik)(r), basis(jk)(inside)]
     c = np.reshape(V.coefficients, [f.shape[1] for f in functions])
     radial = np.einsum("ra,rb,abc->rc", functions[0], functions[1], c)
     values = np.einsum("rc,rtc->rt", radial, functions[2].reshape(len(r), len(angle), -1))
@@ -309,9 +309,3 @@ def _slice(name: str, title: str, V: _core.Tensor) -> Panel:
 
     low, high = np.nanmin(values), np.nanmax(values)
     return Panel(name, title, f"Map of the three-body tensor by distance and angle: {low:.3g} to {high:.3g} eV.", draw)
-
-
-def basis(knots, x: np.ndarray) -> np.ndarray:
-    """All B-spline basis functions at x (n,), Å, as (n, functions)."""
-    knots = np.asarray(knots)
-    return BSpline(clamped(knots), np.eye(len(knots) + 2), 3)(x)

@@ -1,14 +1,14 @@
 """Longer cutoffs, where a linear model of the forces says that they pay."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from snnp import console
 from snnp.data import DataError, Frame
-from snnp.data.batch import FrameStream, Weights
+from snnp.data.batch import FrameStream, LabelledStructure, Weights
 from snnp.data.neighbors import NeighborLists
-from snnp.fitting.least_squares import START_STRENGTHS, solve
+from snnp.fitting.least_squares import START_STRENGTHS, Trial, solve
 from snnp.fitting.prepare import prepare
 from snnp.kinds.choose import Choice
 from snnp.models.linear import LinearModel, coarsened, linear_shape
@@ -35,7 +35,7 @@ def best_cutoffs(options: Sequence[Choice], frames: Sequence[Frame], threads: in
     with log.progress("cutoffs", len(options) * (len(fitted) + len(held_out)), "frames") as tick:
         chosen, best = None, np.inf
         for option in options:
-            error = _force_error(option.shape, fitted, held_out, threads, tick)
+            error = _linear_error(option.shape, fitted, held_out, threads, tick)
             found.append(f"{error:.4f} eV/Å to {option.model.three_body_cutoff} Å")
             if error > (1 - _GAIN) * best:
                 break
@@ -59,16 +59,33 @@ def samples(frames: Sequence[Frame], most: int, most_atoms: int) -> tuple[list[F
     return found[0], found[1]
 
 
-def _force_error(shape: Shape, fitted: Sequence[Frame], held_out: Sequence[Frame], threads: int, tick) -> float:
-    """Root mean square of what is wrong with forces that were held out, eV/Å; infinite if there is no solution."""
-    shape = coarsened(shape)
-    linear = LinearModel(linear_shape(shape))
+def force_error(
+    shape: Shape,
+    fitted: Sequence[Frame],
+    held_out: Sequence[Frame],
+    threads: int,
+    solved: Callable[[list[LabelledStructure], list[LabelledStructure], Weights], Trial],
+) -> float:
+    """Root mean square of what is wrong with forces that were held out, eV/Å; infinite if there is no solution.
+
+    solved: the solution for both sets of frames, with forces alone.
+    """
     lists = NeighborLists(shape.elements, shape.cutoff, keep=False)
-    sets = [FrameStream.held(list(prepare(part, shape, lists, threads))) for part in (fitted, held_out)]
-    weights = Weights(energy=0.0, stress=0.0, force=1.0)
-    fixed = [None] * shape.n_elements
+    sets = [list(prepare(part, shape, lists, threads)) for part in (fitted, held_out)]
     try:
-        fit = solve(linear, *sets, weights, fixed, START_STRENGTHS, threads, tick, differences=True)
+        return float(np.sqrt(solved(*sets, Weights(energy=0.0, stress=0.0, force=1.0)).validation_loss))
     except DataError:
         return np.inf
-    return float(np.sqrt(fit.chosen.validation_loss))
+
+
+def _linear_error(shape: Shape, fitted: Sequence[Frame], held_out: Sequence[Frame], threads: int, tick) -> float:
+    """That of the linear model."""
+    shape = coarsened(shape)
+    linear, fixed = LinearModel(linear_shape(shape)), [None] * shape.n_elements
+
+    def solved(*sets_and_weights) -> Trial:
+        *sets, weights = sets_and_weights
+        streams = map(FrameStream.held, sets)
+        return solve(linear, *streams, weights, fixed, START_STRENGTHS, threads, tick, differences=True).chosen
+
+    return force_error(shape, fitted, held_out, threads, solved)

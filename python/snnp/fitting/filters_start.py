@@ -14,15 +14,13 @@ import torch
 from scipy import sparse
 
 from snnp import _core, console, virial
-from snnp.data import DataError, Frame
+from snnp.data import Frame
 from snnp.data.batch import FrameStream, LabelledStructure, Weights
-from snnp.data.neighbors import NeighborLists
 from snnp.fitting.compression import compress, refine
-from snnp.fitting.cutoffs import samples
+from snnp.fitting.cutoffs import force_error, samples
 from snnp.fitting.least_squares import START_STRENGTHS, Trial, solve
 from snnp.fitting.linear_start import balance, linear_solution, standardise, without_offsets
 from snnp.fitting.loss import Loss, make_batches
-from snnp.fitting.prepare import prepare
 from snnp.fitting.progress import Progress, unseen
 from snnp.kinds.choose import Choice
 from snnp.kinds.given_filters import given_filters
@@ -252,15 +250,12 @@ def best_scale(options: Sequence[Choice], frames: Sequence[Frame], threads: int,
 
 
 def _force_error(option: Choice, fitted: Sequence[Frame], held_out: Sequence[Frame], threads: int) -> float:
-    """Root mean square of what is wrong with forces that were held out, eV/Å; infinite if there is no solution."""
+    """Of the linear model with the filters of an option."""
     shape = option.shape
-    lists = NeighborLists(shape.elements, shape.cutoff, keep=False)
-    sets = [list(prepare(part, shape, lists, threads)) for part in (fitted, held_out)]
-    model = Model(shape, [None] * shape.n_elements)
-    weights = Weights(energy=0.0, stress=0.0, force=1.0)
-    try:
+
+    def solved(*sets_and_weights) -> Trial:
+        model = Model(shape, [None] * shape.n_elements)
         filters = given_filters(option.model.filters, shape.elements, shape.shared)
-        start = filters_start(model, filters, *sets, weights, threads, ("g",))
-    except DataError:
-        return np.inf
-    return float(np.sqrt(start.validation_loss))
+        return filters_start(model, filters, *sets_and_weights, threads, ("g",))
+
+    return force_error(shape, fitted, held_out, threads, solved)

@@ -13,12 +13,11 @@ import copy
 
 import numpy as np
 from ase import Atoms
-from scipy.interpolate import BSpline
 
 from snnp import _core
 from snnp.data.neighbors import structures
 from snnp.models.shape import unordered_pairs
-from snnp.splines import END, SplineFunction, clamped, project
+from snnp.splines import END, SplineFunction, basis, project
 
 # Of the frames that have a pair: in so few it may be closer than r_0, since they hardly tell what happens there.
 _RARE = 0.005
@@ -86,10 +85,8 @@ def _sum(a: _core.Spline, b: _core.Spline) -> _core.Spline:
     # Below its first knot a spline is a straight line: its second derivative jumps there.
     times[1:][values[1:] == max(a.knots[0], b.knots[0])] = 2
     knots = np.repeat(values, times)
-    t = clamped(knots)
     x = np.unique(np.linspace(knots[:-1], knots[1:], 5))
-    basis = BSpline(t, np.eye(len(t) - 4), 3)(x)
-    c = np.linalg.lstsq(basis, SplineFunction(a)(x) + SplineFunction(b)(x), rcond=None)[0]
+    c = np.linalg.lstsq(basis(knots)(x), SplineFunction(a)(x) + SplineFunction(b)(x), rcond=None)[0]
     if not a.open:
         c[-2:] = 0  # to the last digit
     return _core.Spline(knots, c, a.open)

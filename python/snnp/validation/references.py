@@ -8,7 +8,6 @@ from itertools import permutations
 from pathlib import Path
 
 import numpy as np
-from ase.calculators.calculator import Calculator
 from ase.formula import Formula
 from ase.stress import full_3x3_to_voigt_6_stress, voigt_6_to_full_3x3_stress
 
@@ -84,7 +83,6 @@ class References:
     values: dict[str, dict[str, Reference]] = field(default_factory=dict)
     curves: dict[str, dict[str, dict]] = field(default_factory=dict)  # for figures: subject, name, arrays as lists
     notes: list[str] = field(default_factory=list)
-    series: dict[str, Series] = field(default_factory=dict)  # frames behind the elastic constants, by subject
 
     def get(self, subject: str, quantity: str) -> Reference | None:
         """None: not known."""
@@ -100,7 +98,6 @@ class References:
             self.values.setdefault(subject, {}).update(quantities)
         for subject, curves in others.curves.items():
             self.curves.setdefault(subject, {}).update(curves)
-        self.series |= others.series
         self.notes += others.notes
 
     @property
@@ -150,16 +147,6 @@ def _add_defects(found: References, name: str, series: Series, frames: Sequence[
         found.put(name, "vacancy formation energy", min(vacancies), f"data, {_frames(vacancies)}")
 
 
-def with_labels_of(series: Series, calculator: Calculator) -> References:
-    """What would be found in the frames of a series if a calculator had labelled them.
-
-    Its own constants are those at no strain: what a regression gives beyond them is due to strains that are not small.
-    """
-    found = References()
-    _add_elastic(found, series.name, series.relabelled(calculator))
-    return found
-
-
 def _is(series: Series, crystal: Crystal) -> bool:
     if series.name == crystal.name:
         return True
@@ -203,7 +190,6 @@ class _Fitted:
 
 def _add_elastic(found: References, name: str, series: Series) -> None:
     """Elastic constants; those with atoms clamped, where no more is in the data, under names of their own."""
-    found.series[name] = series
     independent = missing = constants(series.symmetry)
     for clamped, ending in ((False, ""), (True, ", atoms clamped")):
         energies, stresses = _by_energies(series, clamped), _by_stresses(series, clamped, name, found.notes)

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import spglib
 from ase import Atoms
-from ase.calculators.calculator import Calculator
 from ase.data import covalent_radii
 from ase.stress import voigt_6_to_full_3x3_stress
 
@@ -144,10 +143,6 @@ class Series:
         """The regression over stresses of some samples, which have some."""
         strains, stresses = (np.array([getattr(s, name) for s in samples]) for name in ("strain", "piola"))
         return fit_stresses(strains, stresses, self.symmetry)
-
-    def relabelled(self, calculator: Calculator) -> "Series":
-        """The frames of regressions, with energies and stresses of a calculator, about its own zero pressure."""
-        return Series(self.atoms.copy(), [_relabelled(sample, calculator) for sample in self.strained()])
 
     def _settle(self) -> None:
         """Brings the cell to zero pressure: by the equation of state, or by a regression over strains."""
@@ -320,15 +315,6 @@ def _sample(frame: Frame, found: Primitive, matched: Match) -> Sample:
     if frame.stress is not None and np.isfinite(frame.stress).all():
         stress = voigt_6_to_full_3x3_stress(frame.stress)
     return Sample(frame, matched, energy / len(frame.atoms), found.volume, stress, force)
-
-
-def _relabelled(sample: Sample, calculator: Calculator) -> Sample:
-    """With labels of a calculator; atoms count as relaxed where they did."""
-    atoms = sample.frame.atoms.copy()
-    atoms.calc = calculator
-    labels = {"energy": atoms.get_potential_energy(), "forces": atoms.get_forces(), "stress": atoms.get_stress()}
-    found = _sample(replace(sample.frame, **labels), primitive(atoms), sample.match)
-    return replace(found, force=sample.force)
 
 
 def _is_open(atoms: Atoms) -> bool:

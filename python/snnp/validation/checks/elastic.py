@@ -12,7 +12,7 @@ from snnp.validation.checks.common import crystal_named, failing, finite, forces
 from snnp.validation.crystals import Crystal
 from snnp.validation.elasticity import GPA, bulk_and_shear, constant_name, constants, indices, tensor_of, to_voigt
 from snnp.validation.outcome import Line, Outcome, Verdict
-from snnp.validation.references import Reference, with_labels_of
+from snnp.validation.references import Reference
 from snnp.validation.series import standardised
 from snnp.validation.symmetry import Symmetry, from_mandel, mandel
 
@@ -25,8 +25,6 @@ STRAIN, STEP = 1e-3, 5e-3  # of differences, Å for positions: errors by higher 
 WARN, FAIL, SMALL = 0.2, 0.5, 0.1
 # An eigenvalue this small, by the largest, is no certain sign of stability; bcc alkali metals have 5 %.
 MARGINAL = 0.01
-_UNCERTAIN = 0.5  # part of a correction
-_BY_REGRESSION = "data, energies", "data, stresses"  # sources of such references
 _SHIFT = 1e-2  # eV/Å²: force constants smaller than this are those of shifts of the whole, zero but for rounding
 
 
@@ -111,23 +109,23 @@ class Elastic(Check):
         crystal = crystal_named(setting, subject)
         atoms = _oriented(relaxed(setting, crystal))
         found, symmetry = elasticity(atoms), Symmetry.of(atoms)
-        independent, corrected = constants(symmetry), _references(setting, subject, found)
-        known = {at: corrected.get(constant_name(*at)) for at in independent}
+        references = setting.references.values.get(subject, {})
+        known = {at: references.get(constant_name(*at)) for at in constants(symmetry)}
         values = [reference.value for reference in known.values() if reference]
         small = SMALL * max(map(abs, values), default=0.0)
         lines, shown = [], {}
         for at in known:
             for ending in ("", ", atoms clamped"):
                 quantity = constant_name(*at) + ending
-                reference = corrected.get(quantity)
+                reference = references.get(quantity)
                 if ending and reference is None:
                     continue
                 shown[quantity] = found.value(quantity)
                 scale = max(abs(reference.value), small) if reference else None
                 lines.append(held_against(reference, quantity, shown[quantity], "GPa", WARN, FAIL, scale))
-        lines += _stability(setting, crystal, found, symmetry, None if None in known.values() else known, corrected)
-        references = {q: r.value for q in shown if (r := corrected.get(q))}
-        return Outcome(lines, {"constants": shown, "references": references, "tensor": found.relaxed})
+        lines += _stability(setting, crystal, found, symmetry, None if None in known.values() else known, references)
+        shown_references = {q: r.value for q in shown if (r := references.get(q))}
+        return Outcome(lines, {"constants": shown, "references": shown_references, "tensor": found.relaxed})
 
     def seconds(self, setting: Setting, subject: str) -> float:
         """A guess: some dozen primitive cells."""
@@ -154,28 +152,6 @@ class Elastic(Check):
         axes.axhline(0, color="black", lw=0.5)
         axes.legend(fontsize=8)
         return figure
-
-
-def _references(setting: Setting, subject: str, found: Elasticity) -> dict[str, Reference]:
-    """References of constants, without what strains that are not small have added to those from data.
-
-    What that is, the potential tells: by what a regression over its own energies or stresses of the same frames is off.
-    Half of it is taken to be uncertain, too.
-    """
-    own = setting.references.values.get(subject, {})
-    series = setting.references.series.get(subject)
-    if series is None or not any(reference.source.startswith(_BY_REGRESSION) for reference in own.values()):
-        return own
-    again = with_labels_of(series, setting.model.calculator())
-    corrected = dict(own)
-    for quantity, reference in own.items():
-        same = again.get(series.name, quantity)
-        if same is None or not reference.source.startswith(_BY_REGRESSION):
-            continue
-        off = same.value - found.value(quantity)
-        error = float(np.hypot(reference.error, _UNCERTAIN * off))
-        corrected[quantity] = Reference(float(reference.value - off), reference.source, error)
-    return corrected
 
 
 def _oriented(atoms: Atoms) -> Atoms:
