@@ -147,6 +147,15 @@ Potential with_common_knots(Potential p, Random &random)
   return p;
 }
 
+// All ρ have the knots of the last one of the pair but the first `odd`; φ is zero, as with a floor.
+Potential with_odd_filters(Potential p, int odd)
+{
+  for (Pair &pair : p.pairs) std::fill(pair.phi.coefficients.begin(), pair.phi.coefficients.end(), 0.0);
+  for (std::size_t ab = 0; ab < p.rho.size(); ab += p.n2)
+    for (int m = odd; m < p.n2; ++m) p.rho[ab + m].knots = p.rho[ab + p.n2 - 1].knots;
+  return p;
+}
+
 // For each centre, g of pair of neighbours n is what it was for pair of[n]; all have as many even knots.
 Potential with_angles(Potential p, const std::vector<int> &of, int knots, Random &random)
 {
@@ -156,6 +165,22 @@ Potential with_angles(Potential p, const std::vector<int> &of, int knots, Random
     p.g[k] = of[pair] == pair ? random.spline(-1, 1, knots, Random::even) : p.g[k - (pair - of[pair]) * p.n3];
   }
   return p;
+}
+
+TEST(the_first_filters_may_have_knots_of_their_own)
+{
+  unsigned seed = 400;
+  for (const Case &c :
+       {Case{{"Si"}, 9, 16, "tanh"}, {{"Si"}, 4, 2, "tanh"}, {{"In", "P"}, 9, 0, "none"}, {{"In", "P"}, 3, 3, "tanh"}})
+    for (const int odd : {1, 2, 3}) {
+      Random random(++seed);
+      const Potential p = random.potential(c.elements, c.n2, c.n3, c.activation, 4.5, Random::even);
+      for (const double edge : edges) {
+        const Atoms atoms = crystal(some, p.size(), edge, ++seed);
+        check_kernels(with_odd_filters(p, odd), atoms);
+        check_kernels(with_odd_filters(with_common_knots(p, random), odd), atoms);
+      }
+    }
 }
 
 TEST(neighbours_of_elements_with_common_knots_are_told_apart)

@@ -79,12 +79,13 @@ template <class Real> class Planner {
  public:
   Planner(const Potential &potential, Memory &memory, double unit, Isa isa)
       : p_(potential), domain_(potential), memory_(memory), unit_(unit), isa_(isa), across_atoms_(is_across_atoms()),
-        by_column_(p_.n2 <= 1 && (p_.n3 == 0 || (p_.n3 == 1 && across_atoms_)))
+        by_column_(p_.n2 <= 1 && (p_.n3 == 0 || (p_.n3 == 1 && across_atoms_))), columns_(by_column_ ? p_.n2 : odd())
   {
   }
 
   bool across_atoms() const { return across_atoms_; }
   bool by_column() const { return by_column_; }
+  int columns() const { return columns_; }
 
   Span<CentrePlan<Real>> centres()
   {
@@ -100,6 +101,7 @@ template <class Real> class Planner {
   double unit_;
   Isa isa_;
   bool across_atoms_, by_column_;
+  int columns_;
 
   CentrePlan<Real> centre(int a)
   {
@@ -158,18 +160,54 @@ template <class Real> class Planner {
     }
     plan.zbl = zbl;
     plan.shortest = shortest;
-    const Table table(phi);
-    const Intervals intervals = make_intervals(memory_, table.grid().knots(), true);
-    plan.phi = make_column(memory_, intervals, centred(table, intervals, true), count, count);
-    radial(pointers(p_.rho, p_.ordered_index(a, b) * p_.n2, count * p_.n2), count, plan.rho_axis, plan.rho,
-           plan.rho_column);
-    radial(pointers(p_.f, p_.ordered_index(a, b) * p_.n3, count * p_.n3), count, plan.f_axis, plan.f, plan.f_column);
+    if (!std::all_of(phi.begin(), phi.end(), is_zero)) plan.phi = column(phi);
+    std::vector<Column> columns;
+    for (int m = 0; m < columns_; ++m) columns.push_back(column(radial(p_.rho, a, b, count, m, m + 1)));
+    plan.rho_columns = memory_.span(columns);
+    tables(radial(p_.rho, a, b, count, columns_, p_.n2), count, plan.rho_axis, plan.rho);
+    const std::vector<const Spline *> f = radial(p_.f, a, b, count, 0, p_.n3);
+    tables(f, count, plan.f_axis, plan.f);
+    if (by_column_ && p_.n3 > 0) plan.f_column = column(f);
     return plan;
   }
 
+  static bool is_zero(const Spline *s)
+  {
+    return std::all_of(s->coefficients.begin(), s->coefficients.end(), [](double c) { return c == 0; });
+  }
+
+  // ρ or f number `from` … `to` − 1 of a and each of `count` elements from b on, one element after the other.
+  std::vector<const Spline *> radial(const std::vector<Spline> &all, int a, int b, int count, int from, int to) const
+  {
+    const int filters = static_cast<int>(all.size()) / (p_.size() * p_.size());
+    std::vector<const Spline *> some;
+    for (int e = 0; e < count; ++e)
+      for (int m = from; m < to; ++m) some.push_back(&all[p_.ordered_index(a, b + e) * filters + m]);
+    return some;
+  }
+
+  // How many of the first ρ do not have the knots of the others. Those of a floor are such. All knots of a group are
+  // merged, so that others make all of its filters slower; more than a few would be faster there all the same.
+  int odd() const
+  {
+    int count = 0;
+    for (std::size_t k = 0; p_.n2 > 0 && k < p_.rho.size(); k += p_.n2)
+      for (int m = count; m < p_.n2; ++m)
+        if (p_.rho[k + m].knots != p_.rho[k + p_.n2 - 1].knots) count = m + 1;
+    return count <= Plan<Real>::most_columns ? count : 0;
+  }
+
+  // One spline of each element, one table after the other.
+  Column column(const std::vector<const Spline *> &splines)
+  {
+    const Table table(splines);
+    const Intervals intervals = make_intervals(memory_, table.grid().knots(), true);
+    const int count = static_cast<int>(splines.size());
+    return make_column(memory_, intervals, centred(table, intervals, true), count, count);
+  }
+
   // Splines of as many tables, one table after the other.
-  void radial(const std::vector<const Spline *> &splines, int tables, Axis &axis, Span<Group<Real>> &groups,
-              Column &column)
+  void tables(const std::vector<const Spline *> &splines, int tables, Axis &axis, Span<Group<Real>> &groups)
   {
     static const Spline nothing{{0, 1}, {0, 0, 0, 0}};
     const int filters = static_cast<int>(splines.size()) / tables;
@@ -178,7 +216,6 @@ template <class Real> class Planner {
     const std::vector<double> c = centred(table, intervals, true);
     axis = intervals.axis;
     groups = make_groups<Real>(memory_, intervals, c, filters, tables, by_column_);
-    column = make_column(memory_, intervals, c, table.columns(), tables);
   }
 
   double density_cutoff(int a, int b) const
@@ -367,6 +404,7 @@ template <class Real> Plan<Real> make_plan(const Potential &potential, double un
   Planner<Real> planner(potential, *memory, unit, isa);
   plan.across_atoms = planner.across_atoms();
   plan.by_column = planner.by_column();
+  plan.columns = planner.columns();
   plan.centres = planner.centres();
   plan.memory = memory;
   return plan;

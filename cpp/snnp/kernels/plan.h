@@ -82,14 +82,15 @@ struct EmbeddingPlan {
 /// What neighbours of one element do to a centre of one element. If those of several elements are treated alike, tables
 /// of the elements stand one after the other, as if their intervals were those of one.
 template <class Real> struct PairPlan {
-  Column phi;
+  Column phi;                        ///< without coefficients if it is zero everywhere
   const Zbl *zbl = nullptr;          ///< by element
   double zbl_outer = 0;              ///< the largest one; 0: there is none
   const double *shortest = nullptr;  ///< by element: in the training data
   int slots = 0;                     ///< room in `shortest`, as Column::stride
   Axis rho_axis, f_axis;
-  Span<Group<Real>> rho, f;
-  Column rho_column, f_column;  ///< the same as columns, where there is one of them at most
+  Span<Group<Real>> rho, f;  ///< ρ from number Plan::columns on
+  Span<Column> rho_columns;  ///< the ρ before them
+  Column f_column;           ///< f as a column, if there is one at most
 };
 
 /// The basis of r_ij or r_ik: in an interval, cubics of the four functions that do not vanish there, as 4 powers × 4
@@ -147,6 +148,8 @@ template <class Real> struct Plan {
   double unit = 1;            ///< what energies and their derivatives are multiplied by
   bool across_atoms = false;  ///< vectors run across atoms where there are angles
   bool by_column = false;     ///< at most one ρ and one f: vectors run across neighbours where there are distances
+  int columns = 0;            ///< of so many ρ, the first ones, they do in any case; at most …
+  static constexpr int most_columns = 2;
   Span<CentrePlan<Real>> centres;
   std::shared_ptr<void> memory;  ///< of all that is pointed to
 };

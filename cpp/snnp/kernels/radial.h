@@ -7,7 +7,7 @@
 namespace snnp {
 namespace SNNP_ISA {
 
-/// G_m += Σ_k ρ_m(r_k) over `count` neighbours from `from` on.
+/// G_m += Σ_k ρ_m(r_k) over `count` neighbours from `from` on, m being counted from the first ρ that is in a group.
 template <class Real, int W>
 void rho_sums(const Group<Real> &group, const Near<Real> &near, int from, int count, double *G)
 {
@@ -98,7 +98,8 @@ template <class Real> struct RadialStage {
       if (stream.kind == Stream::three_body) near.n_three_body = near.count;
       if (plan.by_column) continue;
       if (stream.kind <= Stream::density)
-        for (const Group<Real> &group : pair.rho) with_width(group.width, Sums{group, near, at, count, G});
+        for (const Group<Real> &group : pair.rho)
+          with_width(group.width, Sums{group, near, at, count, G + plan.columns});
       if (stream.kind == Stream::three_body) {
         Real *f = near.f;
         for (const Group<Real> &group : pair.f) {
@@ -113,7 +114,8 @@ template <class Real> struct RadialStage {
   /// near.slope += Σ_m A_m ∂G_m/∂r; A are `step` apart.
   void out(Near<Real> &near, const double *A) const
   {
-    if (plan.by_column) return columns_out(near, A);
+    columns_out(near, A);
+    if (plan.by_column) return;
     int at = 0;
     for (int s = 0; s < centre.streams.count && at < near.n_density; ++s) {
       const Stream &stream = centre.streams[s];
@@ -121,7 +123,7 @@ template <class Real> struct RadialStage {
       const PairPlan<Real> &pair = centre.pairs[stream.element];
       for (const Group<Real> &group : pair.rho) {
         Real w[16];
-        weights(group, A, w);
+        weights(group, A + plan.columns * step, w);
         with_width(group.width, RhoSlopes{group, near, w, at, count});
       }
       if (stream.kind == Stream::three_body) {
@@ -219,7 +221,7 @@ template <class Real> struct RadialStage {
     const Candidates &c = scratch.candidates;
     const long from = static_cast<long>(s) * scratch.capacity;
     const double factor = 0.5 * plan.unit;
-    D phi = D{}, density = D{};
+    D phi = D{}, density[Plan<Real>::most_columns] = {};
     L close = L{};
     for (int q = 0; q < count; q += C) {
       const int k = near.count + q;
@@ -237,16 +239,23 @@ template <class Real> struct RadialStage {
         store(near.g_shift + k, __builtin_convertvector(of_all * centre.angle_shift, Vec<Real, C>));
       }
       store(near.id + k, load<Vec<int, C>>(c.id + from + q));
-      const ValueAndSlope e = evaluate(pair.phi, r, tables<std::int64_t>(pair.phi.axis, element));
-      phi += e.value;
-      store(near.slope + k, factor * e.slope);
+      D slope = D{};
+      if (pair.phi.c) {
+        const ValueAndSlope e = evaluate(pair.phi, r, tables<std::int64_t>(pair.phi.axis, element));
+        phi += e.value;
+        slope = factor * e.slope;
+      }
+      store(near.slope + k, slope);
       close |= is_close<alike>(pair, element, r);
       if (any(r < pair.zbl_outer)) add_zbl(near, pair, element, r, factor, near.slope + k);
       if constexpr (kind == Stream::pair) continue;
+      for (int m = 0; m < plan.columns; ++m) {
+        const Column &column = pair.rho_columns[m];
+        const ValueAndSlope rho = evaluate(column, r, tables<std::int64_t>(column.axis, element));
+        density[m] += rho.value;
+        store(near.rho_slope + m * scratch.capacity + k, rho.slope);
+      }
       if (plan.by_column) {
-        const ValueAndSlope rho = evaluate(pair.rho_column, r, tables<std::int64_t>(pair.rho_axis, element));
-        density += rho.value;
-        store(near.rho_slope + k, rho.slope);
         if constexpr (kind == Stream::three_body) {
           const ValueAndSlope f = evaluate(pair.f_column, r, tables<std::int64_t>(pair.f_axis, element));
           put(near.f + k, f.value);
@@ -260,7 +269,7 @@ template <class Real> struct RadialStage {
     }
     near.phi += sum(phi);
     near.close |= any(close);
-    if (plan.by_column && plan.n2 == 1) G[0] += sum(density);
+    for (int m = 0; m < plan.columns; ++m) G[m] += sum(density[m]);
   }
 
   template <bool alike> void pairs_only(Near<Real> &near, const PairPlan<Real> &pair, int s, int count) const
@@ -273,7 +282,8 @@ template <class Real> struct RadialStage {
       const D squared = load<D>(c.squared + from + q), inverse = inverse_sqrt(squared), r = squared * inverse;
       const D x = load<D>(c.x + from + q), y = load<D>(c.y + from + q), z = load<D>(c.z + from + q);
       const Vec<int, C> element = elements<alike>(from + q);
-      ValueAndSlope e = evaluate(pair.phi, r, tables<std::int64_t>(pair.phi.axis, element));
+      ValueAndSlope e{};
+      if (pair.phi.c) e = evaluate(pair.phi, r, tables<std::int64_t>(pair.phi.axis, element));
       phi += e.value;
       close |= is_close<alike>(pair, element, r);
       if (any(r < pair.zbl_outer)) {
@@ -322,17 +332,19 @@ template <class Real> struct RadialStage {
       for (int n = group.width * near.n_three_body; n < group.width * end; ++n) f[n] = 0;
       f += group.width * scratch.capacity;
     }
-    if (!plan.by_column) return;
-    store(near.rho_slope + near.n_density, D{});
-    store(near.f_slope + near.n_three_body, D{});
+    for (int m = 0; m < plan.columns; ++m) store(near.rho_slope + m * scratch.capacity + near.n_density, D{});
+    if (plan.by_column) store(near.f_slope + near.n_three_body, D{});
   }
 
   void columns_out(Near<Real> &near, const double *A) const
   {
-    if (plan.n2 == 1)
+    for (int m = 0; m < plan.columns; ++m) {
+      const double *slope = near.rho_slope + m * scratch.capacity;
       for (int k = 0; k < near.n_density; k += C)
-        store(near.slope + k, load<D>(near.slope + k) + A[0] * load<D>(near.rho_slope + k));
-    const double a = plan.n3 == 1 ? A[plan.n2 * step] : 0;
+        store(near.slope + k, load<D>(near.slope + k) + A[m * step] * load<D>(slope + k));
+    }
+    if (!plan.by_column || plan.n3 == 0) return;
+    const double a = A[plan.n2 * step];
     for (int k = 0; k < near.n_three_body; k += C)
       store(near.slope + k, load<D>(near.slope + k) + a * load<D>(near.f_slope + k) * get(near.P + k));
   }

@@ -64,6 +64,7 @@ template <class Real> void Scratch<Real>::prepare(const Plan<Real> &plan)
   n2 = plan.n2;
   elements = plan.elements;
   by_column = plan.by_column;
+  rho_columns = plan.columns;
   atoms = plan.across_atoms ? batch : block;
   lay_out(embedding, [&](Arena &piece) {
     piece(G, static_cast<std::size_t>(columns) * block);
@@ -98,7 +99,8 @@ template <class Real> void Scratch<Real>::reserve(int neighbors)
       for (Real **p : {&atom.rho_t, &atom.f_t, &atom.g_shift}) piece(*p, n);
       for (int **p : {&atom.id, &atom.rho_interval, &atom.f_interval, &atom.element}) piece(*p, n);
       for (Real **p : {&atom.f, &atom.P}) piece(*p, n * f_width);
-      for (double **p : {&atom.rho_slope, &atom.f_slope}) piece(*p, by_column ? n : 0);
+      piece(atom.rho_slope, rho_columns * n);
+      piece(atom.f_slope, by_column ? n : 0);
     });
   }
 }

@@ -55,8 +55,8 @@ template <class Real> struct Near {
   ///
   ///     | group 0: neighbour 0: width numbers | neighbour 1: … | … | group 1: neighbour 0: … |
   Real *f, *P;
-  double *rho_slope;  ///< ρ'(r_ij) and f'(r_ij), by column only
-  double *f_slope;
+  double *rho_slope;  ///< columns × capacity: ρ'(r_ij) of those by column
+  double *f_slope;    ///< f'(r_ij), by column only
 
   Real *T;  ///< t and interval of the cosine of each pair of three-body neighbours, see triplets_across_filters.h
   int *I;
@@ -124,7 +124,8 @@ template <class Real> struct Scratch {
   void reserve_packed(int atoms);
 
  private:
-  int atoms = block, packed_capacity = 0, columns = 0, streams = 0, n2 = 0, elements = 0, nodes_size = 0, f_width = 0;
+  int atoms = block, packed_capacity = 0, columns = 0, streams = 0, n2 = 0, rho_columns = 0, elements = 0,
+      nodes_size = 0, f_width = 0;
   bool by_column = false;
   Buffer shared, embedding, interleaved, tensor_arrays, positions;
 };

@@ -24,14 +24,11 @@ SNNP_INLINE AxisPosition locate(const Axis &axis, D x)
   const D big = smaller(larger(s, D{}), broadcast<D>(double(axis.last_cell))) + Magic<double>::value;
   const L cell = (L)big - Magic<double>::bits;
   L i;
-  D t;
-  for (int l = 0; l < C; ++l) {
-    int at = axis.cell[cell[l]];
-    while (at < axis.last && x[l] >= axis.edge[at]) ++at;
-    i[l] = at;
-    t[l] = (x[l] - axis.middle[at]) * axis.per_unit;
-  }
-  return {t, i};
+  for (int l = 0; l < C; ++l) i[l] = axis.cell[cell[l]];
+  // The edge of the last interval is infinite, and `finite` is not.
+  const D finite = smaller(x, broadcast<D>(1e300));
+  for (L beyond; any(beyond = (L)(finite >= gather(axis.edge, i)));) i -= beyond;
+  return {(x - gather(axis.middle, i)) * axis.per_unit, i};
 }
 
 /// A spline at C numbers, and its derivative by the number (1/Å).
