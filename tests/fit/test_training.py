@@ -148,6 +148,26 @@ def test_splines_decay_less_where_those_of_the_linear_start_bend_much():
     assert np.all(left[2:] < 0.9)
 
 
+@pytest.mark.parametrize("stiffness", [1e-6, 1e3])
+def test_smoothing_becomes_weaker_where_it_alone_would_spoil_the_loss(stiffness):
+    """The loss is 2 for the curves of the start. Smoothing may add 1; if it adds n times that, it becomes n² weaker."""
+    model = models.random_model(*models.KINDS["one element, tanh"])
+    start = {name: p.detach().clone() for name, p in model.named_parameters()}
+
+    def loss():
+        changes = [(p.detach() - start[name]).square().sum() for name, p in model.named_parameters()]
+        return 2 + stiffness * float(sum(changes))
+
+    Decay(model, weights=0.0, curvature=0.5).step(0.5)
+    added = loss() - 2
+    model.load_state_dict(start, strict=False)
+    decay = Decay(model, weights=0.0, curvature=0.5)
+    decay.soften(loss, 0.5)
+    assert loss() == 2
+    assert decay.curvature == pytest.approx(0.5 / max(added, 1) ** 2)
+    assert (added > 1) == (stiffness > 1)
+
+
 def test_a_long_step_of_decay_equals_many_short_ones():
     long, short = (models.random_model(*models.KINDS["one element, tanh"]) for _ in range(2))
     decay, once = (Decay(model, weights=3.0, curvature=2.0) for model in (short, long))

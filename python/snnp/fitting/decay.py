@@ -4,7 +4,7 @@ Decoupled weight decay (Loshchilov and Hutter, arXiv 1711.05101), of weights of 
 spline coefficients. A penalty in the loss would act the less, the larger gradients are, by which steps are divided.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -16,6 +16,8 @@ from snnp.models.network import Model
 # and Si of Zuo et al. have 4e-6 and 2e-6, Li and In-P 1e-8.
 _UNCERTAIN = 1e-6
 _ROUNDING = 1e-9  # of a bound
+# What smoothing may add to the loss before training, in parts of it, in steps whose sizes add up to that of so many.
+_RISE, STEPS = 0.5, 100
 
 
 def fading(error: float, atoms: int) -> float:
@@ -36,7 +38,7 @@ class Decay:
 
     bound: of |N(G) − N(0)|, eV; None: there is none. As tanh is within ±1, it holds if absolute values of the weights
     of the last layer add up to no more than half of it, and for means of such weights; if they are larger, all become
-    smaller alike.
+    smaller alike. bends: b of each kind of spline, (tables, second differences). curvature: that of the equation.
     """
 
     def __init__(self, model: Model, weights: float, curvature: float, bound: float | None = None):
@@ -50,19 +52,41 @@ class Decay:
         self.splines = [p for p in (model.rho, model.f, model.g) if _decays(p)] if curvature else []
         self.begin_with(_bends(model) if curvature else [])
 
-    def begin_with(self, bends: Sequence[Tensor]) -> None:
-        """What curves were like when training began. bends: b of each kind of spline, (tables, second differences)."""
+    def begin_with(self, bends: Sequence[Tensor], curvature: float | None = None) -> None:
+        """What curves were like when training began, and how much they are smoothed; None: as before."""
         self.bends = list(bends)
+        self.curvature = self.curvature if curvature is None else curvature
         self._modes = [_modes(b.numpy(), self.curvature) for b in bends]
+
+    @torch.no_grad()
+    def soften(self, loss: Callable[[], float], size: float) -> None:
+        """Makes `curvature` smaller where smoothing alone, by a step of this size, would add more than half to a loss:
+        with the square of what it adds.
+
+        Else curves that data hold with much force, as those of strongly compressed crystals, are lost: steps of
+        training are the smaller, the larger gradients are, and smoothing is not.
+        """
+        if not self.splines:
+            return
+        before, start = loss(), [p.detach().clone() for p in self.splines]
+        self._smooth(size)
+        added, most = loss() - before, _RISE * before
+        for p, old in zip(self.splines, start, strict=True):
+            p.copy_(old)
+        if not added <= most:
+            self.begin_with(self.bends, self.curvature * float(np.nan_to_num(most / added)) ** 2)
 
     @torch.no_grad()
     def step(self, size: float) -> None:
         """A step of this size, without an error of its own however large."""
         for weight in self.weights:
             weight.mul_(np.exp(-size * self.rate))
+        self._smooth(size)
+        self.limit()
+
+    def _smooth(self, size: float) -> None:
         for coefficients, (rates, modes) in zip(self.splines, self._modes, strict=True):
             coefficients.copy_((modes * torch.exp(-size * rates)[:, None]) @ modes.mT @ coefficients)
-        self.limit()
 
     @torch.no_grad()
     def limit(self) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from snnp.config import TrainingConfig
-from snnp.fitting.decay import Decay
+from snnp.fitting.decay import STEPS, Decay
 from snnp.fitting.eigenadam import EigenAdam
 from snnp.fitting.label_errors import LabelErrors
 from snnp.fitting.loss import Batch, Loss, join, make_batch, make_batches
@@ -82,16 +82,16 @@ class Epochs:
     """Batches of some frames of `all`: each epoch passes all once, in an order that only the seeds and it decide."""
 
     def __init__(self, all: Sequence[Batch], size: int, seed: int, *seeds: int):
-        self._all, self._size, self._seed, self._seeds = all, min(size, len(all)), seed, seeds
+        self.all, self._size, self._seed, self._seeds = all, min(size, len(all)), seed, seeds
         self._epoch, self._order = -1, np.arange(0)  # the last one, and its frames as they come
 
     def batch(self, step: int) -> Batch:
         """That of a step, counted from 0."""
-        epoch, place = divmod(step, len(self._all) // self._size)
+        epoch, place = divmod(step, len(self.all) // self._size)
         if epoch != self._epoch:
-            order = np.random.default_rng([self._seed, epoch, *self._seeds]).permutation(len(self._all))
+            order = np.random.default_rng([self._seed, epoch, *self._seeds]).permutation(len(self.all))
             self._epoch, self._order = epoch, order
-        return join([self._all[k] for k in self._order[place * self._size : (place + 1) * self._size]])
+        return join([self.all[k] for k in self._order[place * self._size : (place + 1) * self._size]])
 
 
 class Optimizer:
@@ -147,6 +147,7 @@ class Optimizer:
     def run(self, report: Callable[[Record], None], tick: Callable[[int], None], stop: Callable[[], bool]) -> bool:
         """Trains to the end, or until stop() says so; False in that case."""
         if self.step == 0:
+            self.decay.soften(lambda: self.loss(*self._train.all), STEPS * self.schedule.learning_rate)
             self._check(report)
         while self.step < self.steps:
             if stop():
@@ -258,6 +259,7 @@ class Optimizer:
             "model": self.model.state_dict(),
             "adam": self.adam.state_dict(),
             "bends": self.decay.bends,
+            "curvature": self.decay.curvature,
             "average": self.average,
             "best": self.best,
             "best_loss": self.best_loss,
@@ -274,7 +276,7 @@ class Optimizer:
         state = _tensors(state)
         self.model.load_state_dict(state["model"])
         self.adam.load_state_dict(state["adam"])
-        self.decay.begin_with(state["bends"])
+        self.decay.begin_with(state["bends"], state["curvature"])
         self.average, self.best, self.best_loss = state["average"], state["best"], state["best_loss"]
         self.history = [Record(**record) for record in state["history"]]
         self.step, self.seconds, self._running = state["step"], state["seconds"], state["running"]
