@@ -1,6 +1,12 @@
-"""What physics that is built in by choice costs in accuracy: fits with it beside those without, and their tables."""
+"""What physics that is built in by choice changes: fits with it beside those without, and their tables."""
 
 from collections.abc import Callable
+from pathlib import Path
+
+from snnp import _core
+from snnp.analysis.reading import LINEAR
+from snnp.analysis.report import read_curves, sample
+from snnp.data import read
 
 BOUND = 0.1  # eV
 _BOUNDED = f"model.network_bound={BOUND:g}"
@@ -21,31 +27,52 @@ FITS = {"snnp": (SNNP, ("Mo", "Si")), "eam": (EAM, ("Mo", "Cu"))}
 
 
 def measured(session, brief: Callable) -> dict:
-    """Errors on the test sets and circumstances of all fits, by kind and element."""
+    """Errors on the test sets, what one reads, and circumstances of all fits, by kind and element."""
     results: dict = {}
     for kind, (fits, elements) in FITS.items():
         results[kind] = {element: {} for element in elements}
         for element in elements:
+            train, test = session.files(element)
             for name, (_, settings) in fits.items():
                 done = session.fit(name, element, settings)
-                errors = brief(done["file"], session.files(element)[1])
-                results[kind][element][name] = {**errors, "fit": done["fit"]}
+                seen = _seen(done["file"], train) if kind == "snnp" else {}
+                results[kind][element][name] = {**brief(done["file"], test), **seen, "fit": done["fit"]}
     return results
 
 
-def table(results: dict, kind: str) -> str:
-    """Errors by what is built in."""
-    found = results["constraints"]["results"][kind]
-    heads = " | ".join(f"{element}: meV/atom | eV/Å" for element in found)
-    lines = [f"| built in | {heads} |", "|---" * (1 + 2 * len(found)) + "|"]
-    for name, (title, _) in FITS[kind][0].items():
-        fits = [found[element][name] for element in found]
-        cells = [f"{f['energy_mae_meV_per_atom']:.2f} | {f['force_mae_eV_per_A']:.4f}" for f in fits]
-        lines.append(f"| {title} | {' | '.join(cells)} |")
+def _seen(potential: Path, data: Path) -> dict[str, float]:
+    """Standard deviations: of what the network adds beyond linear, and of single filters in sum by all together."""
+    reading = read_curves(_core.read_potential(potential), sample(read([data]).frames), 1)
+    deviations = {part.name: part.deviation for part in reading.parts}
+    single = sum(deviations.get(name, 0.0) for name in reading.filter_names)
+    beyond = sum(value for name, value in deviations.items() if name.endswith("beyond linear"))
+    return {"beyond_linear_meV": 1000 * beyond, "single_filters_by_their_sum": single / deviations[LINEAR]}
+
+
+def table(results: dict) -> str:
+    """Errors, and what one reads, by what is built in."""
+    lines = [
+        "| | built in | energy, meV/atom | force, eV/Å | network, beyond linear, meV | single filters by their sum |",
+        "|---|---|---|---|---|---|",
+    ]
+    for element, fits in results["constraints"]["results"]["snnp"].items():
+        for name, (title, _) in SNNP.items():
+            one = fits[name]
+            cells = [element, title, f"{one['energy_mae_meV_per_atom']:.2f}", f"{one['force_mae_eV_per_A']:.4f}"]
+            cells += [f"{one['beyond_linear_meV']:.0f}", f"{one['single_filters_by_their_sum']:.0f}"]
+            lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-TABLES = {
-    "constraints": lambda results: table(results, "snnp"),
-    "constraints-eam": lambda results: table(results, "eam"),
-}
+def eam_table(results: dict) -> str:
+    """Errors of EAM by what is built in."""
+    lines = ["| | built in | energy, meV/atom | force, eV/Å |", "|---|---|---|---|"]
+    for element, fits in results["constraints"]["results"]["eam"].items():
+        for name, (title, _) in EAM.items():
+            one = fits[name]
+            errors = f"{one['energy_mae_meV_per_atom']:.2f} | {one['force_mae_eV_per_A']:.4f}"
+            lines.append(f"| {element} | {title} | {errors} |")
+    return "\n".join(lines)
+
+
+TABLES = {"constraints": table, "constraints-eam": eam_table}

@@ -66,6 +66,17 @@ def test_what_is_not_named_is_free():
     assert lowest(found.potential.data, "f") < -0.01
 
 
+@pytest.mark.parametrize("frozen", [[], ["g"]], ids=["free", "g frozen"])
+def test_filters_of_a_file_become_positive(frozen, tmp_path):
+    potential = models.random_model(*models.KINDS["one element, tanh"]).potential("")
+    assert min(lowest(potential, name) for name in ("rho", "f")) < -0.01
+    snnp.Potential(potential).write(tmp_path / "x.snnp")
+    filters = {"file": tmp_path / "x.snnp", "freeze": frozen, "scale": 1.0, "elements": {"Cu": "Si"}}
+    model = {"filters": filters, "positive": True, "hidden": [6]}
+    found = snnp.fit(structures(), progress=False, **{**SETTINGS, "model": model}).potential.data
+    assert min(lowest(found, name) for name in ("rho", "f")) >= 0
+
+
 def test_network_stays_within_its_bound():
     """Wherever filters are, and at the bound, since these data ask for more."""
     bound = 2e-6
