@@ -25,6 +25,7 @@ from snnp.fitting.origin import Origin
 from snnp.fitting.outputs import Outputs
 from snnp.fitting.physics import check_physics
 from snnp.fitting.prepare import require_content
+from snnp.fitting.ranks import ALONE, Ranks
 from snnp.fitting.resume import saved_state
 from snnp.fitting.run import (
     begin_log,
@@ -80,6 +81,7 @@ def run_systems(
     resume: bool = False,
     restart: bool = False,
     command: str = "snnp.systems in Python",
+    ranks: Ranks = ALONE,
 ) -> FittedSystems:
     """Does the fit of the section `systems` and writes all its files, if the configuration names an output.
 
@@ -98,6 +100,7 @@ def run_systems(
         checkpoint = Checkpoint(shared.beside(".checkpoint"), saved, log.print)
         try:
             tasks, found = _prepare(config, shared, checkpoint, stop, log, command)
+            next(iter(tasks.values())).ranks = ranks
             fitted = _fit(config, tasks, found, log)
         except Interrupted as told:
             raise Interrupted(f"{told}; {checkpoint.how_to_go_on}", told.signal) from told
@@ -207,7 +210,7 @@ def _fit(config: FitConfig, tasks: Mapping[str, Task], scales: Mapping[str, floa
         _start(joint, config, tasks, data, log)
     weights = [system.weight for system in config.systems.data.values()]
     loss = JointLoss(joint, first.weights, weights, first.threads)
-    optimizer = JointOptimizer(joint, loss, Schedule.of(training), *zip(*data, strict=True))
+    optimizer = JointOptimizer(joint, loss, Schedule.of(training), *zip(*data, strict=True), first.ranks)
     train(first, optimizer, joint.units)
     joint.to_unit_size()
     systems = {}
@@ -220,7 +223,7 @@ def _fit(config: FitConfig, tasks: Mapping[str, Task], scales: Mapping[str, floa
 def _start(joint: JointModel, config: FitConfig, tasks: Mapping[str, Task], data, log: console.Log) -> None:
     first = next(iter(tasks.values()))
     share, seed = config.systems.share, config.training.seed
-    found = joint_start(joint, data, first.weights, share, first.threads, seed, log.progress)
+    found = joint_start(joint, data, first.weights, share, first.threads, seed, log.progress, first.ranks)
     for name, one in zip(tasks, found, strict=True):
         error = one.fit.chosen.train_loss**0.5
         log.print(
