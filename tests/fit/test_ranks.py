@@ -162,6 +162,15 @@ def test_a_process_that_dies_ends_the_fit_and_any_number_resumes_it(copper, tmp_
     assert output.exists()
 
 
+def test_processes_that_cannot_meet_say_so(copper, tmp_path, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    for name in ("RANK", "MASTER_ADDR", "MASTER_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    found = command(fit_app, *arguments(copper, "-o", tmp_path / "Cu.snnp"))
+    assert found.returncode == 1
+    assert "error: the 2 processes of this fit cannot meet" in found.stderr
+
+
 def test_processes_stop_with_the_first(copper, tmp_path):
     """Also of a fit that cannot begin."""
     said, status = ended(start(2, tmp_path / "none.xyz", "-o", tmp_path / "Cu.snnp"))

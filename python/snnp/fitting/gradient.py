@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from torch import nn
+from torch import from_numpy, nn
 
 from snnp import _core
 from snnp.data.batch import LabelledStructure
@@ -47,6 +47,7 @@ class Gradient:
             for n, own in enumerate(frames):
                 ranks.share_list(f"frames {n}", own)
             ranks.share("losses", (parameters, losses))
+            ranks.share("training", None)
             ranks.held["training"] = self._own
 
     def __call__(self, chosen: Sequence[Sequence[int]]) -> float:
@@ -80,7 +81,7 @@ def deal(work: Sequence[Sequence[float]], count: int) -> list[list[list[int]]]:
 def _part(held: dict, argument: tuple, rank: int) -> np.ndarray:
     """The loss of the frames of a rank, and its gradient."""
     vector, parts, sizes = argument
-    if "training" not in held:
+    if held["training"] is None:
         parameters, losses = held["losses"]
         frames = [held[f"frames {n}"] for n in range(len(losses))]
         held["training"] = _Held(parameters, losses, [[make_batch([frame]) for frame in own] for own in frames])
@@ -95,8 +96,6 @@ def _part(held: dict, argument: tuple, rank: int) -> np.ndarray:
 
 def _set(parameters: Sequence[nn.Parameter], values: np.ndarray, gradient: bool = False) -> None:
     """Sets parameters, or their gradients, from all numbers in one row."""
-    from torch import from_numpy
-
     parts = np.split(values, np.cumsum([p.numel() for p in parameters])[:-1])
     for p, part in zip(parameters, parts, strict=True):
         if gradient:

@@ -84,7 +84,7 @@ ALONE = Ranks()
 def processes() -> Iterator[Ranks | None]:
     """The processes that torchrun has started, for the first of them, which lets the others go in the end.
 
-    The others work within `with` until then, and get None.
+    The others work within `with` until then, and get None. Raises RanksError if they do not meet.
     """
     count, rank = int(os.environ.get("WORLD_SIZE", 1)), int(os.environ.get("RANK", 0))
     if count == 1:
@@ -92,7 +92,11 @@ def processes() -> Iterator[Ranks | None]:
         return
     import torch.distributed as dist
 
-    dist.init_process_group("gloo", timeout=_PATIENCE)
+    try:
+        dist.init_process_group("gloo", timeout=_PATIENCE)
+    except (ValueError, RuntimeError) as error:
+        why = str(error).splitlines()[0]
+        raise RanksError(f"the {count} processes of this fit cannot meet ({why}): expected torchrun") from error
     try:
         if rank:
             _serve(rank)
