@@ -36,9 +36,10 @@ class Ranks:
         self._in_step = True  # whether the others wait for the next call
 
     @property
-    def says(self) -> str:
-        """What a line of the log says of them in the end."""
-        return f" in each of {self.count} processes" if self.count > 1 else ""
+    def remarks(self) -> list[str]:
+        """For the log."""
+        says = f"{self.count} processes share sums over frames; kinds of models but snnp are fitted by the first alone"
+        return [says] if self.count > 1 else []
 
     def share(self, name: str, value: Any) -> None:
         """Gives a value, which can be pickled, to all by a name."""

@@ -85,8 +85,11 @@ def run_systems(
 ) -> FittedSystems:
     """Does the fit of the section `systems` and writes all its files, if the configuration names an output.
 
+    ranks: processes that share the work.
     Raises ConfigError, DataError or snnp.Error with one sentence; Interrupted if told to stop.
     """
+    for line in ranks.remarks:
+        log.print(line)
     begun, command = time.monotonic(), printable(command)
     shared = Outputs(config.output, config.inputs)
     for name in config.systems.data:
@@ -100,8 +103,7 @@ def run_systems(
         checkpoint = Checkpoint(shared.beside(".checkpoint"), saved, log.print)
         try:
             tasks, found = _prepare(config, shared, checkpoint, stop, log, command)
-            next(iter(tasks.values())).ranks = ranks
-            fitted = _fit(config, tasks, found, log)
+            fitted = _fit(config, tasks, found, log, ranks)
         except Interrupted as told:
             raise Interrupted(f"{told}; {checkpoint.how_to_go_on}", told.signal) from told
         if config.output:
@@ -197,7 +199,9 @@ def _task(
 # -- fit ----------------------------------------------------------------------------------------------------------
 
 
-def _fit(config: FitConfig, tasks: Mapping[str, Task], scales: Mapping[str, float], log: console.Log) -> FittedSystems:
+def _fit(
+    config: FitConfig, tasks: Mapping[str, Task], scales: Mapping[str, float], log: console.Log, ranks: Ranks
+) -> FittedSystems:
     torch.set_num_threads(1)  # The engine's threads do the work; torch's own would only compete with them.
     first = next(iter(tasks.values()))
     training = first.config.training
@@ -207,10 +211,10 @@ def _fit(config: FitConfig, tasks: Mapping[str, Task], scales: Mapping[str, floa
     models = [Model(task.shape, task.e0, unit) for task, unit in zip(tasks.values(), units, strict=True)]
     joint = JointModel(models, config.systems.share)
     if first.saved is None:
-        _start(joint, config, tasks, data, log)
+        _start(joint, config, tasks, data, log, ranks)
     weights = [system.weight for system in config.systems.data.values()]
     loss = JointLoss(joint, first.weights, weights, first.threads)
-    optimizer = JointOptimizer(joint, loss, Schedule.of(training), *zip(*data, strict=True), first.ranks)
+    optimizer = JointOptimizer(joint, loss, Schedule.of(training), *zip(*data, strict=True), ranks)
     train(first, optimizer, joint.units)
     joint.to_unit_size()
     systems = {}
@@ -220,10 +224,12 @@ def _fit(config: FitConfig, tasks: Mapping[str, Task], scales: Mapping[str, floa
     return FittedSystems(systems, _filters(joint, scales), Curve.learning(optimizer.history, "linear model"))
 
 
-def _start(joint: JointModel, config: FitConfig, tasks: Mapping[str, Task], data, log: console.Log) -> None:
+def _start(
+    joint: JointModel, config: FitConfig, tasks: Mapping[str, Task], data, log: console.Log, ranks: Ranks
+) -> None:
     first = next(iter(tasks.values()))
     share, seed = config.systems.share, config.training.seed
-    found = joint_start(joint, data, first.weights, share, first.threads, seed, log.progress, first.ranks)
+    found = joint_start(joint, data, first.weights, share, first.threads, seed, log.progress, ranks)
     for name, one in zip(tasks, found, strict=True):
         error = one.fit.chosen.train_loss**0.5
         log.print(
