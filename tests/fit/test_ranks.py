@@ -137,6 +137,7 @@ def test_two_processes_write_what_one_writes(copper, tmp_path):
     said, status = ended(start(2, copper, "-o", tmp_path / "2" / "Cu.snnp"))
     assert status == (0, 0), said
     assert "written: " in said[0] and not said[1]
+    assert "note: 4 frames of a step are few for 2 processes" in said[0]
     one, two = (curve(tmp_path / name / "Cu.csv") for name in ("1", "2"))
     np.testing.assert_array_equal(one[:, 0], two[:, 0])
     np.testing.assert_allclose(one[0, 3], two[0, 3], rtol=1e-6)  # of the start, in double precision

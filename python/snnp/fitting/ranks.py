@@ -17,6 +17,7 @@ import numpy as np
 
 # Others wait for the first one as long as it reads data and checks labels, or looks at the potential in the end.
 _PATIENCE = timedelta(days=30)
+_FEW = 4  # frames of a step for each process: what is not divided then takes longer
 _CHUNK = 50  # frames that are sent at once: a copy of them is made
 
 # function(held, argument, rank) → numbers; held: what was shared, by name.
@@ -35,11 +36,19 @@ class Ranks:
         self.held: dict[str, Any] = {}
         self._in_step = True  # whether the others wait for the next call
 
-    @property
-    def remarks(self) -> list[str]:
-        """For the log."""
-        says = f"{self.count} processes share sums over frames; kinds of models but snnp are fitted by the first alone"
-        return [says] if self.count > 1 else []
+    def remarks(self, batch: int) -> list[str]:
+        """For the log. batch: frames of a step of training."""
+        if self.count == 1:
+            return []
+        found = [
+            f"{self.count} processes share sums over frames; kinds of models but snnp are fitted by the first alone"
+        ]
+        if batch < _FEW * self.count:
+            found.append(
+                f"note: {batch} frames of a step are few for {self.count} processes: expected a training.batch_size "
+                "of several times their number"
+            )
+        return found
 
     def share(self, name: str, value: Any) -> None:
         """Gives a value, which can be pickled, to all by a name."""

@@ -100,7 +100,7 @@ def _fit(
     ranks: Ranks,
 ) -> Fitted:
     threads = threads_of(config)
-    for line in (f"snnp-fit {__version__}", f"command: {command}", *ranks.remarks, *config.notes):
+    for line in (f"snnp-fit {__version__}", f"command: {command}", *config.notes):
         log.print(line)
     check_data(config)
     divided = divide(config, data or read_data(config), log)
@@ -112,7 +112,8 @@ def _fit(
     weighted = {"invariant points": named} if named and factor is not None else {}
     origin = Origin.of(config, {**sets, **weighted})
     begin_log(origin, outputs, checkpoint, log)
-    log.print(describe(shape, model, threads))
+    for line in (describe(shape, model, threads), *ranks.remarks(config.training.batch_size)):
+        log.print(line)
 
     # Kept where the fit keeps them anyway.
     lists = NeighborLists(shape.elements, max(shape.cutoff, baseline.cutoff), keep=kind_of(model).keeps_lists)

@@ -88,8 +88,6 @@ def run_systems(
     ranks: processes that share the work.
     Raises ConfigError, DataError or snnp.Error with one sentence; Interrupted if told to stop.
     """
-    for line in ranks.remarks:
-        log.print(line)
     begun, command = time.monotonic(), printable(command)
     shared = Outputs(config.output, config.inputs)
     for name in config.systems.data:
@@ -103,6 +101,8 @@ def run_systems(
         checkpoint = Checkpoint(shared.beside(".checkpoint"), saved, log.print)
         try:
             tasks, found = _prepare(config, shared, checkpoint, stop, log, command)
+            for line in ranks.remarks(len(tasks) * config.training.batch_size):
+                log.print(line)
             fitted = _fit(config, tasks, found, log, ranks)
         except Interrupted as told:
             raise Interrupted(f"{told}; {checkpoint.how_to_go_on}", told.signal) from told
