@@ -77,8 +77,8 @@ def work(file: Path, steps: int, threads: int) -> None:
         print((time.process_time() - begun) / steps, flush=True)
 
 
-def prepared(file: Path, threads: int):
-    """The optimizer of a default fit at its first step."""
+def prepared(file: Path, threads: int, **options):
+    """The optimizer of a default fit at its first step. options: more that it is given."""
     import torch
 
     from snnp.data import read
@@ -104,7 +104,7 @@ def prepared(file: Path, threads: int):
     # As fits do it; earlier versions have double precision only.
     precision = {"single": True} if "single" in inspect.signature(Loss).parameters else {}
     loss = Loss(model, Weights(), model.unit, threads, **precision)
-    return Optimizer(model, loss, Schedule(6000, 4, 5e-3, 0), known, [])
+    return Optimizer(model, loss, Schedule(6000, 4, 5e-3, 0), known, [], **options)
 
 
 if __name__ == "__main__":

@@ -24,8 +24,10 @@ from snnp.data import DataError, from_atoms
 from snnp.data.batch import Labels, Weights
 from snnp.data.distances import survey
 from snnp.data.neighbors import structures
+from snnp.fitting.gradient import Gradient
 from snnp.fitting.interruption import Interrupted, StopSignals
 from snnp.fitting.loss import make_batch
+from snnp.fitting.ranks import ALONE
 from snnp.kinds import KINDS
 from snnp.kinds.base import Budget
 from snnp.models.filters_file import read_filters
@@ -34,6 +36,7 @@ from snnp.models.network import Model
 from snnp.models.shape import Shape
 from snnp.systems.model import JointLoss, JointModel
 from snnp.systems.run import run_systems
+from together import Together
 
 MODEL = {
     "two_body_filters": 2,
@@ -236,14 +239,19 @@ def joint_model(shared=("rho", "f", "g")):
 
 
 def batches():
-    rng = np.random.default_rng(2)
+    return [make_batch([frame]) for frame in labelled()]
+
+
+def labelled(seed=2):
+    """A frame of each system."""
+    rng = np.random.default_rng(seed)
     result = []
     for symbols in ("Cu4", "PdAuPdAu"):
         atoms = Atoms(symbols, positions=2.8 * np.array([(0, 0, 0), (1, 0, 0), (0, 1, 0), (0.4, 0.4, 0.8)]))
         atoms.positions += rng.normal(scale=0.1, size=(4, 3))
         elements = list(dict.fromkeys(atoms.symbols))
         s = structures([atoms], elements, 5.5)
-        result.append(make_batch([(s, Labels(rng.normal(), rng.normal(size=(4, 3)), None))]))
+        result.append((s, Labels(rng.normal(), rng.normal(size=(4, 3)), None)))
     return result
 
 
@@ -252,7 +260,7 @@ def test_gradient_of_the_joint_loss_is_its_derivative():
     joint = joint_model()
     loss = JointLoss(joint, Weights(), [1.0, 2.5], 1)
     data = batches()
-    value = loss.backward(data)
+    value = sum(own.backward(batch) for own, batch in zip(loss.losses, data, strict=True))
     assert value == pytest.approx(loss.with_errors(*[[batch] for batch in data])[0])
     rng = np.random.default_rng(0)
     for name, parameter in joint.named_parameters():
@@ -264,6 +272,21 @@ def test_gradient_of_the_joint_loss_is_its_derivative():
                 ends.append(loss.with_errors(*[[batch] for batch in data])[0])
                 flat[k] -= step
             assert (ends[0] - ends[1]) / 2e-5 == pytest.approx(float(gradient[k]), rel=1e-6, abs=1e-7), name
+
+
+@pytest.mark.parametrize("count", [2, 4])
+def test_gradient_of_systems_does_not_depend_on_how_frames_are_divided(count):
+    """Sums of the same numbers in another order: to rounding; shared parameters are the same ones in each process."""
+    joint, data = joint_model(), [labelled(seed) for seed in range(3)]
+    frames, parameters = list(zip(*data, strict=True)), list(joint.parameters())
+    losses, found = JointLoss(joint, Weights(), [1.0, 2.5], 1).losses, []
+    for ranks in (ALONE, Together(count)):
+        for p in parameters:
+            p.grad = None
+        value = Gradient(losses, parameters, frames, ranks)([[2, 0], [1, 0, 2]])
+        found.append((value, torch.cat([p.grad.ravel() for p in parameters]).numpy()))
+    assert found[1][0] == pytest.approx(found[0][0], rel=1e-12)
+    np.testing.assert_allclose(found[1][1], found[0][1], rtol=1e-9, atol=1e-12 * np.abs(found[0][1]).max())
 
 
 def test_shared_parameters_are_saved_and_stepped_once():

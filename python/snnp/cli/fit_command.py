@@ -44,17 +44,20 @@ def fit(
     """
     with sentences(), more_packages("fitting"):
         from snnp.config import ConfigError
+        from snnp.fitting.ranks import RanksError, processes
         from snnp.fitting.run import run
 
-        with sentences(ConfigError), closing(Log()) as log:
+        with sentences(ConfigError, RanksError), processes() as ranks, closing(Log()) as log:
+            if ranks is None:
+                return
             settings = _configuration(inputs, output, test or [], effort, filters, freeze, set_ or [])
             command = shlex.join(["snnp-fit", *sys.argv[1:]])
             if settings.systems:
                 from snnp.systems.run import run_systems
 
-                run_systems(settings, log, resume, restart, command)
+                run_systems(settings, log, resume, restart, command, ranks)
             else:
-                run(settings, log, resume, restart, command=command)
+                run(settings, log, resume, restart, command=command, ranks=ranks)
 
 
 def _configuration(

@@ -13,10 +13,12 @@ import torch
 from snnp import _core
 from snnp.data.batch import FrameStream, LabelledStructure, Weights
 from snnp.fitting.compression import bumps, compress, refine
+from snnp.fitting.divided_model import DividedModel
 from snnp.fitting.least_squares import START_STRENGTHS, LinearFit, Trial, solve
 from snnp.fitting.loss import Loss
 from snnp.fitting.progress import Progress, unseen
-from snnp.models.linear import LinearModel, coarsened, linear_shape
+from snnp.fitting.ranks import ALONE, Ranks
+from snnp.models.linear import coarsened, linear_shape
 from snnp.models.network import Model
 from snnp.models.normal_equations import fit_offsets, shifted
 from snnp.models.shape import Shape
@@ -45,10 +47,11 @@ def linear_solution(
     weights: Weights,
     threads: int,
     tick: Callable[[int], None] = lambda n: None,
+    ranks: Ranks = ALONE,
 ) -> LinearSolution:
     """Of a shape that is that of the model, or coarser."""
     offsets, sets = without_offsets(model, train, validation)
-    linear = LinearModel(linear_shape(shape))
+    linear = DividedModel(linear_shape(shape), ranks)
     fit = solve(linear, *sets, weights, model.fixed_e0, START_STRENGTHS, threads, tick, differences=True)
     return LinearSolution(shape, fit, offsets)
 
@@ -71,6 +74,7 @@ def linear_start(
     seed: int,
     steps: int = 150,
     progress: Progress = unseen,
+    ranks: Ranks = ALONE,
 ) -> Trial:
     """Sets the model's parameters, its unit and the standardisation of its filters from the linear solution.
 
@@ -78,7 +82,7 @@ def linear_start(
     iterations of the compression.
     """
     with progress("linear model", len(train) + len(validation), "frames") as tick:
-        found = linear_solution(model, coarsened(model.shape), train, validation, weights, threads, tick)
+        found = linear_solution(model, coarsened(model.shape), train, validation, weights, threads, tick, ranks)
     shape, chosen = found.shape, found.fit.chosen
     if shape.n3 > 0:
         with progress("first filters", steps, "steps") as tick:

@@ -112,12 +112,25 @@ class Loss:
         self.trainer.set(*self.tables.pieces())
         return self.trainer.values(structures, self.threads)
 
-    def backward(self, batch: Batch) -> float:
-        """Adds the gradient to the parameters' `.grad`; returns the loss."""
+    def __reduce__(self):
+        return Loss, (self.model, self.weights, self.unit, self.threads, self.single)
+
+    @property
+    def losses(self) -> "list[Loss]":
+        """Of each system, as of several."""
+        return [self]
+
+    def backward(self, batch: Batch, whole: tuple[int, int] | None = None) -> float:
+        """Adds the gradient to the parameters' `.grad`; returns the loss.
+
+        whole: structures and atoms of a larger batch, of whose loss this is to be the part of these structures.
+        """
         self.trainer.set(*self.tables.pieces())
         A, E, F, W = self._predict(batch, self.single)
         residuals = _residuals(batch, E, F, W)
-        weighted = [w * x / x.size for w, x in zip(_weights(batch), residuals, strict=True)]
+        structures, atoms = whole or (batch.structures.n_structures, len(batch.structures))
+        sizes = structures, 3 * atoms, 9 * structures
+        weighted = [w * x / size for w, x, size in zip(_weights(batch), residuals, sizes, strict=True)]
         terms = [(w * x).sum() for w, x in zip(weighted, residuals, strict=True)]
         dE, dF, dW = (2 * c * w for c, w in zip(self._factors, weighted, strict=True))
         dE, dW = dE / batch.counts, (dW + dW.swapaxes(1, 2)) / (2 * batch.counts[:, None, None])

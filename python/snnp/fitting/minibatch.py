@@ -12,8 +12,10 @@ import torch
 from snnp.config import TrainingConfig
 from snnp.fitting.decay import STEPS, Decay
 from snnp.fitting.eigenadam import EigenAdam
+from snnp.fitting.gradient import Gradient
 from snnp.fitting.label_errors import LabelErrors
-from snnp.fitting.loss import Batch, Loss, join, make_batch, make_batches
+from snnp.fitting.loss import Loss, make_batches
+from snnp.fitting.ranks import ALONE, Ranks
 from snnp.memory import require_memory
 from snnp.models.network import Model
 
@@ -79,32 +81,36 @@ class Record:
 
 
 class Epochs:
-    """Batches of some frames of `all`: each epoch passes all once, in an order that only the seeds and it decide."""
+    """Batches of some of `count` frames: each epoch passes all once, in an order that only the seeds and it decide."""
 
-    def __init__(self, all: Sequence[Batch], size: int, seed: int, *seeds: int):
-        self.all, self._size, self._seed, self._seeds = all, min(size, len(all)), seed, seeds
+    def __init__(self, count: int, size: int, seed: int, *seeds: int):
+        self._count, self._size, self._seed, self._seeds = count, min(size, count), seed, seeds
         self._epoch, self._order = -1, np.arange(0)  # the last one, and its frames as they come
 
-    def batch(self, step: int) -> Batch:
-        """That of a step, counted from 0."""
-        epoch, place = divmod(step, len(self.all) // self._size)
+    def batch(self, step: int) -> np.ndarray:
+        """Numbers of the frames of a step, which is counted from 0; (frames,)."""
+        epoch, place = divmod(step, self._count // self._size)
         if epoch != self._epoch:
-            order = np.random.default_rng([self._seed, epoch, *self._seeds]).permutation(len(self.all))
+            order = np.random.default_rng([self._seed, epoch, *self._seeds]).permutation(self._count)
             self._epoch, self._order = epoch, order
-        return join([self.all[k] for k in self._order[place * self._size : (place + 1) * self._size]])
+        return self._order[place * self._size : (place + 1) * self._size]
 
 
 class Optimizer:
     """A training run. `state` and `restore` hold all of it: one that was interrupted ends as if it had not been."""
 
-    def __init__(self, model: Model, loss: Loss, schedule: Schedule, train: Sequence, validation: Sequence):
+    def __init__(
+        self,
+        model: Model,
+        loss: Loss,
+        schedule: Schedule,
+        train: Sequence,
+        validation: Sequence,
+        ranks: Ranks = ALONE,
+    ):
         self.model, self.loss, self.schedule = model, loss, schedule
-        self.validation = make_batches(validation)
-        self.refit = schedule.refit if validation else 0.0
-        known = [make_batch([frame]) for frame in train]
-        everything = [*known, *(make_batch([frame]) for frame in validation)] if self.refit else []
-        self._train, self._everything = (Epochs(f, schedule.batch_size, schedule.seed) for f in (known, everything))
         self.adam = EigenAdam(_trained(model.blocks()), lr=schedule.learning_rate, most=_CHANGE)
+        self._take(train, validation, ranks)
         self.decay = Decay(model, schedule.weight_decay, schedule.smoothing, schedule.bound)
         self.decay.limit()
         require_memory(self.adam.memory(), "training", "expected fewer filters or narrower layers (model.hidden)")
@@ -144,10 +150,19 @@ class Optimizer:
         """Whether training made the validation loss smaller."""
         return self.best_loss < self.history[0].validation_loss
 
+    def _take(self, train: Sequence, validation: Sequence, ranks: Ranks) -> None:
+        """Takes the data; those of the last steps are of both sets, one after the other."""
+        self._known, self.validation = train, make_batches(validation)
+        self.refit = self.schedule.refit if validation else 0.0
+        everything = [*train, *validation] if self.refit else train
+        size, seed = self.schedule.batch_size, self.schedule.seed
+        self._train, self._everything = (Epochs(len(frames), size, seed) for frames in (train, everything))
+        self.gradient = Gradient(self.loss.losses, self.adam.parameters, [everything], ranks)
+
     def run(self, report: Callable[[Record], None], tick: Callable[[int], None], stop: Callable[[], bool]) -> bool:
         """Trains to the end, or until stop() says so; False in that case."""
         if self.step == 0:
-            self.decay.soften(lambda: self.loss(*self._train.all), STEPS * self.schedule.learning_rate)
+            self.decay.soften(lambda: self.loss(*make_batches(self._known)), STEPS * self.schedule.learning_rate)
             self._check(report)
         while self.step < self.steps:
             if stop():
@@ -174,7 +189,7 @@ class Optimizer:
         schedule = self.schedule
         self.adam.lr = self._learning_rate()
         self.adam.zero_grad()
-        value = self.loss.backward(self._batch())
+        value = self.gradient(self._batch())
         self._limit(value)
         self.adam.step()
         self.decay.step(self.adam.lr)
@@ -214,9 +229,9 @@ class Optimizer:
         waited = self.step >= max(best + self.schedule.patience, self.schedule.steps // 3)
         return waited and self.step < self.fall_begins and self._check_due() and bool(self.validation)
 
-    def _batch(self) -> Batch:
-        """The structures of this step."""
-        return (self._train if self.step < self.validated_until else self._everything).batch(self.step)
+    def _batch(self) -> list[np.ndarray]:
+        """Numbers of the frames of this step."""
+        return [(self._train if self.step < self.validated_until else self._everything).batch(self.step)]
 
     def _check_due(self) -> bool:
         every = max(self.schedule.steps // self.schedule.checks, 20)

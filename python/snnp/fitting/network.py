@@ -31,7 +31,7 @@ def fit_network(task: Task) -> tuple[_core.Potential, Curve]:
     loss = Loss(model, task.weights, model.unit, task.threads, single=True)
     smoothing = training.smoothing * fading(model.unit, sum(len(s) for s, _ in known))
     schedule = Schedule.of(training, smoothing, training.refit * task.refits, task.config.model.network_bound)
-    optimizer = Optimizer(model, loss, schedule, known, held_out)
+    optimizer = Optimizer(model, loss, schedule, known, held_out, task.ranks)
     optimizer.watch = lambda: task.monitor.rmse(model.potential(""))
     train(task, optimizer, model.unit)
     if not optimizer.improved:
@@ -60,7 +60,7 @@ def _start(task: Task, known, held_out) -> Model:
         filters = given_filters(given, task.shape.elements, task.shape.shared)
         start = filters_start(model, filters, *data, given.freeze, task.log.progress)
     else:
-        start = linear_start(model, *data, seed, progress=task.log.progress)
+        start = linear_start(model, *data, seed, progress=task.log.progress, ranks=task.ranks)
     terms = "energies, forces and stresses" if task.weights.stress else "energies and forces"
     task.log.print(
         f"linear model of {terms}: error {model.unit:.4f} eV/Å (weighted RMS), smoothness {start.strength:g}"

@@ -28,6 +28,7 @@ from snnp.fitting.origin import Origin
 from snnp.fitting.outputs import Outputs
 from snnp.fitting.physics import check_physics
 from snnp.fitting.prepare import require_content
+from snnp.fitting.ranks import ALONE, Ranks, local_processes
 from snnp.fitting.resume import saved_state
 from snnp.fitting.sets import DividedData, Sets, divide
 from snnp.fitting.settle import settle
@@ -65,11 +66,12 @@ def run(
     restart: bool = False,
     data: dict[str, Dataset] | None = None,
     command: str = "snnp.fit in Python",
+    ranks: Ranks = ALONE,
 ) -> Fitted:
     """Does the fit that the configuration describes and writes all its files.
 
     data: by "train", "validation", "test", in place of files that the configuration names. command: what was called,
-    for the record.
+    for the record. ranks: processes that share the work of a network.
     Raises ConfigError, DataError or snnp.Error with one sentence; Interrupted if told to stop.
     """
     begun, command = time.monotonic(), printable(command)
@@ -78,7 +80,7 @@ def run(
         saved = saved_state(outputs.beside(".checkpoint"), resume, restart)
         checkpoint = Checkpoint(outputs.beside(".checkpoint"), saved, log.print)
         try:
-            fitted = _fit(config, data, outputs, checkpoint, stop, log, command)
+            fitted = _fit(config, data, outputs, checkpoint, stop, log, command, ranks)
         except Interrupted as told:
             raise Interrupted(f"{told}; {checkpoint.how_to_go_on}", told.signal) from told
         if outputs.potential:
@@ -95,6 +97,7 @@ def _fit(
     stop: StopSignals,
     log: console.Log,
     command: str,
+    ranks: Ranks,
 ) -> Fitted:
     threads = threads_of(config)
     for line in (f"snnp-fit {__version__}", f"command: {command}", *config.notes):
@@ -109,7 +112,8 @@ def _fit(
     weighted = {"invariant points": named} if named and factor is not None else {}
     origin = Origin.of(config, {**sets, **weighted})
     begin_log(origin, outputs, checkpoint, log)
-    log.print(describe(shape, model, threads))
+    for line in (describe(shape, model, threads), *ranks.remarks(config.training.batch_size)):
+        log.print(line)
 
     # Kept where the fit keeps them anyway.
     lists = NeighborLists(shape.elements, max(shape.cutoff, baseline.cutoff), keep=kind_of(model).keeps_lists)
@@ -127,9 +131,8 @@ def _fit(
         _write_configuration(config, outputs, command, origin)
 
     e0 = baseline.isolated(shape.elements, e0)
-    task = Task(
-        config, shape, e0, sets, lists, threads, origin.data_id, checkpoint, stop, log, monitor, divided.from_training
-    )
+    known = (config, shape, e0, sets, lists, threads, origin.data_id)
+    task = Task(*known, checkpoint, stop, log, monitor, divided.from_training, ranks)
     return _finished(task, baseline, *kind_of(model).fit(task), outputs)
 
 
@@ -159,8 +162,8 @@ def _finished(task: Task, baseline: Baseline, rest: _core.Potential, curve: Curv
 
 
 def threads_of(config: FitConfig) -> int:
-    """Threads of a fit."""
-    return config.training.threads or available_cores()
+    """Threads of a fit, of each of its processes."""
+    return config.training.threads or max(available_cores() // local_processes(), 1)
 
 
 def begin_log(origin: Origin, outputs: Outputs, checkpoint: Checkpoint, log: console.Log) -> None:

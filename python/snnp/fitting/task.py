@@ -1,6 +1,7 @@
 """What the fit of any kind of model is given, and the loop that trains one: checkpoints, progress, interruption."""
 
 import math
+import signal
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from snnp.data.neighbors import NeighborLists
 from snnp.fitting.checkpoint import Checkpoint
 from snnp.fitting.interruption import Interrupted, StopSignals
 from snnp.fitting.prepare import baseline, prepare, streamed
+from snnp.fitting.ranks import ALONE, Ranks, RanksError
 from snnp.mapping.monitor import Monitor
 from snnp.models.shape import Shape
 
@@ -36,6 +38,7 @@ class Task:
     monitor: Monitor
     refits: bool = False
     """Whether validation frames may be fitted to in the end: they are some of the training data as given."""
+    ranks: Ranks = ALONE
     validated: _core.Potential | None = None
     """To be set by a fit that has done so: the potential before, which validation errors are those of."""
     begun: float = field(default_factory=time.monotonic)
@@ -124,7 +127,11 @@ def train(task: Task, optimizer: Optimizer, unit: float) -> None:
                 save()
                 last = time.monotonic()
 
-        finished = optimizer.run(show, each_step, lambda: task.stop.asked)
+        try:
+            finished = optimizer.run(show, each_step, lambda: task.stop.asked)
+        except RanksError as error:
+            save()
+            raise Interrupted(f"{error} at step {optimizer.step} of {optimizer.steps}", signal.SIGTERM) from error
         save()
     if not finished:
         raise Interrupted(f"stopped at step {optimizer.step} of {optimizer.steps}", task.stop.asked)

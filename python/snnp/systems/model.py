@@ -104,19 +104,12 @@ def _replace(model: Model, name: str, parameter: nn.Parameter) -> None:
 
 
 class JointLoss:
-    """Σ w_s L_s of the losses of systems, each relative to its linear model, with weights that add up to 1.
-
-    Batches are one for each system.
-    """
+    """Σ w_s L_s of the losses of systems, each relative to its linear model, with weights that add up to 1."""
 
     def __init__(self, model: JointModel, terms: Weights, weights: Sequence[float], threads: int):
         self.weights = np.array(weights) / np.sum(weights)
         units = np.array(model.units) / np.sqrt(self.weights)
         self.losses = [Loss(m, terms, float(u), threads) for m, u in zip(model.models, units, strict=True)]
-
-    def backward(self, batches: Sequence[Batch]) -> float:
-        """Adds the gradient to the parameters' `.grad`; returns the loss."""
-        return sum(loss.backward(batch) for loss, batch in zip(self.losses, batches, strict=True))
 
     def with_errors(self, *batches: Sequence[Batch]) -> tuple[float, LabelErrors]:
         """The loss of all structures, and errors of labels as means over systems. batches: some of each system."""

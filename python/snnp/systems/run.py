@@ -25,6 +25,7 @@ from snnp.fitting.origin import Origin
 from snnp.fitting.outputs import Outputs
 from snnp.fitting.physics import check_physics
 from snnp.fitting.prepare import require_content
+from snnp.fitting.ranks import ALONE, Ranks
 from snnp.fitting.resume import saved_state
 from snnp.fitting.run import (
     begin_log,
@@ -80,9 +81,11 @@ def run_systems(
     resume: bool = False,
     restart: bool = False,
     command: str = "snnp.systems in Python",
+    ranks: Ranks = ALONE,
 ) -> FittedSystems:
     """Does the fit of the section `systems` and writes all its files, if the configuration names an output.
 
+    ranks: processes that share the work.
     Raises ConfigError, DataError or snnp.Error with one sentence; Interrupted if told to stop.
     """
     begun, command = time.monotonic(), printable(command)
@@ -98,7 +101,9 @@ def run_systems(
         checkpoint = Checkpoint(shared.beside(".checkpoint"), saved, log.print)
         try:
             tasks, found = _prepare(config, shared, checkpoint, stop, log, command)
-            fitted = _fit(config, tasks, found, log)
+            for line in ranks.remarks(len(tasks) * config.training.batch_size):
+                log.print(line)
+            fitted = _fit(config, tasks, found, log, ranks)
         except Interrupted as told:
             raise Interrupted(f"{told}; {checkpoint.how_to_go_on}", told.signal) from told
         if config.output:
@@ -194,7 +199,9 @@ def _task(
 # -- fit ----------------------------------------------------------------------------------------------------------
 
 
-def _fit(config: FitConfig, tasks: Mapping[str, Task], scales: Mapping[str, float], log: console.Log) -> FittedSystems:
+def _fit(
+    config: FitConfig, tasks: Mapping[str, Task], scales: Mapping[str, float], log: console.Log, ranks: Ranks
+) -> FittedSystems:
     torch.set_num_threads(1)  # The engine's threads do the work; torch's own would only compete with them.
     first = next(iter(tasks.values()))
     training = first.config.training
@@ -204,10 +211,10 @@ def _fit(config: FitConfig, tasks: Mapping[str, Task], scales: Mapping[str, floa
     models = [Model(task.shape, task.e0, unit) for task, unit in zip(tasks.values(), units, strict=True)]
     joint = JointModel(models, config.systems.share)
     if first.saved is None:
-        _start(joint, config, tasks, data, log)
+        _start(joint, config, tasks, data, log, ranks)
     weights = [system.weight for system in config.systems.data.values()]
     loss = JointLoss(joint, first.weights, weights, first.threads)
-    optimizer = JointOptimizer(joint, loss, Schedule.of(training), *zip(*data, strict=True))
+    optimizer = JointOptimizer(joint, loss, Schedule.of(training), *zip(*data, strict=True), ranks)
     train(first, optimizer, joint.units)
     joint.to_unit_size()
     systems = {}
@@ -217,10 +224,12 @@ def _fit(config: FitConfig, tasks: Mapping[str, Task], scales: Mapping[str, floa
     return FittedSystems(systems, _filters(joint, scales), Curve.learning(optimizer.history, "linear model"))
 
 
-def _start(joint: JointModel, config: FitConfig, tasks: Mapping[str, Task], data, log: console.Log) -> None:
+def _start(
+    joint: JointModel, config: FitConfig, tasks: Mapping[str, Task], data, log: console.Log, ranks: Ranks
+) -> None:
     first = next(iter(tasks.values()))
     share, seed = config.systems.share, config.training.seed
-    found = joint_start(joint, data, first.weights, share, first.threads, seed, log.progress)
+    found = joint_start(joint, data, first.weights, share, first.threads, seed, log.progress, ranks)
     for name, one in zip(tasks, found, strict=True):
         error = one.fit.chosen.train_loss**0.5
         log.print(

@@ -18,6 +18,7 @@ from snnp.fitting.compression import bumps
 from snnp.fitting.linear_start import LinearSolution, linear_solution, standardise
 from snnp.fitting.linear_start import install as install_alone
 from snnp.fitting.progress import Progress, unseen
+from snnp.fitting.ranks import ALONE, Ranks
 from snnp.models.linear import coarsened
 from snnp.models.shape import Shape
 from snnp.splines import project
@@ -121,12 +122,13 @@ def joint_start(
     threads: int,
     seed: int,
     progress: Progress = unseen,
+    ranks: Ranks = ALONE,
 ) -> list[LinearSolution]:
     """Sets parameters, units and standardisation of all systems; data: training and validation frames of each."""
     coarse = coarse_shapes([model.shape for model in joint.models])
     with progress("linear models", sum(len(part) for sets in data for part in sets), "frames") as tick:
         found = [
-            linear_solution(model, shape, *sets, weights, threads, tick)
+            linear_solution(model, shape, *sets, weights, threads, tick, ranks)
             for model, shape, sets in zip(joint.models, coarse, data, strict=True)
         ]
     install(joint, found, shared, seed, progress)
