@@ -72,6 +72,25 @@ def test_a_single_frame_among_many_stays_as_it_is():
     assert floored.get_potential_energy(copper(0.65)) > without.get_potential_energy(copper(0.65)) + 1.0
 
 
+def test_the_floor_begins_slowly_for_atoms_that_move(fitted):
+    """From a side of the box to half its height they go 0.1 Å: many steps of molecular dynamics of 1 fs."""
+    frames, _, floored = fitted
+    floor, rng = floored.potential.elements[0].floor, np.random.default_rng(1)
+    P = np.reshape(floor.directions, (len(floor.centres), -1))
+    changes = []
+    for atoms in frames:
+        moved = atoms.copy()
+        moved.positions += 1e-3 * rng.normal(size=moved.positions.shape)
+        changes.append((filters(floored, moved) - filters(floored, atoms)) @ P.T * (0.1 / 1e-3))
+    # Other random movements than those that the fit took, in 81 cells of 4 atoms: means differ by up to a third.
+    assert np.sqrt(np.mean(np.concatenate(changes) ** 2, axis=0)).max() < 1.5 * floor.width
+
+
+def filters(calculator, atoms):
+    lists = NeighborLists(["Cu"], calculator.cutoff, keep=False)
+    return _core.Engine(calculator.potential).evaluate(lists.of(atoms), 1)["filters"][:, 1:]
+
+
 def test_compressed_crystals_are_not_below_the_ground_state(fitted):
     frames, without, floored = fitted
     ground = without.get_potential_energy(frames[0])

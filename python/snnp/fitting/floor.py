@@ -11,12 +11,13 @@ with ε and ρ_0 the energy and the density of an atom in the ground state. It i
 densities (Finnis and Sinclair, Phil. Mag. A 50, 45, 1984); as the repulsion falls off twice as fast as the root, no
 coordination is better than another, and nothing is below ε. E_c is so small that C is softer than materials are: where
 the energy is right, the floor is below it. Bonds shorter than any in the data count more and more. See
-`snnp._core.Floor` for how it acts.
+`snnp._core.Floor` for how it acts. It begins slowly where atoms leave the box, and where their energy falls to C: an
+energy that changes much within the movement of one time step is not conserved.
 """
 
 import copy
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,11 +34,13 @@ _DECAY = 7.0
 # eV, E_c, if that is not more than this part of the energy of an isolated atom above ε. Where that is next to nothing,
 # there is no floor. Bulk moduli times volumes ask for 0.5 eV (Li) to 5 eV.
 _COHESION, _PART, _LEAST = 0.9, 0.25, 0.05
-_SOFTNESS = 0.01  # eV
-# Atoms make the box whose energy is less than C + this, eV: thermal motion at 1200 K. At least this part of all.
-_NEAR, _SOME = 0.1, 0.01
-# The box, by that of these atoms: they are a sample. Where the floor begins, in parts of the half width of the box.
-_WIDER, _WIDTH = 1.1, 0.2
+_SLACK = 0.01  # eV, by which C is below ε
+# eV: the floor takes over from C + this to C − this, smoothly enough for steps of 1 fs. So the atoms of the data whose
+# energy is less than C + this make the box: thermal motion at 1200 K. At least this part of all.
+_SOFTNESS, _SOME = 0.1, 0.01
+# How far beyond a side of the box the floor is at half its height: this part of its half width, but at least as far as
+# filters change when all atoms move at random by so much, Å; the step with which that is found, Å.
+_WIDTH, _ONSET, _STEP = 0.2, 0.1, 1e-4
 # Principal components of filters of unit variance: smaller standard deviations count as this one, and the box is at
 # least so many of them wide. What is left are rounding errors.
 _SMALLEST, _NARROWEST = 1e-2, 3.0
@@ -46,7 +49,8 @@ _SMALLEST, _NARROWEST = 1e-2, 3.0
 _UNSEEN = 2.0
 # Bonds shorter than any of the data, by the shortest: how much steeper they are, where they continue linearly.
 _STEEP, _CLOSEST = 15.0, 0.75
-_STEEP_KNOTS, _BOND_KNOTS = 8, 20
+# Of bonds, equal in spacing: a kernel looks up as many in registers.
+_BOND_KNOTS = 30
 # Of the root, s ≈ √(x + ε) with x = ρ/ρ_0, so that its slope at zero is finite; the last knot in x; knots.
 _SOFT, _DENSEST, _KNOTS = 0.02, 4.0, 40
 
@@ -68,19 +72,15 @@ def with_floor(
         return potential
     p = _with_filters(copy.deepcopy(potential))
     engine = _core.Engine(p)
-    found = [engine.evaluate(s, threads) for s in structures]
-    atoms = _Atoms(
-        np.concatenate([out["filters"][:, 1:] for out in found]),
-        np.concatenate([out["energies"] for out in found]),
-    )
+    atoms = _atoms(engine, structures, threads)
     kinds = np.concatenate([s.elements for s in structures])
     floors = _levels(engine, ground, lists, threads, _UNSEEN if unseen else 0.0)
     elements = p.elements
     for a, (element, (level, density)) in enumerate(zip(elements, floors, strict=True)):
-        depth = min(_COHESION, _PART * (element.e0 - level)) - _SOFTNESS
+        depth = min(_COHESION, _PART * (element.e0 - level))
         here = atoms.of(kinds == a)
         if np.isfinite(level) and depth > _LEAST and len(here.G) > 1:
-            element.floor = _floor(here, level, density, depth)
+            element.floor = _floor(here, level, density, depth, min(_SOFTNESS, element.e0 - level - depth))
     if not any(element.floor.directions for element in elements):
         return potential
     p.elements = elements
@@ -90,29 +90,47 @@ def with_floor(
 
 @dataclass
 class _Atoms:
-    """Filters (atoms, filters) and energies (atoms,), eV, of atoms."""
+    """Filters (atoms, filters), how they change as all atoms move at random by 1 Å, and energies (atoms,), eV."""
 
     G: np.ndarray
+    changes: np.ndarray
     energies: np.ndarray
 
     def of(self, some: np.ndarray) -> "_Atoms":
-        return _Atoms(self.G[some], self.energies[some])
+        return _Atoms(self.G[some], self.changes[some], self.energies[some])
 
     def low(self, C: _core.Spline, density: np.ndarray) -> "_Atoms":
         """Those that the floor C would lift, or nearly so."""
         gap = SplineFunction(C, continues=True)(self.G @ density) - self.energies
-        return self.of(gap > min(-_NEAR, np.quantile(gap, 1 - _SOME)))
+        return self.of(gap > min(-_SOFTNESS, np.quantile(gap, 1 - _SOME)))
+
+
+def _atoms(engine: _core.Engine, structures: Sequence[_core.Structures], threads: int) -> _Atoms:
+    found = [engine.evaluate(s, threads) for s in structures]
+    moved = [engine.evaluate(s, threads)["filters"][:, 1:] for s in _moved(structures)]
+    G = np.concatenate([out["filters"][:, 1:] for out in found])
+    return _Atoms(G, (np.concatenate(moved) - G) / _STEP, np.concatenate([out["energies"] for out in found]))
+
+
+def _moved(structures: Sequence[_core.Structures]) -> Iterator[_core.Structures]:
+    """The same with all atoms a little away from where they are, by random vectors."""
+    rng = np.random.default_rng(0)
+    for s in structures:
+        step = _STEP * rng.normal(size=(len(s.elements), 3))
+        vectors = s.vectors + step[s.indices] - np.repeat(step, np.diff(s.offsets), axis=0)
+        yield _core.Structures(s.offsets, s.indices, vectors, s.elements, s.structure, s.n_structures)
 
 
 def _with_filters(p: _core.Potential) -> _core.Potential:
     """φ and the bonds of C as two-body filters; the energy stays as it is."""
     q, E = _core.Potential(), len(p.elements)
     q.comment, q.n2, q.n3 = p.comment, p.n2 + 2, p.n3
+    radial, filters = (p.rho, p.n2) if p.n2 else (p.f, p.n3)
     radii = [covalent_radii[atomic_numbers[e.name]] for e in p.elements]
     rho = []
     for a, b in itertools.product(range(E), repeat=2):
-        phi = p.pairs[p.pair_index(a, b)].phi
-        rho += [phi, _bond(p.pairs[p.pair_index(a, b)], radii[a] + radii[b])]
+        pair, first = p.pairs[p.pair_index(a, b)], radial[(a * E + b) * filters].knots[0]
+        rho += [pair.phi, _bond(pair, first, radii[a] + radii[b])]
         rho += p.rho[(a * E + b) * p.n2 : (a * E + b + 1) * p.n2]
     q.rho = rho
     q.f, q.g = p.f, p.g
@@ -131,13 +149,14 @@ def _with_inputs(element: _core.Element) -> _core.Element:
     return element
 
 
-def _bond(pair: _core.Pair, length: float) -> _core.Spline:
-    """What a neighbour adds to ρ; it comes to zero over the last third of φ, and is steep where no data are."""
-    first, last = pair.phi.knots[0], pair.phi.knots[-1]
+def _bond(pair: _core.Pair, first: float, length: float) -> _core.Spline:
+    """What a neighbour adds to ρ; it comes to zero over the last third of φ, and is steep where no data are.
+
+    first: knot of other filters, Å. If that is the same for all pairs, so are the knots, as kernels like it.
+    """
+    last = pair.phi.knots[-1]
     shortest = pair.shortest or first
-    knots = np.r_[
-        np.linspace(_CLOSEST * shortest, shortest, _STEEP_KNOTS)[:-1], np.linspace(shortest, last, _BOND_KNOTS)
-    ]
+    knots = np.linspace(_CLOSEST * first, last, _BOND_KNOTS)
 
     def value(r):
         x = np.clip(3 * (r - shortest) / (last - shortest) - 2, 0, 1)
@@ -146,8 +165,7 @@ def _bond(pair: _core.Pair, length: float) -> _core.Spline:
             1 - x**3 * (10 - 15 * x + 6 * x**2)
         )
 
-    functions = len(knots) + 2 - END
-    return _core.Spline(knots, np.r_[project(value, knots, functions), np.zeros(END)])
+    return _core.Spline(knots, np.r_[project(value, knots, len(knots) + 2 - END), np.zeros(END)])
 
 
 def _levels(
@@ -171,23 +189,23 @@ def _levels(
         states.append((s.elements, float(out["energies"].mean()) - state.excess))
     least, most = np.fmin.reduce(means), np.fmax.reduce(means)
     above = max(energy - least[kinds].mean() for kinds, energy in states)
-    epsilon = least + max(above, 0.0) - lower * (most - least) - _SOFTNESS
+    epsilon = least + max(above, 0.0) - lower * (most - least) - _SLACK
     return [
         (level, densities[np.nanargmin(column), a]) if np.isfinite(level) else (np.inf, 1.0)
         for a, (level, column) in enumerate(zip(epsilon, means.T, strict=True))
     ]
 
 
-def _floor(atoms: _Atoms, level: float, ground: float, depth: float) -> _core.Floor:
+def _floor(atoms: _Atoms, level: float, ground: float, depth: float, softness: float) -> _core.Floor:
     """Of one element; ground: density of bonds in the ground state."""
     floor = _core.Floor()
-    floor.width, floor.softness = _WIDTH, _SOFTNESS
+    floor.width, floor.softness = _WIDTH, softness
     floor.density = np.r_[0.0, 1 / ground, np.zeros(atoms.G.shape[1] - 2)]
     x = np.linspace(0, np.sqrt(_DENSEST), _KNOTS) ** 2
     f = x - 2 * (np.sqrt(x + _SOFT) - np.sqrt(_SOFT))
     lowest_f = (1 - _SOFT) - 2 * (1 - np.sqrt(_SOFT))
     floor.C = _core.Spline(x, interpolate(x, level + depth * (f - lowest_f) / -lowest_f, radial=False))
-    directions, floor.centres = _box(atoms.low(floor.C, floor.density).G, atoms.G.std(0))
+    directions, floor.centres = _slow(*_box(atoms.low(floor.C, floor.density).G, atoms.G.std(0)), atoms.changes)
     floor.directions = directions.ravel()
     return floor
 
@@ -200,5 +218,18 @@ def _box(G: np.ndarray, spread: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     P = (vectors / np.maximum(np.sqrt(np.maximum(values, 0)), _SMALLEST)).T / size
     P = np.vstack([P, np.eye(len(size))[1] / size[1]])  # the density of bonds by itself
     lowest, highest = (G @ P.T).min(0), (G @ P.T).max(0)
-    half = _WIDER * np.maximum((highest - lowest) / 2, np.r_[np.full(len(P) - 1, _NARROWEST), _SMALLEST])
+    half = np.maximum((highest - lowest) / 2, np.r_[np.full(len(P) - 1, _NARROWEST), _SMALLEST])
     return P / half[:, None], -(lowest + highest) / (2 * half)
+
+
+def _slow(P: np.ndarray, q: np.ndarray, changes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The same box |P G + q| < 1, beyond whose sides the floor begins more slowly.
+
+    changes: of filters (atoms, filters), by 1 Å. Where the width is too little for them, a row for each of the two
+    sides takes the place of one for both: s (y − 1) + 1 and s (y + 1) − 1 with s < 1.
+    """
+    reach = _ONSET * np.sqrt(((changes @ P.T) ** 2).mean(0))
+    fast = reach > _WIDTH
+    s = _WIDTH / reach[fast]
+    P_fast, q_fast = s[:, None] * P[fast], s * q[fast]
+    return np.vstack([P[~fast], P_fast, P_fast]), np.r_[q[~fast], q_fast + 1 - s, q_fast - 1 + s]
