@@ -105,7 +105,7 @@ def compare(sharing: Sharing, frames: Sequence[Frame], threads: int, log: Log) -
     with log.progress("systems", len(parts), "systems") as tick:
         for s, (system, own) in enumerate(zip(sharing.systems, parts, strict=True)):
             atoms, says = ([f.atoms for f in own], f"{len(own)} frames") if own else _crystals(system, threads)
-            errors = measured.report(measured.predict(_core.Engine(system.potential), own, threads)) if own else None
+            errors = _errors(system, own, threads) if own else None
             atoms = atoms[:: max(sum(map(len, atoms)) // _ATOMS, 1)]
             looked.append(Looked(says, sum(map(len, atoms)), errors))
             rows += _rows(sharing, s, atoms, threads)
@@ -113,6 +113,12 @@ def compare(sharing: Sharing, frames: Sequence[Frame], threads: int, log: Log) -
     names = filter_names(sharing.systems[0].potential)
     shares = np.array([row.shares for row in rows])
     return Comparison(sharing, [names[m] for m in sharing.shared], looked, rows, hellinger(shares), _apart(rows))
+
+
+def _errors(system: System, frames: Sequence[Frame], threads: int) -> measured.Report:
+    """Of the potential as it is in its file, with its floor."""
+    engine = _core.Engine(_core.read_potential(str(system.file)))
+    return measured.report(measured.predict(engine, frames, threads))
 
 
 def _by_system(frames: Sequence[Frame], systems: Sequence[System]) -> list[list[Frame]]:
