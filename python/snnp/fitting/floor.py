@@ -35,9 +35,11 @@ _DECAY = 7.0
 # there is no floor. Bulk moduli times volumes ask for 0.5 eV (Li) to 5 eV.
 _COHESION, _PART, _LEAST = 0.9, 0.25, 0.05
 _SLACK = 0.01  # eV, by which C is below ε
-# eV: the floor takes over from C + this to C − this, smoothly enough for steps of 1 fs. So the atoms of the data whose
-# energy is less than C + this make the box: thermal motion at 1200 K. At least this part of all.
-_SOFTNESS, _SOME = 0.1, 0.01
+# eV: the floor takes over from C + this to C − this, smoothly enough for steps of 1 fs, and so near to C that strained
+# crystals of the ground state, which may leave the box, are above.
+_SOFTNESS = 0.05
+# Atoms of the data whose energy is less than C + this, eV, make the box: thermal motion at 1200 K. At least this part.
+_NEAR, _SOME = 0.1, 0.01
 # How far beyond a side of the box the floor is at half its height: this part of its half width, but at least as far as
 # filters change when all atoms move at random by so much, Å; the step with which that is found, Å.
 _WIDTH, _ONSET, _STEP = 0.2, 0.1, 1e-4
@@ -102,7 +104,7 @@ class _Atoms:
     def low(self, C: _core.Spline, density: np.ndarray) -> "_Atoms":
         """Those that the floor C would lift, or nearly so."""
         gap = SplineFunction(C, continues=True)(self.G @ density) - self.energies
-        return self.of(gap > min(-_SOFTNESS, np.quantile(gap, 1 - _SOME)))
+        return self.of(gap > min(-_NEAR, np.quantile(gap, 1 - _SOME)))
 
 
 def _atoms(engine: _core.Engine, structures: Sequence[_core.Structures], threads: int) -> _Atoms:
