@@ -1,5 +1,7 @@
 """The floor under energies of atoms unlike the data: at the data nothing changes, far from them nothing collapses."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from ase.build import bulk
@@ -97,6 +99,21 @@ def test_compressed_crystals_are_not_below_the_ground_state(fitted):
     crystals = [copper(scale) for scale in (0.6, 0.65, 0.7, 0.75)]
     assert min(without.get_potential_energy(atoms) for atoms in crystals) < ground - 4.0  # 1 eV/atom: a collapse
     assert min(floored.get_potential_energy(atoms) for atoms in crystals) > ground
+
+
+def test_strained_crystals_of_a_sound_potential_stay_as_they_are():
+    """They are outside the data, but far enough above the floor: else their bulk modulus would jump."""
+    rng = np.random.default_rng(2)
+    sound = SNNP(without_floor(_core.read_potential(str(Path(__file__).parents[2] / "potentials" / "Cu.snnp"))))
+    frames = [copper(1.006), *(copper(1.006, 0.1, rng) for _ in range(80))]
+    ground = ground_states([labelled(frames[0], sound.get_potential_energy(frames[0]))], ["Cu"])
+    lists = NeighborLists(["Cu"], sound.cutoff, keep=False)
+    floored = SNNP(with_floor(sound.potential, [lists.of(atoms) for atoms in frames], ground, lists, 1))
+    assert floored.potential.elements[0].floor.directions
+    for volume in np.arange(0.8, 1.1, 0.01):
+        crystal = copper(1.006 * volume ** (1 / 3))
+        lift = floored.get_potential_energy(crystal) - sound.get_potential_energy(crystal)
+        assert abs(lift) < 4e-5  # 0.01 meV/atom
 
 
 def test_without_the_floor_a_potential_is_what_it_was(fitted):

@@ -11,8 +11,8 @@ with ε and ρ_0 the energy and the density of an atom in the ground state. It i
 densities (Finnis and Sinclair, Phil. Mag. A 50, 45, 1984); as the repulsion falls off twice as fast as the root, no
 coordination is better than another, and nothing is below ε. E_c is so small that C is softer than materials are: where
 the energy is right, the floor is below it. Bonds shorter than any in the data count more and more. See
-`snnp._core.Floor` for how it acts. It begins slowly where atoms leave the box, and where their energy falls to C: an
-energy that changes much within the movement of one time step is not conserved.
+`snnp._core.Floor` for how it acts. It begins slowly where atoms leave the box: an energy that changes much within the
+movement of one time step is not conserved.
 """
 
 import copy
@@ -34,10 +34,9 @@ _DECAY = 7.0
 # eV, E_c, if that is not more than this part of the energy of an isolated atom above ε. Where that is next to nothing,
 # there is no floor. Bulk moduli times volumes ask for 0.5 eV (Li) to 5 eV.
 _COHESION, _PART, _LEAST = 0.9, 0.25, 0.05
-_SLACK = 0.01  # eV, by which C is below ε
-# eV: the floor takes over from C + this to C − this, smoothly enough for steps of 1 fs, and so near to C that strained
-# crystals of the ground state, which may leave the box, are above.
-_SOFTNESS = 0.05
+# eV: the floor takes over from C + this to C − this, and C is below ε by as much: a crystal of the ground state that is
+# strained may be outside the box, and is lifted by nothing.
+_SOFTNESS = 0.01
 # Atoms of the data whose energy is less than C + this, eV, make the box: thermal motion at 1200 K. At least this part.
 _NEAR, _SOME = 0.1, 0.01
 # How far beyond a side of the box the floor is at half its height: this part of its half width, but at least as far as
@@ -191,7 +190,7 @@ def _levels(
         states.append((s.elements, float(out["energies"].mean()) - state.excess))
     least, most = np.fmin.reduce(means), np.fmax.reduce(means)
     above = max(energy - least[kinds].mean() for kinds, energy in states)
-    epsilon = least + max(above, 0.0) - lower * (most - least) - _SLACK
+    epsilon = least + max(above, 0.0) - lower * (most - least) - _SOFTNESS
     return [
         (level, densities[np.nanargmin(column), a]) if np.isfinite(level) else (np.inf, 1.0)
         for a, (level, column) in enumerate(zip(epsilon, means.T, strict=True))
