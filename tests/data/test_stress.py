@@ -168,7 +168,7 @@ def test_labels_that_are_certainly_something_else_are_left_out():
     result = found(labelled, truth, certain)
     assert result.conventions == {"right": ASE, "wrong": None}
     assert "stresses of wrong contradict energies and forces by every known convention" in result.notes[0]
-    assert result.notes[0].endswith("they are left out; data.stress_convention overrides this")
+    assert result.notes[0].endswith("they are left out; stress_convention of these data overrides this")
     assert found(labelled, truth, 100 * certain).conventions == {"right": ASE, "wrong": ASE}
 
 

@@ -58,6 +58,22 @@ def test_gradient_of_a_batch_does_not_depend_on_how_it_is_divided(count):
         np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-12 * max(np.abs(g).max() for g in whole))
 
 
+def test_ranks_have_the_model_that_a_checkpoint_restores():
+    """With all that is no parameter, as the mean and spread of filters: a fit that goes on has it after the frames."""
+    model, data = random_model(("In", "P"), [6, 5], "tanh", True), frames(5)
+    loss, parameters = Loss(model, Weights(1.0, 0.5), 0.7, 1), list(model.parameters())
+    made = [Gradient([loss], parameters, [data], ranks) for ranks in (ALONE, Together(3))]
+    model.load_state_dict({name: 1.1 * value + 0.1 for name, value in model.state_dict().items()})
+    found = []
+    for gradient in made:
+        for p in parameters:
+            p.grad = None
+        found.append((gradient([np.arange(5)]), parameters[0].grad.numpy().copy()))
+    (one, whole), (other, summed) = found
+    assert other == pytest.approx(one, rel=1e-12)
+    np.testing.assert_allclose(whole, summed, rtol=1e-10, atol=1e-12 * np.abs(whole).max())
+
+
 def test_frames_are_dealt_out_in_parts_of_like_work():
     """No rank has more than the mean and one frame."""
     rng = np.random.default_rng(1)
@@ -137,7 +153,7 @@ def test_two_processes_write_what_one_writes(copper, tmp_path):
     said, status = ended(start(2, copper, "-o", tmp_path / "2" / "Cu.snnp"))
     assert status == (0, 0), said
     assert "written: " in said[0] and not said[1]
-    assert "note: 4 frames of a step are few for 2 processes" in said[0]
+    assert "note: 4 frames of a step (training.batch_size) are few for 2 processes" in said[0]
     one, two = (curve(tmp_path / name / "Cu.csv") for name in ("1", "2"))
     np.testing.assert_array_equal(one[:, 0], two[:, 0])
     np.testing.assert_allclose(one[0, 3], two[0, 3], rtol=1e-6)  # of the start, in double precision

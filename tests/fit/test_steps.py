@@ -74,6 +74,10 @@ def test_steps_of_several_systems_are_passes_through_the_largest_one():
 
 def test_steps_that_are_given_and_those_of_other_kinds_stay():
     assert decided(frames(5000, 4), steps=70) == (70, [])
+    assert (
+        "effort high does not change what is given: 70 training.steps"
+        in decided(frames(9, 4), steps=70, effort="high")[1][0]
+    )
     assert decided(frames(5000, 4), model={"kind": "eam"}) == (200, [])
     assert decided(frames(5000, 4), model={"kind": "uf3"}) == (None, [])
 
@@ -93,7 +97,7 @@ def test_a_fit_says_and_writes_what_its_steps_are_and_goes_on_with_them(folder, 
         stopped.setattr(network.Optimizer, "_one_step", step)
         done = fit(*words, settings=OPEN)
     assert "stopped at step 4 of 10" in sentence(done, 128 + signal.SIGTERM)
-    assert "training: at most 10 steps of 4 frames, 8 passes through the data (effort default" in done.stdout
+    assert "training: at most 10 steps of 4 frames, 8 passes through the data (by effort default" in done.stdout
     assert yaml.safe_load((folder / "x.yaml").read_text())["training"]["steps"] == 10
     assert "resuming at step 4 of 10" in fitted(*words, "--resume", settings=OPEN)
     # The complete configuration is that of the same fit, whatever efforts become.

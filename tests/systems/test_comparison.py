@@ -215,6 +215,7 @@ def test_report_of_a_file_of_filters_shows_its_curves(folder, tmp_path):
         (("all.filters.snnp", "Cu.xyz"), "all.filters.snnp has filters without energies: expected potentials, too"),
         (("Cu.snnp", "Ag.snnp", "--against", "Cu.snnp"), "--against: expected one potential"),
         (("Cu.snnp", "Ag.snnp", "none.xyz"), "none.xyz"),
+        (("Cu.snnp", "./Cu.snnp"), "Cu.snnp is given twice"),
         (("Cu.snnp", "Ag.snnp", "-o", "Cu.snnp"), "is an input of the same command"),
     ],
 )

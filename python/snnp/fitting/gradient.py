@@ -43,18 +43,18 @@ class Gradient:
         self._ranks = ranks
         self._own = _Held(parameters, losses, [[make_batch([frame]) for frame in own] for own in frames])
         self._work = [[_work(s) for s, _ in own] for own in frames]
+        self._known = False  # whether others have the model
         if ranks.count > 1:
             for n, own in enumerate(frames):
                 ranks.share_list(f"frames {n}", own)
-            ranks.share("losses", (parameters, losses))
-            ranks.share("training", None)
-            ranks.held["training"] = self._own
 
     def __call__(self, chosen: Sequence[Sequence[int]]) -> float:
         """Sets the gradients of parameters; returns the loss. chosen: numbers of frames of each system."""
         own, count = self._own, self._ranks.count
         if count == 1:
             return own.backward(chosen, [None] * len(chosen))
+        if not self._known:
+            self._tell()
         sizes = [_sizes([b[k] for k in numbers]) for b, numbers in zip(own.batches, chosen, strict=True)]
         dealt = deal([[work[k] for k in numbers] for work, numbers in zip(self._work, chosen, strict=True)], count)
         parts = [[np.asarray(numbers)[places] for numbers, places in zip(chosen, part, strict=True)] for part in dealt]
@@ -62,6 +62,13 @@ class Gradient:
         value, *_ = result = self._ranks.sum(_part, (vector, parts, sizes))
         _set(own.parameters, result[1:], gradient=True)
         return float(value)
+
+    def _tell(self) -> None:
+        """Gives the others the model, as the first step finds it: all but its parameters stays as it is then."""
+        self._ranks.share("losses", (self._own.parameters, self._own.losses))
+        self._ranks.share("training", None)
+        self._ranks.held["training"] = self._own
+        self._known = True
 
 
 def deal(work: Sequence[Sequence[float]], count: int) -> list[list[list[int]]]:

@@ -45,8 +45,8 @@ class Ranks:
         ]
         if batch < _FEW * self.count:
             found.append(
-                f"note: {batch} frames of a step are few for {self.count} processes: expected a training.batch_size "
-                "of several times their number"
+                f"note: {batch} frames of a step (training.batch_size) are few for {self.count} processes: expected "
+                "several times their number"
             )
         return found
 

@@ -112,7 +112,7 @@ def _fit(
     weighted = {"invariant points": named} if named and factor is not None else {}
     origin = Origin.of(config, {**sets, **weighted})
     begin_log(origin, outputs, checkpoint, log)
-    for line in (describe(shape, model, threads), *ranks.remarks(config.training.batch_size)):
+    for line in (describe(shape, model, threads), *ranks.remarks(min(config.training.batch_size, len(sets["train"])))):
         log.print(line)
 
     # Kept where the fit keeps them anyway.

@@ -63,6 +63,10 @@ def find_sharing(files: Sequence[Path]) -> Sharing:
 
     Raises DataError if it is nothing, snnp.Error for a file that is not valid; each with one sentence.
     """
+    if twice := next(
+        (file for n, file in enumerate(files) if file.resolve() in {f.resolve() for f in files[:n]}), None
+    ):
+        raise DataError(f"{twice} is given twice: expected different files")
     given = [file for file in files if is_filters(file)]
     if len(given) > 1:
         raise DataError(f"{given[0]} and {given[1]} are files of filters: expected one at most")

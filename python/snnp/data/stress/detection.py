@@ -187,7 +187,7 @@ def _findings(units: Sequence[Unit], judge: str) -> StressLabels:
         if unit.contradicts and not (unit.contradicts == _LIKE_OTHERS and unit.group in conventions):
             result.notes.append(
                 f"stresses of {_names([unit], conventions)} contradict energies and forces by every known convention "
-                f"({unit.contradicts}): they are left out; data.stress_convention overrides this"
+                f"({unit.contradicts}): they are left out; stress_convention of these data overrides this"
             )
     return result
 
@@ -216,5 +216,5 @@ def _note(names: str, convention: Convention, units: Sequence[Unit], judge: str)
     what = "shear stresses" if only_order else "stresses"
     return (
         f"{what} of {names} are labelled {convention}: this is what agrees with {judge} (mean difference {now:.3g} GPa "
-        f"instead of {then:.3g}), and how they are used; data.stress_convention overrides this"
+        f"instead of {then:.3g}), and how they are used; stress_convention of these data overrides this"
     )
