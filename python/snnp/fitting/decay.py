@@ -17,7 +17,7 @@ from snnp.models.network import Model
 _UNCERTAIN = 1e-6
 _ROUNDING = 1e-9  # of a bound
 # What smoothing may add to the loss before training, in parts of it, in steps whose sizes add up to that of so many.
-_RISE, STEPS = 0.5, 100
+_RISE, STEPS = 5.0, 100
 
 
 def fading(error: float, atoms: int) -> float:
@@ -60,7 +60,7 @@ class Decay:
 
     @torch.no_grad()
     def soften(self, loss: Callable[[], float], size: float) -> None:
-        """Makes `curvature` smaller where smoothing alone, by a step of this size, would add more than half to a loss:
+        """Makes `curvature` smaller where smoothing alone, by a step of this size, would add more than five times a loss to it:
         with the square of what it adds.
 
         Else curves that data hold with much force, as those of strongly compressed crystals, are lost: steps of
