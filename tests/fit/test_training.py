@@ -150,7 +150,7 @@ def test_splines_decay_less_where_those_of_the_linear_start_bend_much():
 
 @pytest.mark.parametrize("stiffness", [1e-6, 1e3])
 def test_smoothing_becomes_weaker_where_it_alone_would_spoil_the_loss(stiffness):
-    """The loss is 2 for the curves of the start. Smoothing may add 10; if it adds n times that, it becomes n² weaker."""
+    """The loss is 2 for the curves of the start. Smoothing may add 10; for n times that, it is n² times weaker."""
     model = models.random_model(*models.KINDS["one element, tanh"])
     start = {name: p.detach().clone() for name, p in model.named_parameters()}
 

@@ -60,8 +60,8 @@ class Decay:
 
     @torch.no_grad()
     def soften(self, loss: Callable[[], float], size: float) -> None:
-        """Makes `curvature` smaller where smoothing alone, by a step of this size, would add more than five times a loss to it:
-        with the square of what it adds.
+        """Makes `curvature` smaller where smoothing alone, by a step of this size, would add more than five times a
+        loss to it: with the square of what it adds.
 
         Else curves that data hold with much force, as those of strongly compressed crystals, are lost: steps of
         training are the smaller, the larger gradients are, and smoothing is not.
