@@ -13,7 +13,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from records import RESULTS, ROOT, circumstances, load, rounded, store
+from records import ENERGY, FORCE, RESULTS, ROOT, circumstances, load, rounded, store
 
 # Changes of the default configuration, by what the results call them.
 SETTINGS = {
@@ -77,10 +77,7 @@ def fitted(files: list[Path], seed: int, settings: dict) -> dict:
     for one in test:
         errors["test"] = report(predict(engine, one.frames, 1)).all
     return {
-        **{
-            name: {"energy_mae_meV_per_atom": e.energy[0], "force_mae_eV_per_A": e.force[0]}
-            for name, e in errors.items()
-        },
+        **{name: {ENERGY: e.energy[0], FORCE: e.force[0]} for name, e in errors.items()},
         "cpu_seconds": seconds,
         "steps": int(done.curve.rows[-1][0]),
         "three_body_cutoff_A": done.config.model.three_body_cutoff,

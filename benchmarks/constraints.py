@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from records import ENERGY, FORCE
 from snnp import _core
 from snnp.analysis.reading import LINEAR
 from snnp.analysis.report import read_curves, sample
@@ -58,7 +59,7 @@ def table(results: dict) -> str:
     for element, fits in results["constraints"]["results"]["snnp"].items():
         for name, (title, _) in SNNP.items():
             one = fits[name]
-            cells = [element, title, f"{one['energy_mae_meV_per_atom']:.2f}", f"{one['force_mae_eV_per_A']:.4f}"]
+            cells = [element, title, f"{one[ENERGY]:.2f}", f"{one[FORCE]:.4f}"]
             cells += [f"{one['beyond_linear_meV']:.0f}", f"{one['single_filters_by_their_sum']:.0f}"]
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -70,7 +71,7 @@ def eam_table(results: dict) -> str:
     for element, fits in results["constraints"]["results"]["eam"].items():
         for name, (title, _) in EAM.items():
             one = fits[name]
-            errors = f"{one['energy_mae_meV_per_atom']:.2f} | {one['force_mae_eV_per_A']:.4f}"
+            errors = f"{one[ENERGY]:.2f} | {one[FORCE]:.4f}"
             lines.append(f"| {element} | {title} | {errors} |")
     return "\n".join(lines)
 

@@ -19,7 +19,7 @@ import silicon_atoms
 import snnp
 from domain import crystal, divided, flagged
 from heating import heated
-from records import ROOT, circumstances, rounded, store
+from records import ELEMENTS, ENERGY, FORCE, ROOT, circumstances, rounded, store
 from snnp import _core
 from snnp.data import read
 from snnp.data.duplicates import find_duplicates
@@ -44,11 +44,10 @@ from potentials import (
 )
 
 INDIUM_PHOSPHIDE = ROOT / "benchmarks" / "InP.snnp"
-ELEMENTS = ("Mo", "Si", "Cu", "Li")
 FULL = ("Mo", "Si")  # elements for which every kind is fitted, and three seeds
 SEEDS = (0, 1, 2)
 FILTERS = (2, 4, 8)  # three-body filters of s-NNP beside the default, which is the potential in potentials/
-ERRORS = ("energy_mae_meV_per_atom", "force_mae_eV_per_A")
+ERRORS = (ENERGY, FORCE)
 
 
 class Session:

@@ -13,8 +13,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 import atomic_energies
-from records import RESULTS, load
-from tables import ELEMENTS, TABLES, accuracy, boundary
+from records import ELEMENTS, RESULTS, load
+from tables import TABLES, accuracy, boundary
 
 PAGES = (
     "README.md",

@@ -10,6 +10,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = Path("docs/results")
+ELEMENTS = ("Mo", "Si", "Cu", "Li")  # of potentials/
+ENERGY, FORCE = "energy_mae_meV_per_atom", "force_mae_eV_per_A"  # names of errors
 
 
 def load(path: Path) -> dict:

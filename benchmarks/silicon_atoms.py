@@ -9,6 +9,7 @@ import ase.io
 import numpy as np
 
 import snnp
+from records import ENERGY, FORCE
 
 # Groups of frames that are fitted to.
 DATA = {"narrow": ["Vacancy"], "recommended": ["Vacancy", "AIMD-NVT"]}
@@ -65,7 +66,7 @@ def _note(potential) -> str:
 
 def _errors(potential, data) -> dict:
     found = snnp.evaluate(potential, data, threads=1).errors.all
-    return {"energy_mae_meV_per_atom": found.energy[0], "force_mae_eV_per_A": found.force[0]}
+    return {ENERGY: found.energy[0], FORCE: found.force[0]}
 
 
 def _curve(potential) -> dict:
@@ -94,8 +95,8 @@ def table(results: dict) -> str:
     for name, words in WORDS.items():
         one = found[name]
         test, watched, crystals = one["test"], one["curve"]["invariant_points"], one["crystals"]
-        cells = [f"{one['frames']} frames: {words}", f"{test['energy_mae_meV_per_atom']:.1f}"]
-        cells += [f"{test['force_mae_eV_per_A']:.3f}", f"{watched[0]:.1f}", f"{watched[-1]:.1f}"]
+        cells = [f"{one['frames']} frames: {words}", f"{test[ENERGY]:.1f}"]
+        cells += [f"{test[FORCE]:.3f}", f"{watched[0]:.1f}", f"{watched[-1]:.1f}"]
         cells += [f"{crystals['ground_state']:+.1f}", f"{-(_SITES - 1) * crystals['ground_state'] / 1000:+.2f}"]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
