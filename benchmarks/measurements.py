@@ -124,7 +124,7 @@ def potentials(session: Session) -> None:
     results = {}
     for element in ELEMENTS:
         file, test = ROOT / "potentials" / f"{element}.snnp", session.files(element)[1]
-        results[element] = {**errors_of(file, test), "new": unseen(file, *session.files(element))}
+        results[element] = {**errors_of(file, test), "new": without_repeats(file, *session.files(element))}
     results["InP"] = errors_of(INDIUM_PHOSPHIDE, session.indium_phosphide)
     write("potentials", results)
 
@@ -408,7 +408,7 @@ def errors_of(potential: Path, data: Path) -> dict:
     return {"data": data.name, "all": found["all"], "groups": found["groups"]}
 
 
-def unseen(potential: Path, train: Path, test: Path) -> dict[str, float]:
+def without_repeats(potential: Path, train: Path, test: Path) -> dict[str, float]:
     """Errors of the test frames that are not in the training data, too, and how many these are."""
     found = find_duplicates({name: read([path]).frames for name, path in (("train", train), ("test", test))})
     repeated = {frame.origin for frame, _ in found.between["test"]}

@@ -89,7 +89,7 @@ def table(results: dict) -> str:
     found = results["silicon_atoms"]["results"]
     lines = [
         "| fitted to | test, cells with a vacancy: meV/atom | eV/Å | atoms of diamond, meV: first step | last step | "
-        "as it is strained least | energy of a vacancy, eV |",
+        "as it is strained least | error that follows for a vacancy, eV |",
         "|---|---|---|---|---|---|---|",
     ]
     for name, words in WORDS.items():

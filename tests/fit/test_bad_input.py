@@ -135,10 +135,14 @@ def test_checkpoint_of_another_kind_of_model(finished, data, tmp_path):
     assert "Si.checkpoint belongs to a fit with other data or settings (model.kind was snnp, now it is eam)" in line
 
 
-def test_checkpoint_of_another_version(finished, data, tmp_path, snnp_fit):
+@pytest.mark.parametrize(("version", "layout"), [("0.0.1", checkpoint.LAYOUT), (checkpoint.__version__, 1)])
+def test_checkpoint_of_another_version(finished, data, tmp_path, snnp_fit, monkeypatch, version, layout):
+    """Or of another build of this one, which keeps other things in it."""
     path = tmp_path / "Si.checkpoint"
     path.write_bytes(finished)
-    checkpoint.save(checkpoint.load(path), path, version="0.0.1")
+    with monkeypatch.context() as before:
+        before.setattr(checkpoint, "LAYOUT", layout)
+        checkpoint.save(checkpoint.load(path), path, version=version)
     words = [data / "train.xyz", "-o", tmp_path / "Si.snnp", "--resume"]
     line = failing(snnp_fit(*words, check=False, training__steps=2))
     assert "Si.checkpoint was not written by this version of snnp-fit" in line

@@ -18,6 +18,7 @@ from snnp.fitting.loss import Loss
 from snnp.fitting.minibatch import Optimizer, Schedule
 from snnp.kinds.choose import alternatives
 from snnp.kinds.snnp import SnnpConfig
+from snnp.models.network import Model
 
 SCHEDULE = Schedule(900, 1, 5e-3, 0, patience=60)
 
@@ -146,6 +147,23 @@ def test_splines_decay_less_where_those_of_the_linear_start_bend_much():
     left = (model.f.detach().diff(n=2, dim=1)[0, :, 0] / bends).numpy()
     assert left[0] == pytest.approx(1, abs=0.01)
     assert np.all(left[2:] < 0.9)
+
+
+@pytest.mark.parametrize("positive", [(), ("rho", "f")])
+def test_smoothing_leaves_straight_curves_as_they_are(positive):
+    """Also those of free parameters, which are what a positive curve is where it is large."""
+    example = models.random_model(*models.KINDS["one element, tanh"])
+    model = Model(example.shape, positive=positive)
+    line = torch.linspace(3, 2, model.rho.shape[1], dtype=torch.float64)
+    with torch.no_grad():
+        for curve in (model.rho, model.f):
+            curve.copy_(line[: curve.shape[1], None].expand_as(curve))
+    model.constrain()
+    before = [model.coefficients(name).detach().clone() for name in ("rho", "f")]
+    Decay(model, weights=0.0, curvature=0.05).step(18.0)  # as much as a whole fit
+    for name, old in zip(("rho", "f"), before, strict=True):
+        # c is p(v), which differs from v by 2 % of its size where c is as large as this.
+        torch.testing.assert_close(model.coefficients(name).detach(), old, rtol=0.02, atol=0)
 
 
 @pytest.mark.parametrize("stiffness", [1e-6, 1e3])

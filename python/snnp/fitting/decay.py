@@ -30,7 +30,7 @@ def fading(error: float, atoms: int) -> float:
 
 class Decay:
     """dW/ds = −weights W of layers, dc/ds = −curvature Dᵀ diag(w) D c of ρ, f and g; s is the sum of step sizes, D the
-    second difference of neighbouring coefficients.
+    second difference of neighbouring coefficients; c are the free parameters of curves that are nowhere negative.
 
     w is 1, but less where curves of the linear start bend more than they usually do: median(b) / b with b the square of
     their second differences, for ρ those of φ. Steep curves of strongly compressed crystals are no noise. φ stays as it
@@ -43,20 +43,21 @@ class Decay:
 
     def __init__(self, model: Model, weights: float, curvature: float, bound: float | None = None):
         layers = [m for net in model.networks for m in net if isinstance(m, nn.Linear)]
-        self._last: list[Tensor] = []
-        if bound is not None:
-            self._last = [net[-1].weight for net in model.networks if len(net)]
-            self._most = (1 - _ROUNDING) * bound / (2 * model.unit)
+        self._last = [net[-1].weight for net in model.networks if len(net)] if bound is not None else []
+        self._most = np.inf if bound is None else (1 - _ROUNDING) * bound / (2 * model.unit)
         self.rate, self.weights = weights, [layer.weight for layer in layers]
         self.curvature = curvature
-        self.splines = [p for p in (model.rho, model.f, model.g) if _decays(p)] if curvature else []
+        names = [name for name in ("rho", "f", "g") if curvature and _decays(getattr(model, name))]
+        self.splines = [getattr(model, name) for name in names]
+        self._positive = [name in model.positive for name in names]
         self.begin_with(_bends(model) if curvature else [])
 
     def begin_with(self, bends: Sequence[Tensor], curvature: float | None = None) -> None:
         """What curves were like when training began, and how much they are smoothed; None: as before."""
         self.bends = list(bends)
         self.curvature = self.curvature if curvature is None else curvature
-        self._modes = [_modes(b.numpy(), self.curvature) for b in bends]
+        parts = zip(self.bends, self._positive, strict=True)
+        self._modes = [_modes(b.numpy(), self.curvature, positive) for b, positive in parts]
 
     @torch.no_grad()
     def soften(self, loss: Callable[[], float], size: float) -> None:
@@ -101,7 +102,8 @@ def _bends(model: Model) -> list[Tensor]:
     phi = _squares(model.pairs().unsqueeze(2))
     unordered = [[shape.unordered.index((min(a, b), max(a, b))) for b in range(E)] for a in range(E)]
     around = phi[torch.tensor(unordered)]  # (E, E, functions − 2)
-    found = around.mean(1) if shape.shared else around.flatten(0, 1), _squares(model.f), _squares(model.g)
+    phi = around.mean(1) if shape.shared else around.flatten(0, 1)
+    found = phi, _squares(model.coefficients("f")), _squares(model.g)
     return [b for b, p in zip(found, (model.rho, model.f, model.g), strict=True) if _decays(p)]
 
 
@@ -114,9 +116,14 @@ def _squares(coefficients: Tensor) -> Tensor:
     return coefficients.detach().diff(n=2, dim=1).square().mean(2)
 
 
-def _modes(bends: np.ndarray, curvature: float) -> tuple[Tensor, Tensor]:
-    """Rates and modes of the decay of coefficients, (tables, functions) and (tables, functions, functions)."""
+def _modes(bends: np.ndarray, curvature: float, positive: bool = False) -> tuple[Tensor, Tensor]:
+    """Rates and modes of the decay of coefficients, (tables, functions) and (tables, functions, functions).
+
+    positive: of free parameters v, which c are where they are large, but v_0, which stands for c_0 − c_1, stays.
+    """
     D = np.diff(np.eye(bends.shape[1] + 2), n=2, axis=0)
+    if positive:
+        D[0] = 0
     usual = np.median(bends, axis=1, keepdims=True)
     weights = np.minimum(1, (usual + 1e-300) / (bends + 1e-300))
     rates, modes = np.linalg.eigh(curvature * D.T @ (weights[:, :, None] * D))

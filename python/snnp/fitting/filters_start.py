@@ -21,7 +21,7 @@ from snnp.fitting.cutoffs import force_error, samples
 from snnp.fitting.least_squares import START_STRENGTHS, Trial, solve
 from snnp.fitting.linear_start import balance, linear_solution, standardise, without_offsets
 from snnp.fitting.loss import Loss, make_batches
-from snnp.fitting.progress import Progress, unseen
+from snnp.fitting.progress import Progress, no_progress
 from snnp.kinds.choose import Choice
 from snnp.kinds.given_filters import given_filters
 from snnp.models.filters import Filters
@@ -139,7 +139,7 @@ def filters_start(
     weights: Weights,
     threads: int,
     frozen: Sequence[str],
-    progress: Progress = unseen,
+    progress: Progress = no_progress,
 ) -> Trial:
     """Sets the model's parameters, its unit and the standardisation of its filters from a linear solution.
 

@@ -1,6 +1,6 @@
 """The loss of some frames and its gradient, by one process or divided among several."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,7 +43,7 @@ class Gradient:
         self._ranks = ranks
         self._own = _Held(parameters, losses, [[make_batch([frame]) for frame in own] for own in frames])
         self._work = [[_work(s) for s, _ in own] for own in frames]
-        self._known = False  # whether others have the model
+        self._others_have_model = False
         if ranks.count > 1:
             for n, own in enumerate(frames):
                 ranks.share_list(f"frames {n}", own)
@@ -53,7 +53,7 @@ class Gradient:
         own, count = self._own, self._ranks.count
         if count == 1:
             return own.backward(chosen, [None] * len(chosen))
-        if not self._known:
+        if not self._others_have_model:
             self._tell()
         sizes = [_sizes([b[k] for k in numbers]) for b, numbers in zip(own.batches, chosen, strict=True)]
         dealt = deal([[work[k] for k in numbers] for work, numbers in zip(self._work, chosen, strict=True)], count)
@@ -63,12 +63,16 @@ class Gradient:
         _set(own.parameters, result[1:], gradient=True)
         return float(value)
 
+    def loss(self, numbers: Iterable[int]) -> float:
+        """The loss of frames of the first system, by this process alone."""
+        return self._own.losses[0](*(self._own.batches[0][k] for k in numbers))
+
     def _tell(self) -> None:
         """Gives the others the model, as the first step finds it: all but its parameters stays as it is then."""
         self._ranks.share("losses", (self._own.parameters, self._own.losses))
         self._ranks.share("training", None)
         self._ranks.held["training"] = self._own
-        self._known = True
+        self._others_have_model = True
 
 
 def deal(work: Sequence[Sequence[float]], count: int) -> list[list[list[int]]]:

@@ -16,7 +16,7 @@ from snnp.fitting.compression import bumps, compress, refine
 from snnp.fitting.divided_model import DividedModel
 from snnp.fitting.least_squares import START_STRENGTHS, LinearFit, Trial, solve
 from snnp.fitting.loss import Loss
-from snnp.fitting.progress import Progress, unseen
+from snnp.fitting.progress import Progress, no_progress
 from snnp.fitting.ranks import ALONE, Ranks
 from snnp.models.linear import coarsened, linear_shape
 from snnp.models.network import Model
@@ -73,7 +73,7 @@ def linear_start(
     threads: int,
     seed: int,
     steps: int = 150,
-    progress: Progress = unseen,
+    progress: Progress = no_progress,
     ranks: Ranks = ALONE,
 ) -> Trial:
     """Sets the model's parameters, its unit and the standardisation of its filters from the linear solution.

@@ -84,14 +84,14 @@ class Epochs:
     """Batches of some of `count` frames: each epoch passes all once, in an order that only the seeds and it decide."""
 
     def __init__(self, count: int, size: int, seed: int, *seeds: int):
-        self._count, self._size, self._seed, self._seeds = count, min(size, count), seed, seeds
+        self.count, self._size, self._seed, self._seeds = count, min(size, count), seed, seeds
         self._epoch, self._order = -1, np.arange(0)  # the last one, and its frames as they come
 
     def batch(self, step: int) -> np.ndarray:
         """Numbers of the frames of a step, which is counted from 0; (frames,)."""
-        epoch, place = divmod(step, self._count // self._size)
+        epoch, place = divmod(step, self.count // self._size)
         if epoch != self._epoch:
-            order = np.random.default_rng([self._seed, epoch, *self._seeds]).permutation(self._count)
+            order = np.random.default_rng([self._seed, epoch, *self._seeds]).permutation(self.count)
             self._epoch, self._order = epoch, order
         return self._order[place * self._size : (place + 1) * self._size]
 
@@ -152,7 +152,7 @@ class Optimizer:
 
     def _take(self, train: Sequence, validation: Sequence, ranks: Ranks) -> None:
         """Takes the data; those of the last steps are of both sets, one after the other."""
-        self._known, self.validation = train, make_batches(validation)
+        self.validation = make_batches(validation)
         self.refit = self.schedule.refit if validation else 0.0
         everything = [*train, *validation] if self.refit else train
         size, seed = self.schedule.batch_size, self.schedule.seed
@@ -162,7 +162,7 @@ class Optimizer:
     def run(self, report: Callable[[Record], None], tick: Callable[[int], None], stop: Callable[[], bool]) -> bool:
         """Trains to the end, or until stop() says so; False in that case."""
         if self.step == 0:
-            self.decay.soften(lambda: self.loss(*make_batches(self._known)), STEPS * self.schedule.learning_rate)
+            self.decay.soften(lambda: self.gradient.loss(range(self._train.count)), STEPS * self.schedule.learning_rate)
             self._check(report)
         while self.step < self.steps:
             if stop():

@@ -8,6 +8,6 @@ Progress = Callable[[str, int, str], AbstractContextManager[Callable[[int], None
 
 
 @contextmanager
-def unseen(title: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:
+def no_progress(title: str, total: int, unit: str) -> Iterator[Callable[[int], None]]:
     """Shows nothing."""
     yield lambda n: None

@@ -34,7 +34,7 @@ class Ranks:
     def __init__(self, count: int = 1):
         self.count = count
         self.held: dict[str, Any] = {}
-        self._in_step = True  # whether the others wait for the next call
+        self._others_wait = True
 
     def remarks(self, batch: int) -> list[str]:
         """For the log. batch: frames of a step of training."""
@@ -74,17 +74,17 @@ class Ranks:
 
     def end(self) -> None:
         """Lets the others go. If a call was not finished, they notice that the connection is closed."""
-        if self._in_step:
+        if self._others_wait:
             with suppress(RanksError), self._called(None, None):
                 pass
 
     @contextmanager
     def _called(self, function: Callable | None, argument: Any) -> Iterator[None]:
-        self._in_step = False
+        self._others_wait = False
         if self.count > 1:
             _broadcast((function, argument))
         yield
-        self._in_step = True
+        self._others_wait = True
 
 
 ALONE = Ranks()

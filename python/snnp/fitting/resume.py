@@ -25,7 +25,7 @@ def saved_state(path: Path | None, resume: bool, restart: bool) -> dict | None:
             f"{path} holds an unfinished fit (step {state['optimizer']['step']} of {state['steps']}): add --resume to "
             "go on with it, or --restart to begin anew"
         )
-    if state.get("version") != __version__:
+    if (state.get("version"), state.get("layout")) != (__version__, checkpoint.LAYOUT):
         raise ConfigError(
             f"{path} was not written by this version of snnp-fit ({__version__}): resume with the version that wrote "
             "it, or use --restart"

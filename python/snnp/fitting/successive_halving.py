@@ -15,7 +15,7 @@ from snnp.data.batch import FrameStream, LabelledStructure
 from snnp.fitting.compression import compress, refine
 from snnp.fitting.gauss_newton import DAMPING, State, gauss_newton_step
 from snnp.fitting.least_squares import START_STRENGTHS, solve
-from snnp.fitting.progress import Progress, unseen
+from snnp.fitting.progress import Progress, no_progress
 from snnp.models.density import DensityModel, Linearised
 from snnp.models.linear import LinearModel, coarsened, linear_shape
 from snnp.splines import END
@@ -62,7 +62,7 @@ def find_start(
     model: DensityModel,
     train: Sequence[LabelledStructure],
     validation: Sequence[LabelledStructure],
-    progress: Progress = unseen,
+    progress: Progress = no_progress,
     report: Callable[[Round], None] = lambda search: None,
 ) -> tuple[np.ndarray, np.ndarray, float]:
     """Coefficients, knots of U (elements, knots), and the root of the loss of the pair potential, eV/Å."""

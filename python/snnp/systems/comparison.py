@@ -1,5 +1,6 @@
 """Systems beside each other on the filters that they share: what each uses of them, and how far apart systems are."""
 
+import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -199,14 +200,13 @@ def _added(potential: _core.Potential, a: int, G: np.ndarray) -> np.ndarray:
 
     What is linear in ρ on average counts as part of φ, which each system has of its own.
     """
+    potential = copy.deepcopy(potential)
     elements, n2 = potential.elements, potential.n2
     linear = np.array(elements[a].linear)
     linear[:n2] -= embedding(elements[a], G)[1][:, :n2].mean(0)
     elements[a].linear = linear
-    potential.elements, before = elements, potential.elements
-    found = contributions(potential, G, np.full(len(G), a))
-    potential.elements = before
-    return found
+    potential.elements = elements
+    return contributions(potential, G, np.full(len(G), a))
 
 
 def _some(values: np.ndarray) -> np.ndarray:

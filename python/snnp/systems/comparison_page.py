@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from rich.table import Table
 
 from snnp import __version__
+from snnp.analysis.errors import Report
 from snnp.analysis.panels import COLORS, Panel, percent
 from snnp.analysis.report_page import Section
 from snnp.analysis.report_tables import number_table
@@ -39,7 +40,7 @@ def sections_of(sharing: Sharing, found: Comparison | None) -> list[Section]:
     short = Section("In short", [_what(sharing), *findings(found), systems_table(found)])
     errors = {s.name: one.errors for s, one in zip(sharing.systems, found.looked, strict=True) if one.errors}
     if errors:
-        short.items.append(error_table({name: type(report)(report.all) for name, report in errors.items()}))
+        short.items.append(error_table({name: Report(report.all) for name, report in errors.items()}))
     alloys = any(len(s.elements) > 1 for s in sharing.systems)
     use = Section("What systems use", [_USE + _ALLOYS * alloys, use_panel(found), added_table(found)])
     sections = [short, use]

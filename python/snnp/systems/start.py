@@ -17,7 +17,7 @@ from snnp.data.batch import LabelledStructure, Weights
 from snnp.fitting.compression import bumps
 from snnp.fitting.linear_start import LinearSolution, linear_solution, standardise
 from snnp.fitting.linear_start import install as install_alone
-from snnp.fitting.progress import Progress, unseen
+from snnp.fitting.progress import Progress, no_progress
 from snnp.fitting.ranks import ALONE, Ranks
 from snnp.models.linear import coarsened
 from snnp.models.shape import Shape
@@ -93,7 +93,11 @@ def _best(shape: Shape, A: Tensor, b: Tensor, f: Tensor, g: Tensor) -> tuple[Ten
 
 
 def install(
-    joint: JointModel, found: Sequence[LinearSolution], shared: Sequence[str], seed: int, progress: Progress = unseen
+    joint: JointModel,
+    found: Sequence[LinearSolution],
+    shared: Sequence[str],
+    seed: int,
+    progress: Progress = no_progress,
 ) -> None:
     """Sets all parameters and units from the linear solutions; filters are not standardised yet."""
     n3 = found[0].shape.n3
@@ -121,7 +125,7 @@ def joint_start(
     shared: Sequence[str],
     threads: int,
     seed: int,
-    progress: Progress = unseen,
+    progress: Progress = no_progress,
     ranks: Ranks = ALONE,
 ) -> list[LinearSolution]:
     """Sets parameters, units and standardisation of all systems; data: training and validation frames of each."""
