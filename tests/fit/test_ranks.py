@@ -118,6 +118,7 @@ def arguments(*words, steps=60):
     small = {"two_body_filters": 2, "three_body_filters": 2, "hidden": "[4]", "pair_knots": 8, "radial_knots": 6}
     settings = {f"model.{key}": value for key, value in (small | {"angle_knots": 5, "floor": "false"}).items()}
     settings |= {"training.steps": steps, "training.threads": 1, "validate": "off", "training.checkpoint_seconds": 0.2}
+    settings |= {"training.learning_rate": 5e-4}
     return [*map(str, words), *(w for key, value in settings.items() for w in ("--set", f"{key}={value}"))]
 
 
@@ -146,7 +147,10 @@ def curve(path):
 
 
 def test_two_processes_write_what_one_writes(copper, tmp_path):
-    """Gradients are in single precision: 1e-6 of a step, and some times that after 60. Only the first one speaks."""
+    """Three-body filters of gradients are in single precision, and the optimiser divides by gradients: where these are
+    small, steps differ. After 60 steps losses do by 6e-5; without the gradients of one process they would by 1.5 %. Only
+    the first one speaks.
+    """
     for name in ("1", "2"):
         (tmp_path / name).mkdir()
     command(fit_app, *arguments(copper, "-o", tmp_path / "1" / "Cu.snnp"), check=True)
@@ -157,7 +161,7 @@ def test_two_processes_write_what_one_writes(copper, tmp_path):
     one, two = (curve(tmp_path / name / "Cu.csv") for name in ("1", "2"))
     np.testing.assert_array_equal(one[:, 0], two[:, 0])
     np.testing.assert_allclose(one[0, 3], two[0, 3], rtol=1e-6)  # of the start, in double precision
-    np.testing.assert_allclose(one[1:, 3], two[1:, 3], rtol=1e-2)
+    np.testing.assert_allclose(one[1:, 3], two[1:, 3], rtol=2e-4)
 
 
 def test_a_process_that_dies_ends_the_fit_and_any_number_resumes_it(copper, tmp_path):
