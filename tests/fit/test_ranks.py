@@ -148,8 +148,8 @@ def curve(path):
 
 def test_two_processes_write_what_one_writes(copper, tmp_path):
     """Three-body filters of gradients are in single precision, and the optimiser divides by gradients: where these are
-    small, steps differ. After 60 steps losses do by 6e-5; without the gradients of one process they would by 1.5 %. Only
-    the first one speaks.
+    small, steps differ. After 60 steps losses do by 6e-5; without the gradients of one process they would by 1.5 %.
+    Only the first process speaks.
     """
     for name in ("1", "2"):
         (tmp_path / name).mkdir()
