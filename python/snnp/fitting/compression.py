@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.linalg
-import scipy.optimize
 from scipy.interpolate import BSpline
+from scipy.optimize import Bounds, minimize
 
+from snnp.fitting.blas import blas_threads
 from snnp.models.normal_equations import Quadratic
 from snnp.models.shape import Shape
 from snnp.splines import clamped, project
@@ -43,8 +44,9 @@ def compress(
     if not steps:
         return projection.parts(starts[0])
     how = {"jac": True, "method": "L-BFGS-B", "options": {"maxiter": steps, "maxcor": 30, "ftol": _GAIN}}
-    how |= {"bounds": scipy.optimize.Bounds(_LEAST, np.inf)} if positive else {}
-    ends = [scipy.optimize.minimize(projection, start.ravel(), callback=lambda _: tick(1), **how) for start in starts]
+    how |= {"bounds": Bounds(_LEAST, np.inf)} if positive else {}
+    with blas_threads(1):
+        ends = [minimize(projection, start.ravel(), callback=lambda _: tick(1), **how) for start in starts]
     return projection.parts(min(ends, key=lambda end: end.fun).x.reshape(projection.size))
 
 

@@ -21,6 +21,7 @@ from snnp.data.neighbors import NeighborLists, structures
 from snnp.files import printable, write_aside, write_text
 from snnp.fitting.atomic_energies import monitor_points, named_points, say_what_is_open
 from snnp.fitting.baseline import Baseline
+from snnp.fitting.blas import blas_threads
 from snnp.fitting.checkpoint import Checkpoint
 from snnp.fitting.cutoffs import best_cutoffs
 from snnp.fitting.interruption import Interrupted, StopSignals
@@ -76,7 +77,7 @@ def run(
     """
     begun, command = time.monotonic(), printable(command)
     outputs = Outputs(config.output, config.inputs)
-    with StopSignals() as stop, outputs.claimed():
+    with StopSignals() as stop, outputs.claimed(), blas_threads(threads_of(config)):
         saved = saved_state(outputs.beside(".checkpoint"), resume, restart)
         checkpoint = Checkpoint(outputs.beside(".checkpoint"), saved, log.print)
         try:

@@ -13,6 +13,7 @@ from snnp.config import FitConfig
 from snnp.data import Frame
 from snnp.data.batch import FrameStream, LabelledStructure, Weights
 from snnp.data.neighbors import NeighborLists
+from snnp.fitting.blas import blas_threads
 from snnp.fitting.checkpoint import Checkpoint
 from snnp.fitting.interruption import Interrupted, StopSignals
 from snnp.fitting.prepare import baseline, prepare, streamed
@@ -117,7 +118,8 @@ def train(task: Task, optimizer: Optimizer, unit: float) -> None:
         left = (optimizer.steps - record.step) / rate if record.step else math.nan
         task.log.print(console.learning_line(record, optimizer.steps, rate, left))
 
-    with task.stop.deferred(), task.log.progress("training", optimizer.steps, "steps", optimizer.step) as tick:
+    progress = task.log.progress("training", optimizer.steps, "steps", optimizer.step)
+    with task.stop.deferred(), blas_threads(1), progress as tick:
         last = task.begun  # a start that took long is not lost
 
         def each_step(step: int) -> None:

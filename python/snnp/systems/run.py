@@ -18,6 +18,7 @@ from snnp.config import ConfigError, DataConfig, FitConfig
 from snnp.data.distances import Distances, survey
 from snnp.data.neighbors import NeighborLists
 from snnp.files import printable, write_text
+from snnp.fitting.blas import blas_threads
 from snnp.fitting.checkpoint import Checkpoint
 from snnp.fitting.interruption import Interrupted, StopSignals
 from snnp.fitting.minibatch import Schedule
@@ -94,7 +95,7 @@ def run_systems(
         if config.output and _beside(config.output, name) == config.output:
             raise ConfigError(f"output: {config.output.name} is the potential of system {name}: expected another name")
     own = {name: Outputs(_beside(config.output, name), config.inputs) for name in config.systems.data}
-    with StopSignals() as stop, ExitStack() as claims:
+    with StopSignals() as stop, blas_threads(threads_of(config)), ExitStack() as claims:
         for outputs in (shared, *own.values()):
             claims.enter_context(outputs.claimed())
         saved = saved_state(shared.beside(".checkpoint"), resume, restart)
