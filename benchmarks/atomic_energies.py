@@ -13,7 +13,7 @@ DATA = {"narrow": "one kind", "recommended": "recommended"}
 
 def measured(folder: Path) -> dict:
     """All numbers of the example, run in `folder`."""
-    from measurements import run
+    from potentials import run
 
     run(sys.executable, EXAMPLE / "run.py", "--folder", folder, threads=1)
     return json.loads((folder / "atomic_energies.json").read_text())

@@ -19,6 +19,7 @@ from records import ROOT
 def main() -> None:
     args = arguments()
     if args.command == "measure":
+        sys.path.insert(0, str(ROOT / "examples/02_boundary"))  # fits and costs are measured as there
         from measurements import PARTS, Session
 
         args.folder.mkdir(parents=True, exist_ok=True)

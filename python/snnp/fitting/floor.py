@@ -227,10 +227,11 @@ def _slow(P: np.ndarray, q: np.ndarray, changes: np.ndarray) -> tuple[np.ndarray
     """The same box |P G + q| < 1, beyond whose sides the floor begins more slowly.
 
     changes: of filters (atoms, filters), by 1 Å. Where the width is too little for them, a row for each of the two
-    sides takes the place of one for both: s (y − 1) + 1 and s (y + 1) − 1 with s < 1.
+    sides takes the place of one for both: s (y − 1) + 1 and s (y + 1) − 1, with s so far below 1 that a row is at its
+    other side only where the floor is half there.
     """
     reach = _ONSET * np.sqrt(((changes @ P.T) ** 2).mean(0))
     fast = reach > _WIDTH
-    s = _WIDTH / reach[fast]
+    s = np.minimum(_WIDTH / reach[fast], 1 - _WIDTH / 2)
     P_fast, q_fast = s[:, None] * P[fast], s * q[fast]
     return np.vstack([P[~fast], P_fast, P_fast]), np.r_[q[~fast], q_fast + 1 - s, q_fast - 1 + s]
