@@ -18,6 +18,7 @@ from snnp.calculator import SNNP, available_cores
 from snnp.console import Log, verdict_sentences, verdict_table
 from snnp.data import Dataset, Frame, Reading, from_atoms, read
 from snnp.data.stress import detect, units, with_conventions
+from snnp.files import is_potential_file
 from snnp.potential import Potential
 
 if TYPE_CHECKING:
@@ -232,6 +233,37 @@ def validate_with_log(
     if beside:
         log.print("written: " + ", ".join(str(beside[e]) for e in Files.ENDINGS if beside[e].exists()))
     return record
+
+
+def report_with_log(
+    files: Sequence[Path],
+    output: Path | None,
+    figures: Path | None,
+    against: Path | None,
+    reading: Reading,
+    threads: int | None,
+    log: Log,
+) -> dict:
+    """What `snnp report` writes of one potential, or of several and a file of filters; its numbers, for JSON.
+
+    files: potentials and labelled structures, in any order. output: None is a name after that of the potential.
+    Raises DataError, ElementError, ValueError, snnp.Error or OSError with one sentence.
+    """
+    from snnp.analysis.report_command import report_command
+    from snnp.models.filters_file import is_filters
+    from snnp.systems.comparison_command import comparison_command
+
+    threads = threads or available_cores()
+    potentials = [path for path in files if is_potential_file(path)]
+    together = len(potentials) > 1 or any(map(is_filters, potentials))
+    potentials = potentials or files[:1]
+    data = [path for path in files if path not in potentials]
+    if together:
+        if against:
+            raise ValueError("--against: expected one potential, and no file of filters, beside it")
+        return comparison_command(potentials, data, output, figures, reading, threads, log)
+    page = output or Path(potentials[0].name.removesuffix(".snnp") + ".report.html")
+    return report_command(potentials[0], data, page, figures, against, reading, threads, log).as_dict()
 
 
 def _listed(value: str | os.PathLike | Sequence) -> list:

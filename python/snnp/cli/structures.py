@@ -194,21 +194,10 @@ def report(
     snnp report Cu.snnp Li.snnp all.filters.snnp Cu.xyz Li.xyz     systems beside each other on shared filters
     """
     with sentences(ValueError), more_packages("a report", "validate"):
-        from snnp.analysis.report_command import report_command
-        from snnp.files import is_potential_file
-        from snnp.models.filters_file import is_filters
-        from snnp.systems.comparison_command import comparison_command
+        from snnp.api import report_with_log
 
         log, reading = Log(quiet=as_json), reading_of(format, units, elements, labels)
-        threads = threads or available_cores()
-        potentials = [path for path in [potential, *(inputs or [])] if is_potential_file(path)]
-        data = [path for path in inputs or [] if path not in potentials]
-        if len(potentials) > 1 or any(map(is_filters, potentials)):
-            if against:
-                raise ValueError("--against: expected one potential, and no file of filters, beside it")
-            content = comparison_command(potentials, data, output, figures, reading, threads, log)
-        else:
-            page = output or Path(potential.name.removesuffix(".snnp") + ".report.html")
-            content = report_command(potential, data, page, figures, against, reading, threads, log).as_dict()
+        files = [potential, *(inputs or [])]
+        content = report_with_log(files, output, figures, against, reading, threads, log)
     if as_json:
         print(json.dumps(content, indent=2, ensure_ascii=False))
