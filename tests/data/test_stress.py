@@ -92,15 +92,15 @@ def test_what_is_no_convention_is_refused_by_name(wrong, sentence):
 
 
 def test_conventions_are_given_for_all_by_group_and_by_file():
-    groups = {"bulk", "slab"}
+    known = [*frames(random_stresses(1), "bulk", "a.xyz"), *frames(random_stresses(1), "slab", "a.xyz")]
     vasp = {"sign": -1, "unit": "kbar", "order": "xy yz xz"}
-    assert given_conventions(vasp, None, groups) == {"bulk": VASP, "slab": VASP}
-    given = given_conventions({"bulk": vasp, "a.xyz:slab": "left out"}, None, groups)
+    assert given_conventions(vasp, None, known) == {"bulk": VASP, "slab": VASP}
+    given = given_conventions({"bulk": vasp, "a.xyz:slab": "left out"}, None, known)
     assert given == {"bulk": VASP, "a.xyz:slab": None}
-    assert given_conventions(settings(given), None, groups) == given
-    assert given_conventions(None, "xy yz xz", groups)["bulk"].order == VASP.order
+    assert given_conventions(settings(given), None, known) == given
+    assert given_conventions(None, "xy yz xz", known)["bulk"].order == VASP.order
     with pytest.raises(DataError, match=r"data.shear_order: there is no group tube in the data, only bulk, slab"):
-        given_conventions(None, {"tube": "xy yz xz"}, groups)
+        given_conventions(None, {"tube": "xy yz xz"}, known)
     several = [*frames(random_stresses(1), "slab", "a.xyz"), *frames(random_stresses(1), "slab", "b.xyz")]
     assert [frame.stress is None for frame in with_conventions(several, given)[0]] == [True, False]
 

@@ -5,26 +5,22 @@ from dataclasses import replace
 
 import numpy as np
 
-from snnp.data.frames import DataError, Frame
-from snnp.data.stress.convention import named
+from snnp.data.frames import Frame
+from snnp.data.sources import named, require_named
 
 KEEP, LEFT_OUT, AUTO = "keep", "left out", "auto"
 # By group, or by "file:group"; numbers are offsets in eV/atom.
 Offsets = dict[str, float | str]
 
 
-def given_offsets(given: Mapping[str, float | str] | str, groups: set[str]) -> Offsets:
-    """What `data.energy_offsets` says, by group; a word for all groups at once is that of each of `groups`.
+def given_offsets(given: Mapping[str, float | str] | str, frames: Sequence[Frame]) -> Offsets:
+    """What `data.energy_offsets` says, by group; a word for all groups at once is that of each of the frames' groups.
 
     Raises DataError for a group that is not there.
     """
     if isinstance(given, str):
-        return dict.fromkeys(sorted(groups), given)
-    for name in given:
-        if name not in groups and not any(name.endswith(f":{group}") for group in groups):
-            raise DataError(
-                f"data.energy_offsets: there is no group {name} in the data, only {', '.join(sorted(groups))}"
-            )
+        return dict.fromkeys(sorted({frame.group for frame in frames}), given)
+    require_named(given, frames, "data.energy_offsets")
     return dict(given)
 
 

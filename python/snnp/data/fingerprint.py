@@ -17,7 +17,7 @@ def fingerprint(frames: Iterable[Frame]) -> str:
     """
     digest = hashlib.sha256()
     for frame in frames:
-        for name in (field.name for field in fields(frame) if field.name != "origin"):
+        for name in (field.name for field in fields(frame) if field.name not in ("origin", "file")):
             value = getattr(frame, name)
             for part in _parts(value):
                 digest.update(_bytes(name, part))

@@ -42,6 +42,7 @@ class Frame:
     origin: str  # file:frame
     weight: float = 1.0
     label_weights: LabelWeights = field(default_factory=LabelWeights)
+    file: str = ""  # with the folders that tell it from others of its name: see `snnp.data.sources`
 
     @property
     def is_weighted(self) -> bool:

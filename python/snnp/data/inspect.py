@@ -8,6 +8,7 @@ from snnp.data.formats import Reading, read
 from snnp.data.frames import DataError, Dataset
 from snnp.data.overview import UNITS, Overview, overview
 from snnp.data.review import review
+from snnp.data.sources import tell_files_apart
 
 
 @dataclass
@@ -36,7 +37,9 @@ def read_sets(inputs: Sequence[Path], test: Sequence[Path], reading: Reading) ->
         files, reading = {"train": config.train, "validation": config.validation, "test": config.test}, config.reading()
     else:
         files = {"train": inputs, "test": test}
-    return {name: read(paths, reading) for name, paths in files.items() if paths}
+    sets = {name: read(paths, reading) for name, paths in files.items() if paths}
+    tell_files_apart(frame for data in sets.values() for frame in data.frames)
+    return sets
 
 
 def inspect(sets: Mapping[str, Dataset]) -> Inspection:

@@ -9,13 +9,11 @@ import scipy.linalg
 
 from snnp.data import Frame
 from snnp.data.neighbors import NeighborLists, element_indices
-from snnp.data.stress import source
+from snnp.data.sources import Source, source
 from snnp.fitting.prepare import baseline, prepare
 from snnp.models.linear import HOLD_FREE, RIDGE, LinearModel, coarsened, linear_shape
 from snnp.models.normal_equations import shifted
 from snnp.models.shape import Shape
-
-Source = tuple[str, str]
 
 _COLUMNS = 500  # unknowns of the linear model: shifts are larger than what a finer one would add
 _ATOMS = 10000  # in the frames that are looked at

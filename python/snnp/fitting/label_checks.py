@@ -9,7 +9,8 @@ import scipy.linalg
 from snnp.data import Frame
 from snnp.data.batch import Weights
 from snnp.data.neighbors import NeighborLists
-from snnp.data.stress import StressLabels, cluster_stress, detect, source, units
+from snnp.data.sources import source
+from snnp.data.stress import StressLabels, cluster_stress, detect, units
 from snnp.fitting.least_squares import START_STRENGTHS, solve
 from snnp.fitting.prepare import baseline, streamed, zbl_engine
 from snnp.models.linear import LinearModel, coarsened, linear_shape

@@ -10,6 +10,7 @@ from snnp.data.isolated import isolated_atoms, set_aside
 from snnp.data.names import parse
 from snnp.data.review import review
 from snnp.data.robust import robust
+from snnp.data.sources import tell_files_apart
 from snnp.data.weights import check_groups, shares, weighted
 
 Sets = dict[str, list[Frame]]
@@ -64,6 +65,7 @@ def divide(config: FitConfig, data: dict[str, Dataset], log: console.Log) -> Div
     """
     if "train" not in data:
         raise ConfigError("data.train: expected at least one file")
+    tell_files_apart(frame for found in data.values() for frame in found.frames)
     for name, found in data.items():
         log.print(f"{name}: {found.summary()}")
         for note in [*found.notes, *_other_names(name, found, data["train"])]:

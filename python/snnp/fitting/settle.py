@@ -9,7 +9,8 @@ from snnp.data import Frame
 from snnp.data.batch import Weights
 from snnp.data.energy_offsets import AUTO, KEEP, LEFT_OUT, Offsets, given_offsets, with_offsets
 from snnp.data.neighbors import NeighborLists
-from snnp.data.stress import Conventions, given_conventions, named, settings, source, with_conventions
+from snnp.data.sources import named, source
+from snnp.data.stress import Conventions, given_conventions, settings, with_conventions
 from snnp.fitting import energy_shifts, label_checks
 from snnp.fitting.energy_shifts import EnergyShift, find_shifts
 from snnp.fitting.label_checks import StressCheck
@@ -62,7 +63,7 @@ def _energy_offsets(
     if saved is not None:
         return saved["energy_offsets"]
     every = config.data.energy_offsets
-    given = given_offsets(every, {frame.group for frames in sets.values() for frame in frames})
+    given = given_offsets(every, [frame for frames in sets.values() for frame in frames])
     asked = [f for name in ("train", "validation") for f in sets.get(name, []) if _is_open(f, given)]
     sampled = energy_shifts.sample(asked)
     found = []
@@ -72,7 +73,7 @@ def _energy_offsets(
             found = find_shifts(sampled, shape, lists, threads, tick)
     decided: dict[tuple[str, str], float | str] = {source(frame): KEEP for frame in asked} if sampled else {}
     for shift in found:
-        auto = any(AUTO in (given.get(":".join(s)), given.get(s[1])) for s in shift.sources)
+        auto = any(given.get(named(f, given)) == AUTO for f in asked if source(f) in shift.sources)
         decided |= dict.fromkeys(shift.sources, round(shift.offset, 6) if auto else LEFT_OUT)
         log.print(f"note: {sentence(shift, auto)}")
     return {**_by_group(decided), **{name: what for name, what in given.items() if what != AUTO}}
@@ -114,11 +115,11 @@ def _stress_conventions(
     config: FitConfig, shape: Shape, e0, sets: Sets, lists: NeighborLists, threads: int, log: console.Log, saved
 ) -> Conventions:
     """How stress labels are meant by group, as given, as found, or as an interrupted fit had found."""
-    groups = {frame.group for frames in sets.values() for frame in frames}
+    every = [frame for frames in sets.values() for frame in frames]
     if saved is not None:
-        return given_conventions(saved["stress_convention"], None, groups)
-    given = given_conventions(config.data.stress_convention, config.data.shear_order, groups)
-    asked = [frame for frames in sets.values() for frame in frames if named(frame, given) is None]
+        return given_conventions(saved["stress_convention"], None, every)
+    given = given_conventions(config.data.stress_convention, config.data.shear_order, every)
+    asked = [frame for frame in every if named(frame, given) is None]
     if config.loss.stress == 0 or not label_checks.sample(asked):
         return given
     shape, lists = _explaining(config, shape, sets, lists)

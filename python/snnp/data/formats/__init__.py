@@ -17,6 +17,7 @@ from snnp.data.frames import DataError, Dataset
 from snnp.data.geometry import check_geometry
 from snnp.data.labels import label
 from snnp.data.outliers import impossible
+from snnp.data.sources import tell_files_apart
 
 __all__ = ["FORMATS", "Reading", "check_files", "find_files", "from_atoms", "read"]
 
@@ -58,6 +59,7 @@ def read(paths: Sequence[str | Path], reading: Reading | None = None) -> Dataset
         if known is not None:
             data.frames[n] = to_ev_and_angstrom(frame, known)
     data.notes = [*notes.sentences(), *data.notes]
+    tell_files_apart(data.frames)
     return _checked(data, ", ".join(map(str, paths)))
 
 

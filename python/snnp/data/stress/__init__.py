@@ -8,11 +8,9 @@ from snnp.data.stress.convention import (
     Conventions,
     agreement,
     given_conventions,
-    named,
     parse_convention,
     parse_order,
     settings,
-    source,
     with_conventions,
 )
 from snnp.data.stress.detection import StressLabels, Unit, detect, units
@@ -30,11 +28,9 @@ __all__ = [
     "cluster_stress",
     "detect",
     "given_conventions",
-    "named",
     "parse_convention",
     "parse_order",
     "settings",
-    "source",
     "units",
     "with_conventions",
 ]

@@ -8,6 +8,7 @@ import numpy as np
 from ase.units import Bohr, GPa, Hartree, Rydberg
 
 from snnp.data.frames import DataError, Frame
+from snnp.data.sources import named, require_named
 
 SHEAR = ("yz", "xz", "xy")  # ASE's order of the off-diagonal components
 VOIGT = ("xx", "yy", "zz", *SHEAR)
@@ -106,42 +107,31 @@ def settings(conventions: Conventions) -> dict[str, dict | str] | None:
 
 
 def given_conventions(
-    stress_convention, shear_order: str | Mapping[str, str] | None, groups: set[str] | None = None
+    stress_convention, shear_order: str | Mapping[str, str] | None, frames: Sequence[Frame] | None = None
 ) -> Conventions:
-    """What `data.stress_convention` and `data.shear_order` say, by group; for all groups at once, those of `groups`.
+    """What `data.stress_convention` and `data.shear_order` say, by group; for all groups at once, those of the frames.
 
-    groups: None: of any names. Raises DataError for what is no convention, or no group.
+    frames: None: of any groups. Raises DataError for what is no convention, or no group.
     """
     found: Conventions = {}
     if shear_order is not None:
         key = "data.shear_order"
-        for group, text in _by_name(shear_order, isinstance(shear_order, str), groups, key).items():
+        for group, text in _by_name(shear_order, isinstance(shear_order, str), frames, key).items():
             found[group] = Convention(order=parse_order(text, key))
     if stress_convention is not None:
         key = "data.stress_convention"
         for_all = stress_convention == LEFT_OUT or bool({"sign", "unit", "order"} & set(stress_convention))
-        for group, convention in _by_name(stress_convention, for_all, groups, key).items():
+        for group, convention in _by_name(stress_convention, for_all, frames, key).items():
             found[group] = parse_convention(convention, key if for_all else f"{key}: {group}")
     return found
 
 
-def _by_name(given, for_all: bool, groups: set[str] | None, key: str) -> Mapping:
+def _by_name(given, for_all: bool, frames: Sequence[Frame] | None, key: str) -> Mapping:
     if for_all:
-        return dict.fromkeys({"all"} if groups is None else groups, given)
-    for name in given if groups is not None else ():
-        if name not in groups and not any(name.endswith(f":{group}") for group in groups):
-            raise DataError(f"{key}: there is no group {name} in the data, only {', '.join(sorted(groups))}")
+        return dict.fromkeys(["all"] if frames is None else sorted({frame.group for frame in frames}), given)
+    if frames is not None:
+        require_named(given, frames, key)
     return given
-
-
-def source(frame: Frame) -> tuple[str, str]:
-    """The file that a frame is from, without its folder, and its group."""
-    return frame.origin.rpartition(":")[0].rpartition("/")[2], frame.group
-
-
-def named(frame: Frame, conventions: Conventions) -> str | None:
-    """Under which name the convention of a frame is given; None: under none."""
-    return next((name for name in (":".join(source(frame)), frame.group) if name in conventions), None)
 
 
 def with_conventions(frames: Sequence[Frame], conventions: Conventions) -> tuple[list[Frame], list[str]]:

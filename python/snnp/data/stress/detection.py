@@ -13,7 +13,8 @@ import numpy as np
 from ase.units import GPa
 
 from snnp.data.frames import Frame
-from snnp.data.stress.convention import ASE, ORDERS, UNITS, Convention, Conventions, source
+from snnp.data.sources import source
+from snnp.data.stress.convention import ASE, ORDERS, UNITS, Convention, Conventions
 from snnp.data.stress.evidence import Evidence, Predicted
 from snnp.data.stress.work import StrainWork, strain_work
 
