@@ -141,3 +141,9 @@ def test_a_small_set_holds_out_a_frame_that_can_be_spared():
     for seed in range(10):
         _, validation = split(frames, 0.1, seed)
         assert [frame.atoms.get_chemical_formula() for frame in validation] == ["In4P4"]
+
+
+def test_frames_that_each_have_a_name_are_held_out_like_those_of_one_group():
+    frames = from_atoms([crystal(n, group=f"mp-{n}") for n in range(40)]).frames
+    train, validation = split(frames, 0.1, 0)
+    assert (len(train), len(validation)) == (36, 4)

@@ -146,7 +146,7 @@ def _order_energies(structures: Sequence[Structure], family: str, notes: list[st
     if not different:
         return
     first = next(entries[0].name for _, entries in several if len(entries) > 1)
-    why = ", the energy that forces belong to" if first.variant == "free" else ""
+    why = ", the energy that forces belong to" if first.variant in ("free", "potential") else ""
     others = listed([f"{key} (up to {1000 * d:.3g} meV/atom away)" for key, d in different.items()])
     notes.append(f"energies are {first.key}{why}, not {others}; data.energy_key chooses")
 

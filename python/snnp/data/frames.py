@@ -14,6 +14,9 @@ from ase.data import chemical_symbols
 from ase.stress import voigt_6_to_full_3x3_stress
 
 
+_SEVERAL = 10  # groups of one frame that are divided like one group
+
+
 class DataError(ValueError):
     """Data that cannot be used; the text says which file and frame, what was found and what was expected."""
 
@@ -93,7 +96,7 @@ class Dataset:
         stress = sum(frame.stress is not None for frame in self.frames)
         groups = len({frame.group for frame in self.frames})
         text = (
-            f"{len(self.frames)} frames, {self.n_atoms} atoms of {' '.join(self.elements)}: "
+            f"{len(self.frames)} frame{'s' if len(self.frames) > 1 else ''}, {self.n_atoms} atoms of {' '.join(self.elements)}: "
             f"energy in {self.n_energies}, forces in {self.n_forces}, stress in {stress}; "
             f"{groups} group{'s' if groups > 1 else ''}; labels: {', '.join(sorted(self.names))}"
         )
@@ -107,15 +110,15 @@ class Dataset:
 
 
 def split(frames: Sequence[Frame], fraction: float, seed: int) -> tuple[list[Frame], list[Frame]]:
-    """Training and validation frames: from each group the same fraction, at random.
+    """Training and validation frames: from each group the same fraction, at random. Groups of one frame are as one if there
+    are many, else they stay in the training set.
 
     Each element, and each kind of label that is known at all, stays in the training set.
     """
     rng = np.random.default_rng(seed)
     held_out: set[int] = set()
     carried = 0.0
-    for group in sorted({frame.group for frame in frames}):
-        members = [n for n, frame in enumerate(frames) if frame.group == group]
+    for members in _divisible(frames):
         # Small groups share: what one is short of a whole frame, the next one gets.
         carried += fraction * len(members)
         count = min(int(carried), len(members) - 1)
@@ -130,6 +133,16 @@ def split(frames: Sequence[Frame], fraction: float, seed: int) -> tuple[list[Fra
         held_out.update(itertools.islice(candidates, 1))
     train = [frame for n, frame in enumerate(frames) if n not in held_out]
     return train, [frames[n] for n in sorted(held_out)]
+
+
+def _divisible(frames: Sequence[Frame]) -> list[list[int]]:
+    """Which frames each group has; those of many groups of one, as where each structure has a name, together."""
+    groups: dict[str, list[int]] = {}
+    for n, frame in enumerate(frames):
+        groups.setdefault(frame.group, []).append(n)
+    several = [members for _, members in sorted(groups.items()) if len(members) > 1]
+    alone = [members[0] for members in groups.values() if len(members) == 1]
+    return [*several, alone] if len(alone) >= _SEVERAL else [*several, *([n] for n in alone)]
 
 
 def _needed(frames: Sequence[Frame], held_out: set[int]) -> set[int]:

@@ -34,10 +34,11 @@ _PREDICTED = _words(
     "mattersim uma fairchem esen tensornet aimnet ani torchani uf3 snnp eam meam tersoff lammps"
 )
 # Words for the energies of one calculation. Forces belong to the free energy; the one extrapolated to zero smearing
-# differs from it for metals.
+# differs from it for metals. In molecular dynamics they belong to the potential energy, not to the total one.
 _VARIANTS = {
     "free": {"free"},
-    "energy": {"total", "tot", "potential", "pot", "uncorrected", "raw"},
+    "potential": {"potential", "pot"},
+    "energy": {"total", "tot", "uncorrected", "raw"},
     "extrapolated": {"extrapolated", "extrap", "sigma0"},
     "corrected": {"corrected"},
 }

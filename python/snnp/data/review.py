@@ -7,7 +7,7 @@ from snnp.data.bonds import bond_ratio
 from snnp.data.duplicates import find_duplicates
 from snnp.data.frames import Frame
 from snnp.data.outliers import Outlier, find_outliers
-from snnp.data.symmetry import forces_against_symmetry
+from snnp.data.symmetry import forces_against_symmetry, zeros_against_symmetry
 
 _NAMED = 3  # frames are named at most
 _SAMPLE = 60  # frames are enough to tell the unit of length
@@ -28,6 +28,8 @@ def review(sets: Mapping[str, Sequence[Frame]], training: str = "train") -> list
     for name, frames in sets.items():
         if against := forces_against_symmetry(frames):
             notes.append(_against_symmetry(name, against))
+        if zeros := zeros_against_symmetry(frames):
+            notes.append(_zeros(name, zeros))
         outliers = find_outliers(frames)
         for what in ("energy", "force"):
             here = [outlier for outlier in outliers if outlier.what == what]
@@ -85,6 +87,15 @@ def _against_symmetry(name: str, found: Sequence[tuple[Frame, float]]) -> str:
     verb = _frames(len(found), "has", "have")
     return (
         f"{name}: {verb} forces that symmetry says are zero ({named}): forces of another structure, or another order?"
+    )
+
+
+def _zeros(name: str, found: Sequence[Frame]) -> str:
+    named = ", ".join(map(place, _first(found))) + _more(found)
+    verb = _frames(len(found), "has", "have")
+    return (
+        f"{name}: {verb} forces of exactly zero where symmetry does not say so ({named}): not known? "
+        "NaN, or no forces, stand for that"
     )
 
 

@@ -1,6 +1,6 @@
 """Parts of the data whose labels may be meant in a way of their own: frames of one group in one file.
 
-Their names are those of keys in the configuration: "bulk", or "train.xyz:bulk", which goes first. Of files of the same
+Their names are those of keys in the configuration: "bulk", or "train.xyz", or "train.xyz:bulk", which goes first. Of files of the same
 name folders tell which is which, "new/train.xyz:bulk"; more folders may stand before.
 """
 
@@ -27,10 +27,11 @@ def named(frame: Frame, known: Container[str]) -> str | None:
 def names(frame: Frame) -> Iterator[str]:
     """All names that mean a frame, those that say most first."""
     path = _path(frame)
-    yield from ("/".join(path[n:]) + f":{frame.group}" for n in range(len(path) - 1))
+    files = ["/".join(path[n:]) for n in range(len(path))]
     if frame.file:
-        yield f"{frame.file}:{frame.group}"
-    yield f"{path[-1]}:{frame.group}"
+        files.insert(-1, frame.file)
+    yield from (f"{file}:{frame.group}" for file in files)
+    yield from files
     yield frame.group
 
 

@@ -1,4 +1,4 @@
-"""Forces that are not zero though the surroundings of all atoms are balanced, as in a perfect crystal."""
+"""Forces and symmetry: where surroundings of all atoms are balanced, as in a perfect crystal, forces are zero."""
 
 from collections.abc import Sequence
 
@@ -11,6 +11,7 @@ _REACH = 6.0  # Å
 _WIDTH = 0.15  # Å, of the shells in which directions to neighbours are added
 # Sums of directions of a balanced atom, and forces that codes leave on atoms of a perfect crystal, eV/Å.
 _BALANCED, _NOTHING = 1e-3, 0.02
+_LOOKED_AT = 100  # frames whose forces are zero
 
 
 def forces_against_symmetry(frames: Sequence[Frame]) -> list[tuple[Frame, float]]:
@@ -25,6 +26,16 @@ def forces_against_symmetry(frames: Sequence[Frame]) -> list[tuple[Frame, float]
         if largest > _NOTHING and _balanced(frame):
             found.append((frame, largest))
     return found
+
+
+def zeros_against_symmetry(frames: Sequence[Frame]) -> list[Frame]:
+    """Frames, of some that are looked at, whose forces are exactly zero though symmetry does not say so, if others have
+    forces: they may not be known."""
+    moving = [frame for frame in frames if len(frame.atoms) > 1 and np.isfinite(frame.forces).all()]
+    still = [frame for frame in moving if not frame.forces.any()]
+    if len(still) == len(moving):
+        return []
+    return [frame for frame in still[:: len(still) // _LOOKED_AT + 1] if not _balanced(frame)]
 
 
 def _balanced(frame: Frame) -> bool:

@@ -8,9 +8,8 @@ from snnp.data import Frame
 from snnp.fitting.interruption import Interrupted
 from snnp.fitting.outputs import Outputs
 
-# A quick check takes at most this part of the time of the fit, and is not begun if that is less than so many seconds.
-_PART = 0.1
-_LEAST = 2.0
+# A quick check takes at most this part of the time of the fit, or so many seconds, if that is more.
+_PART, _LEAST = 0.1, 10.0
 _FRAMES = 2000  # about so many are looked through for crystals, some milliseconds each
 
 
@@ -19,18 +18,15 @@ def check_physics(
 ) -> None:
     """Validates the potential file of a fit and prints what does not pass; the record stays beside the potential.
 
-    level: "off", "quick" (within a tenth of `seconds`, which the fit took) or "full". frames: of the training data.
+    level: "off", "quick" (within a tenth of `seconds`, which the fit took, or ten seconds) or "full". frames: of the training data.
     Whatever goes wrong is a line of the log, as the fit is done; raises Interrupted if told to stop.
     """
     name = outputs.potential.name
     later = f'"snnp validate {name} --data FILES" does it'
     if level == "off":
         return
-    if level == "quick" and _PART * seconds < _LEAST:
-        log.print(f"checks of physics: left out, as a tenth of the time of this fit is too short; {later}")
-        return
     try:
-        _validate(outputs, level, frames, _PART * seconds if level == "quick" else None, threads, log)
+        _validate(outputs, level, frames, max(_PART * seconds, _LEAST) if level == "quick" else None, threads, log)
     except ImportError as error:
         log.print(f'checks of physics: left out, package {error.name} is missing: pip install "snnp[validate]"')
     except KeyboardInterrupt as stop:

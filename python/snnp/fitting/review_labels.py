@@ -10,7 +10,7 @@ from snnp.data.batch import Weights
 from snnp.data.energy_offsets import LEFT_OUT, with_offsets
 from snnp.data.isolated import set_aside
 from snnp.data.neighbors import NeighborLists
-from snnp.fitting import energy_shifts, label_checks
+from snnp.fitting import energies_and_forces, energy_shifts, label_checks
 from snnp.fitting.energy_shifts import EnergyShift
 from snnp.fitting.label_checks import StressCheck
 from snnp.fitting.settle import sentence
@@ -21,25 +21,36 @@ from snnp.models.shape import Shape
 
 def review_labels(sets: Mapping[str, Dataset], threads: int | None, log: Log) -> list[str]:
     """A sentence for each group of frames whose energies are shifted against all others, and for each whose stresses
-    are in another convention than ASE's, or contradict energies.
+    are in another convention than ASE's, or contradict energies. If energies contradict forces, only that is said.
 
     sets: by "train", "validation", "test"; the model behind this is fitted to the first. threads: None: all cores.
     """
     frames = [frame for data in sets.values() for frame in data.frames]
     _, several = set_aside(frames)
-    if not energy_shifts.sample(several) and not label_checks.sample(frames):
+    checks = (energies_and_forces.sample, energy_shifts.sample, label_checks.sample)
+    if not any(sample(several) for sample in checks):
         return []
     threads = threads or available_cores()
     try:
         data = sets["train"]
         shape = choose(KINDS["snnp"].config(), data.frames, data.elements).shape
         lists = NeighborLists(shape.elements, shape.cutoff, keep=False)
+        wrong = _contradictions(data.frames, shape, lists, threads, log)
+        if wrong:
+            return wrong
         shifts = _shifts(several, shape, lists, threads, log)
-        wrong = {":".join(source): LEFT_OUT for shift in shifts for source in shift.sources}
-        stresses = _stresses(with_offsets(data.frames, wrong), frames, shape, lists, threads, log)
+        shifted = {":".join(source): LEFT_OUT for shift in shifts for source in shift.sources}
+        stresses = _stresses(with_offsets(data.frames, shifted), frames, shape, lists, threads, log)
     except (DataError, _core.Error) as error:
         return [f"labels were not compared with each other: {error}"]
     return [*map(sentence, shifts), *stresses]
+
+
+def _contradictions(frames: Sequence[Frame], shape: Shape, lists: NeighborLists, threads: int, log: Log) -> list[str]:
+    sampled = energies_and_forces.sample(frames)
+    with log.progress("energies and forces", len(sampled), "frames") as tick:
+        found = energies_and_forces.contradictions(sampled, shape, lists, threads, tick)
+    return [energies_and_forces.sentence(what) for what in found]
 
 
 def _shifts(frames: Sequence[Frame], shape: Shape, lists: NeighborLists, threads: int, log: Log) -> list[EnergyShift]:

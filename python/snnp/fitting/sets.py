@@ -78,7 +78,10 @@ def divide(config: FitConfig, data: dict[str, Dataset], log: console.Log) -> Div
         raise DataError("the training data hold nothing but isolated atoms")
     if from_training := "validation" not in sets:
         sets["train"], sets["validation"] = split(sets["train"], config.data.validation_fraction, config.training.seed)
-        log.print(f"validation: {len(sets['validation'])} of these frames are held out")
+        count = len(sets["validation"])
+        log.print(f"validation: {count} of these frames {'is' if count == 1 else 'are'} held out")
+        if not count:
+            log.print("note: there are no validation data: nothing shows whether this fit holds for other structures")
     sets = {name: sets[name] for name in ("train", "validation", "test") if sets.get(name)}
     return DividedData(sets, alone, from_training)
 

@@ -11,7 +11,8 @@ from snnp.data.energy_offsets import AUTO, KEEP, LEFT_OUT, Offsets, given_offset
 from snnp.data.neighbors import NeighborLists
 from snnp.data.sources import named, source
 from snnp.data.stress import Conventions, given_conventions, settings, with_conventions
-from snnp.fitting import energy_shifts, label_checks
+from snnp.fitting import energies_and_forces, energy_shifts, label_checks
+from snnp.fitting.energies_and_forces import contradictions
 from snnp.fitting.energy_shifts import EnergyShift, find_shifts
 from snnp.fitting.label_checks import StressCheck
 from snnp.fitting.sets import Sets, say_what_counts, with_robust_weights
@@ -43,17 +44,31 @@ def settle(
     e0: energies of isolated atoms where they are known, eV. saved: the checkpoint of an interrupted fit, whose
     decisions are kept; None: there is none.
     """
+    contradicted = saved is None and _contradicted(config, shape, sets, lists, threads, log)
     offsets = _energy_offsets(config, shape, sets, lists, threads, log, saved)
     sets = {name: with_offsets(frames, offsets) for name, frames in sets.items()}
     if config.loss.robust:
         sets = with_robust_weights(sets, log)
-    conventions = _stress_conventions(config, shape, e0, sets, lists, threads, log, saved)
+    conventions = _stress_conventions(config, shape, e0, sets, lists, threads, log, saved, contradicted)
     for name in sets:
         sets[name], notes = with_conventions(sets[name], conventions)
         for note in notes:
             log.print(f"note: {note}")
     say_what_counts(sets["train"], log)
     return Settled(sets, {"energy_offsets": offsets, "stress_convention": settings(conventions)})
+
+
+def _contradicted(config: FitConfig, shape: Shape, sets: Sets, lists: NeighborLists, threads: int, log) -> bool:
+    """Whether energies and forces of the training data contradict each other, which is said."""
+    sampled = energies_and_forces.sample(sets["train"])
+    if not sampled or not config.loss.energy:
+        return False
+    shape, lists = _explaining(config, shape, sets, lists)
+    with log.progress("energies and forces", len(sampled), "frames") as tick:
+        found = contradictions(sampled, shape, lists, threads, tick)
+    for what in found:
+        log.print(f"warning: {energies_and_forces.sentence(what)}")
+    return bool(found)
 
 
 def _energy_offsets(
@@ -89,7 +104,7 @@ def sentence(shift: EnergyShift, auto: bool = False) -> str:
     if auto:
         return f"{shift}: this is subtracted, as data.energy_offsets says"
     return (
-        f"{shift}: a fit leaves them out and uses the forces and stresses; data.energy_offsets by group says otherwise "
+        f"{shift}: a fit leaves them out and uses the forces and stresses; data.energy_offsets by group or file says otherwise "
         f"(auto: the offset is subtracted; keep: they are used as they are)"
     )
 
@@ -112,15 +127,18 @@ def _explaining(config: FitConfig, shape: Shape, sets: Sets, lists: NeighborList
 
 
 def _stress_conventions(
-    config: FitConfig, shape: Shape, e0, sets: Sets, lists: NeighborLists, threads: int, log: console.Log, saved
+    config: FitConfig, shape: Shape, e0, sets: Sets, lists: NeighborLists, threads: int, log, saved, contradicted: bool
 ) -> Conventions:
-    """How stress labels are meant by group, as given, as found, or as an interrupted fit had found."""
+    """How stress labels are meant by group, as given, as found, or as an interrupted fit had found.
+
+    contradicted: energies and forces, which would judge stresses, contradict each other.
+    """
     every = [frame for frames in sets.values() for frame in frames]
     if saved is not None:
         return given_conventions(saved["stress_convention"], None, every)
     given = given_conventions(config.data.stress_convention, config.data.shear_order, every)
     asked = [frame for frame in every if named(frame, given) is None]
-    if config.loss.stress == 0 or not label_checks.sample(asked):
+    if contradicted or config.loss.stress == 0 or not label_checks.sample(asked):
         return given
     shape, lists = _explaining(config, shape, sets, lists)
     validation = sets.get("validation", [])

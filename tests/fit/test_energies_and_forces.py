@@ -1,0 +1,74 @@
+"""Energies and forces that do not belong together are told, with what is wrong, and no others are."""
+
+import ase.io
+import numpy as np
+import pytest
+from ase.build import bulk
+from ase.calculators.emt import EMT
+from ase.calculators.singlepoint import SinglePointCalculator
+from ase.units import Bohr, Hartree
+
+import snnp
+from small_fits import PAIR, settings_of
+from snnp.data import from_atoms
+from snnp.fitting.review_labels import review_labels
+from snnp.console import Log
+
+pytestmark = pytest.mark.usefixtures("no_pictures")
+
+
+def labelled(count, group="bulk", change=lambda n, energy, forces: (energy, forces)):
+    """Rattled palladium of 8 and 27 atoms in a classical potential, with labels that `change` makes of right ones."""
+    frames, rng = [], np.random.default_rng(7)
+    for n in range(count):
+        atoms = bulk("Pd", a=rng.uniform(3.8, 4.0)) * ((2 + n % 2,) * 3)
+        atoms.positions += rng.normal(scale=rng.uniform(0.05, 0.2), size=atoms.positions.shape)
+        atoms.calc = EMT()
+        energy, forces = change(n, atoms.get_potential_energy(), atoms.get_forces())
+        atoms.calc = SinglePointCalculator(atoms, energy=energy, forces=forces)
+        atoms.info["config_type"] = group
+        frames.append(atoms)
+    return frames
+
+
+def notes(*frames):
+    return review_labels({"train": from_atoms([atoms for some in frames for atoms in some])}, 1, Log(quiet=True))
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda n, e, f: (e / Hartree, f), "energies in Hartree"),
+        (lambda n, e, f: (e, f * Bohr / Hartree), "forces in Hartree/Bohr"),
+        (lambda n, e, f: (e / Hartree, f * Bohr / Hartree), "forces per Bohr"),
+        (lambda n, e, f: (23.06 * e, f), "energies in kcal/mol"),
+        (lambda n, e, f: (e, -f), "forces with the sign of gradients"),
+        (lambda n, e, f: (e / len(f), f), "energies are those of one atom"),
+        (lambda n, e, f: (e / (len(f) if n % 3 else 1), f), "energies have nothing to do with forces"),
+        (lambda n, e, f: (e + 2.0 * len(f) * np.sin(40 * n), f), "energies have nothing to do with forces"),
+        (lambda n, e, f: (e, f[:, [1, 2, 0]]), "forces do not follow from structures"),
+        (lambda n, e, f: (e, np.roll(f, 1, axis=0)), "forces do not follow from structures"),
+    ],
+)
+def test_what_is_wrong_is_said(change, expected):
+    (note,) = notes(labelled(30, change=change))
+    assert note.startswith("energies and forces contradict each other: ") and expected in note
+
+
+def test_right_labels_in_any_consistent_unit_are_no_contradiction():
+    assert not notes(labelled(30))
+    assert not notes(labelled(30, change=lambda n, e, f: (23.06 * e, 23.06 * f)))
+    assert not notes(labelled(30, change=lambda n, e, f: (e + 5.0 * len(f), f)))
+
+
+def test_the_group_that_is_wrong_is_named():
+    found = notes(labelled(20), labelled(20, "slab", lambda n, e, f: (e, -f)))
+    assert len(found) == 1
+    assert "sign of gradients?) (group slab in" in found[0]
+
+
+def test_a_fit_says_it(tmp_path, capsys):
+    ase.io.write(tmp_path / "train.xyz", labelled(30, change=lambda n, e, f: (e, -f)))
+    snnp.fit(tmp_path / "train.xyz", progress=True, **settings_of(PAIR))
+    said = " ".join(capsys.readouterr().out.split())
+    assert "warning: energies and forces contradict each other: energies differ by -" in said
