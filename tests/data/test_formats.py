@@ -279,3 +279,20 @@ def test_units_that_cannot_be_told_are_asked_for(tmp_path):
     path.write_text(files.n2p2(files.frames(1, "ArArArArAr")))
     with pytest.raises(DataError, match=r"does not say its units.*expected data\.units"):
         read([path])
+
+
+def test_types_of_a_lammps_dump_are_named_by_the_user_and_it_has_no_energies(tmp_path):
+    """ASE makes hydrogen of type 1, helium of type 2, and says that energies are zero."""
+    atoms = "1 2 0.1 0.2 0.3 0.1 0 -0.2\n2 1 2.1 2.2 0.3 -0.1 0 0.2\n"
+    dump = "ITEM: TIMESTEP\n0\nITEM: NUMBER OF ATOMS\n2\nITEM: BOX BOUNDS pp pp pp\n0 4\n0 4\n0 4\nITEM: ATOMS id type"
+    (tmp_path / "run.lammpstrj").write_text(f"{dump} x y z fx fy fz\n{atoms}")
+    with pytest.raises(DataError, match=r"run.lammpstrj: atoms have types and no elements; expected data.elements"):
+        read([tmp_path / "run.lammpstrj"])
+    data = read([tmp_path / "run.lammpstrj"], Reading(elements=["Pd", "Ag"]))
+    assert data.frames[0].atoms.get_chemical_symbols() == ["Ag", "Pd"]
+    assert data.frames[0].forces[0] == pytest.approx([0.1, 0, -0.2])
+    assert np.isnan(data.frames[0].energy)
+    assert "not used: an energy of exactly 0 beside forces, in 1 frame" in data.summary()
+    named = atoms.replace("1 2 0.1", "1 2 Ag 0.1").replace("2 1 2.1", "2 1 Pd 2.1")
+    (tmp_path / "named.lammpstrj").write_text(f"{dump} element x y z fx fy fz\n{named}")
+    assert read([tmp_path / "named.lammpstrj"]).elements == ["Pd", "Ag"]

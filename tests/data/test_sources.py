@@ -47,5 +47,5 @@ def test_the_name_that_says_most_about_a_file_goes_first():
     assert named(b, {"a/set.xyz:bulk", "b/set.xyz"}) == "b/set.xyz"
     assert named(b, {"a/set.xyz:bulk"}) is None
     require_named(["bulk", "set.xyz:bulk", "d/b/set.xyz:bulk", "set.xyz"], frames, "key")
-    with pytest.raises(DataError, match="key: there is no group c/set.xyz:bulk in the data, only bulk"):
+    with pytest.raises(DataError, match=r"key: there is no group c/set.xyz:bulk in the data, only bulk"):
         require_named(["c/set.xyz:bulk"], frames, "key")

@@ -10,9 +10,9 @@ from ase.units import Bohr, Hartree
 
 import snnp
 from small_fits import PAIR, settings_of
+from snnp.console import Log
 from snnp.data import from_atoms
 from snnp.fitting.review_labels import review_labels
-from snnp.console import Log
 
 pytestmark = pytest.mark.usefixtures("no_pictures")
 

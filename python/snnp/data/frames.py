@@ -13,7 +13,6 @@ from ase import Atoms
 from ase.data import chemical_symbols
 from ase.stress import voigt_6_to_full_3x3_stress
 
-
 _SEVERAL = 10  # groups of one frame that are divided like one group
 
 
@@ -94,9 +93,9 @@ class Dataset:
     def summary(self) -> str:
         """What was found, in one or two sentences."""
         stress = sum(frame.stress is not None for frame in self.frames)
-        groups = len({frame.group for frame in self.frames})
+        groups, count = len({frame.group for frame in self.frames}), len(self.frames)
         text = (
-            f"{len(self.frames)} frame{'s' if len(self.frames) > 1 else ''}, {self.n_atoms} atoms of {' '.join(self.elements)}: "
+            f"{count} frame{'s' if count > 1 else ''}, {self.n_atoms} atoms of {' '.join(self.elements)}: "
             f"energy in {self.n_energies}, forces in {self.n_forces}, stress in {stress}; "
             f"{groups} group{'s' if groups > 1 else ''}; labels: {', '.join(sorted(self.names))}"
         )
@@ -110,8 +109,8 @@ class Dataset:
 
 
 def split(frames: Sequence[Frame], fraction: float, seed: int) -> tuple[list[Frame], list[Frame]]:
-    """Training and validation frames: from each group the same fraction, at random. Groups of one frame are as one if there
-    are many, else they stay in the training set.
+    """Training and validation frames: from each group the same fraction, at random. Groups of one frame are as one
+    if there are many, else they stay in the training set.
 
     Each element, and each kind of label that is known at all, stays in the training set.
     """

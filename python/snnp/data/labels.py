@@ -48,6 +48,9 @@ def _frame(structure: Structure, labels: dict[str, tuple[str, object]], data: Da
     if "forces" in labels and np.any(weights.force):
         forces = _numbers(*labels["forces"], origin, ((len(atoms), 3),))
         forces[np.broadcast_to(np.equal(weights.force, 0), len(atoms))] = np.nan
+    if energy == 0 and len(atoms) > 1 and np.nan_to_num(forces).any():
+        energy = np.nan
+        data.unused["an energy of exactly 0 beside forces"] += 1
     if weights.stress:
         stress = _stress(labels, structure, data)
     if np.isnan(energy) and np.isnan(forces).all() and stress is None:

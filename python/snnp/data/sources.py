@@ -1,7 +1,7 @@
 """Parts of the data whose labels may be meant in a way of their own: frames of one group in one file.
 
-Their names are those of keys in the configuration: "bulk", or "train.xyz", or "train.xyz:bulk", which goes first. Of files of the same
-name folders tell which is which, "new/train.xyz:bulk"; more folders may stand before.
+Their names are those of keys in the configuration: "bulk", or "train.xyz", or "train.xyz:bulk", which goes first.
+Of files of the same name folders tell which is which, "new/train.xyz:bulk"; more folders may stand before.
 """
 
 from collections.abc import Container, Iterable, Iterator, Sequence

@@ -23,11 +23,11 @@ _ATOMS = 8000  # in the frames that are looked at
 _FEWEST, _MOST = 15, 60  # frames of each group in each file, and of all
 _ENOUGH_FORCES = 3  # known components of forces for each unknown
 _STRENGTHS = 10.0 ** -np.arange(2.0, 8.0)  # as in `energy_shifts`
-# Root mean square of the forces of a frame that is looked at, eV/Å, and relative to that of all; and of those that may be
-# said not to follow from structures, as smaller ones may be noise.
+# Root mean square of the forces of a frame that is looked at, eV/Å, and relative to that of all; and of those that may
+# be said not to follow from structures, as smaller ones may be noise.
 _LEAST, _PART, _SURE = 0.01, 0.3, 0.1
-# Part of the squares of forces that a model explains of frames it has not seen: in published data 0.85 to 1, in ten frames
-# of three elements 0.3. Forces with other axes, or of other atoms, have none.
+# Part of the squares of forces that a model explains of frames it has not seen: in published data 0.85 to 1, in ten
+# frames of three elements 0.3. Forces with other axes, or of other atoms, have none.
 _FOLLOW = 0.15
 # A factor of energies that is not 1, in published data 0.8 to 1.34, is one if it explains this part of the squares of
 # energies (published: 0.58 to 1). They have nothing to do with forces if it explains less than the second one.
@@ -55,7 +55,8 @@ _FACTORS = {
 class Relation:
     """How energies go with forces. explained: part of the squares of forces that a model explains; factor: of energy
     differences by what forces say, and the part of their squares that it explains; for_atoms: the same two if labels
-    were energies of one atom. size: of forces, eV/Å; clear: what energies differ by, by expected errors of the model."""
+    were energies of one atom. size: of forces, eV/Å; clear: what energies differ by, by expected errors of the model.
+    """
 
     size: float
     explained: float
@@ -190,7 +191,7 @@ class Rows:
         )
 
     def relation(self, members: np.ndarray) -> Relation:
-        """Of some of the frames."""
+        """Of some of the frames, by their numbers, (members,)."""
         f = np.concatenate([self.forces[n] for n in members])
         left = f - np.concatenate([self.predicted_forces[n] for n in members])
         size, error = np.sqrt(np.mean(f**2)), np.sqrt(np.mean(left**2))
@@ -215,8 +216,8 @@ def _solutions(A: np.ndarray, b: np.ndarray, roughness: np.ndarray) -> list[np.n
 
 
 def _beside_forces(frame: Frame, composition: np.ndarray, half: int) -> np.ndarray:
-    """Columns for what forces do not tell about the energy per atom: energies of elements, and the dependence on volume,
-    as forces of a crystal that is strained alike everywhere are zero; apart for the models of both halves."""
+    """Columns for what forces do not tell about the energy per atom: energies of elements, and the dependence on
+    volume, as forces of a crystal that is strained alike everywhere are zero; apart for the models of both halves."""
     volume = frame.atoms.get_volume() / len(frame.atoms) if frame.atoms.pbc.all() else 0.0
     columns = np.r_[composition, float(volume > 0), volume, volume**2]
     return np.r_[columns * (half == 0), columns * (half == 1)]

@@ -18,8 +18,8 @@ def check_physics(
 ) -> None:
     """Validates the potential file of a fit and prints what does not pass; the record stays beside the potential.
 
-    level: "off", "quick" (within a tenth of `seconds`, which the fit took, or ten seconds) or "full". frames: of the training data.
-    Whatever goes wrong is a line of the log, as the fit is done; raises Interrupted if told to stop.
+    level: "off", "quick" (within a tenth of `seconds`, which the fit took, or ten seconds) or "full". frames: of the
+    training data. Whatever goes wrong is a line of the log, as the fit is done; raises Interrupted if told to stop.
     """
     name = outputs.potential.name
     later = f'"snnp validate {name} --data FILES" does it'

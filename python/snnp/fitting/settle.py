@@ -104,8 +104,8 @@ def sentence(shift: EnergyShift, auto: bool = False) -> str:
     if auto:
         return f"{shift}: this is subtracted, as data.energy_offsets says"
     return (
-        f"{shift}: a fit leaves them out and uses the forces and stresses; data.energy_offsets by group or file says otherwise "
-        f"(auto: the offset is subtracted; keep: they are used as they are)"
+        f"{shift}: a fit leaves them out and uses the forces and stresses; data.energy_offsets by group or file says "
+        f"otherwise (auto: the offset is subtracted; keep: they are used as they are)"
     )
 
 

@@ -97,7 +97,7 @@ def _structures(path: Path, name: str, reading: Reading, notes: Notes) -> Iterat
         if name in FORMATS:
             yield from FORMATS[name](path, reading.elements, notes)
         else:
-            yield from with_ase.read(path, name, notes)
+            yield from with_ase.read(path, name, notes, reading.elements)
     except DataError:
         raise
     except UNPACKING_ERRORS as error:

@@ -1,7 +1,8 @@
 """All other formats, through ASE."""
 
+import itertools
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import ase.io
@@ -11,6 +12,9 @@ from ase.io.formats import UnknownFileTypeError, filetype, ioformats
 from snnp.data.formats.notes import Notes
 from snnp.data.formats.opening import is_packed, open_binary, open_text, reason
 from snnp.data.frames import DataError
+
+# Formats whose atoms have types.
+_TYPES = {"lammps-dump-text", "lammps-dump-binary"}
 
 
 def guess(path: Path) -> str | None:
@@ -27,16 +31,24 @@ def reads(name: str) -> bool:
     return name in ioformats and ioformats[name].can_read
 
 
-def read(path: Path, name: str, notes: Notes) -> Iterator[Atoms]:
-    """Structures of a file in ASE's format `name`.
+def read(path: Path, name: str, notes: Notes, elements: Sequence[str] | None = None) -> Iterator[Atoms]:
+    """Structures of a file in ASE's format `name`. elements: of atom types, in a format that has types.
 
     Output of a program that was stopped is used as far as it goes, with a note.
     """
+    if name in _TYPES:
+        known = {"specorder": list(elements)} if elements else {}
+        if not elements and (ioformats[name].isbinary or not _has_elements(path)):
+            raise DataError(f"{path}: atoms have types and no elements; expected data.elements with those of the types")
+    else:
+        known = {}
+        if elements:
+            notes.add(path, f"data.elements is not used, as files of the format {name} have elements")
     kind, count = ioformats[name], 0
     if not kind.acceptsfd and is_packed(path):
         raise DataError(f"{path}: ASE reads the format {name} from unpacked files only; unpack it first")
     source = (open_binary if kind.isbinary else open_text)(path) if kind.acceptsfd else str(path)
-    frames = ase.io.iread(source, index=slice(None), format=name, parallel=False, do_not_split_by_at_sign=True)
+    frames = ase.io.iread(source, index=slice(None), format=name, parallel=False, do_not_split_by_at_sign=True, **known)
     try:
         while (atoms := _next(frames, path, notes)) is not None:
             yield atoms
@@ -50,6 +62,13 @@ def read(path: Path, name: str, notes: Notes) -> Iterator[Atoms]:
     finally:
         if kind.acceptsfd:
             source.close()
+
+
+def _has_elements(path: Path) -> bool:
+    """Whether the first line about columns of a LAMMPS dump names elements."""
+    with open_text(path) as file:
+        columns = next((line for line in itertools.islice(file, 100) if line.startswith("ITEM: ATOMS")), "")
+    return "element" in columns.split()
 
 
 def _next(frames: Iterator[Atoms], path: Path, notes: Notes) -> Atoms | None:
