@@ -77,8 +77,8 @@ def work(file: Path, steps: int, threads: int) -> None:
         print((time.process_time() - begun) / steps, flush=True)
 
 
-def prepared(file: Path, threads: int, **options):
-    """The optimizer of a default fit at its first step. options: more that it is given."""
+def prepared(file: Path, threads: int, ranks=None):
+    """The optimizer of a default fit at its first step. ranks: processes that share the work."""
     import torch
 
     from snnp.data import read
@@ -100,11 +100,21 @@ def prepared(file: Path, threads: int, **options):
     shape = choose(SnnpConfig(), frames, data.elements).shape
     known = list(prepare(frames, shape, NeighborLists(shape.elements, shape.cutoff, keep=True), threads))
     model = Model(shape)
-    linear_start(model, known[::3], known[1::10], Weights(), threads, seed=0, steps=20)
+    linear_start(model, *_dealt([known[::3], known[1::10]]), Weights(), threads, seed=0, steps=20)
     # As fits do it; earlier versions have double precision only.
     precision = {"single": True} if "single" in inspect.signature(Loss).parameters else {}
     loss = Loss(model, Weights(), model.unit, threads, **precision)
-    return Optimizer(model, loss, Schedule(6000, 4, 5e-3, 0), known, [], **options)
+    return Optimizer(model, loss, Schedule(6000, 4, 5e-3, 0), *_dealt([known, []], ranks))
+
+
+def _dealt(sets, ranks=None):
+    """As the optimizer takes sets of frames; earlier versions take them as they are."""
+    try:
+        from snnp.fitting.ranks import Ranks
+        from snnp.fitting.shards import deal
+    except ImportError:
+        return sets
+    return deal(sets, ranks or Ranks())
 
 
 if __name__ == "__main__":

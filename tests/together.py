@@ -7,20 +7,30 @@ from snnp.fitting.ranks import Ranks
 
 
 class Together(Ranks):
-    """All that the first rank says goes to the others as bytes; they do their parts one after the other."""
+    """All that one rank says goes to others as bytes; they do their parts one after the other."""
 
     def __init__(self, count):
         super().__init__(count)
-        self._others, self._found = [{} for _ in range(1, count)], []
+        self.everyone = [self.held, *({} for _ in range(1, count))]
+        self._found = []
 
-    @contextmanager
-    def _called(self, function, argument):
-        said, self._found = pickle.dumps((function, argument)), []
-        for rank, held in enumerate(self._others, 1):
-            function, argument = pickle.loads(said)
-            self._found.append(function(held, argument, rank))
-        yield
+    def give(self, name, rank, values):
+        self.everyone[rank].setdefault(name, {}).update(copied(values))
+
+    def move(self, moves):
+        for name, numbers, source, target in moves:
+            self.give(name, target, {n: self.everyone[source][name].pop(n) for n in numbers})
 
     def sum(self, function, argument):
         with self._called(function, argument):
-            return sum(self._found, function(self.held, argument, 0))
+            return sum(self._found, function(self.held, argument))
+
+    @contextmanager
+    def _called(self, function, argument):
+        self._found = [function(held, copied(argument)) for held in self.everyone[1:]]
+        yield
+
+
+def copied(value):
+    """As another process has it."""
+    return pickle.loads(pickle.dumps(value))

@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import time
+from dataclasses import astuple
 
 import numpy as np
 import pytest
@@ -17,12 +18,16 @@ from ase.io import write
 from fitting import command
 from models import random_model
 from snnp.cli import fit_app
-from snnp.data.batch import FrameStream, Labels, Weights
+from snnp.data.batch import Labels, Weights
 from snnp.data.neighbors import structures
 from snnp.fitting.divided_model import DividedModel
-from snnp.fitting.gradient import Gradient, deal
-from snnp.fitting.loss import Loss
-from snnp.fitting.ranks import ALONE
+from snnp.fitting.filters_start import DividedFilters
+from snnp.fitting.gradient import Gradient
+from snnp.fitting.linear_start import standardise
+from snnp.fitting.loss import Loss, make_batch
+from snnp.fitting.minibatch import Epochs
+from snnp.fitting.ranks import Ranks
+from snnp.fitting.shards import deal, even_out
 from snnp.models.linear import linear_shape
 from support import liquid
 from together import Together
@@ -47,10 +52,12 @@ def test_gradient_of_a_batch_does_not_depend_on_how_it_is_divided(count):
     model, data = random_model(("In", "P"), [6, 5], "tanh", True), frames(5)
     loss, parameters = Loss(model, Weights(1.0, 0.5), 0.7, 1), list(model.parameters())
     found = []
-    for ranks in (ALONE, Together(count)):
+    for ranks in (Ranks(), Together(count)):
+        gradient = Gradient([loss], parameters, deal([data], ranks))
+        gradient([np.array([2, 1])])  # frames change hands
         for p in parameters:
             p.grad = None
-        value = Gradient([loss], parameters, [data], ranks)([np.array([4, 0, 3, 1])])
+        value = gradient([np.array([4, 0, 3, 1])])
         found.append((value, [p.grad.numpy().copy() for p in parameters]))
     (one, whole), (other, summed) = found
     assert other == pytest.approx(one, rel=1e-12)
@@ -62,7 +69,7 @@ def test_ranks_have_the_model_that_a_checkpoint_restores():
     """With all that is no parameter, as the mean and spread of filters: a fit that goes on has it after the frames."""
     model, data = random_model(("In", "P"), [6, 5], "tanh", True), frames(5)
     loss, parameters = Loss(model, Weights(1.0, 0.5), 0.7, 1), list(model.parameters())
-    made = [Gradient([loss], parameters, [data], ranks) for ranks in (ALONE, Together(3))]
+    made = [Gradient([loss], parameters, deal([data], ranks)) for ranks in (Ranks(), Together(3))]
     model.load_state_dict({name: 1.1 * value + 0.1 for name, value in model.state_dict().items()})
     found = []
     for gradient in made:
@@ -74,23 +81,63 @@ def test_ranks_have_the_model_that_a_checkpoint_restores():
     np.testing.assert_allclose(whole, summed, rtol=1e-10, atol=1e-12 * np.abs(whole).max())
 
 
-def test_frames_are_dealt_out_in_parts_of_like_work():
-    """No rank has more than the mean and one frame."""
-    rng = np.random.default_rng(1)
-    work = [list(rng.uniform(1, 2, 9)), list(rng.uniform(1, 2, 4))]
-    for count in (1, 2, 5):
-        parts = deal(work, count)
-        given = [sorted((s, k) for part in parts for k in part[s]) for s in range(2)]
-        assert given == [[(s, k) for k in range(len(own))] for s, own in enumerate(work)]
-        done = [sum(work[s][k] for s in range(2) for k in part[s]) for part in parts]
-        assert max(done) <= sum(map(sum, work)) / count + 2
-
-
-def test_normal_equations_are_sums_over_ranks():
+def test_errors_of_labels_are_those_of_all_frames():
+    """So are losses; of a part of the frames, too."""
     model, data = random_model(("In", "P"), [6, 5], "tanh", True), frames(5)
-    shape, stream = linear_shape(model.shape), FrameStream.held(data)
-    one, other = (DividedModel(shape, ranks).accumulate(stream, Weights(1.0, 0.5), 1) for ranks in (ALONE, Together(3)))
-    for a, b in ((one.A, other.A), (one.b, other.b), (one.c, other.c)):
+    loss, parameters = Loss(model, Weights(1.0, 0.5), 0.7, 1), list(model.parameters())
+    found = []
+    for ranks in (Ranks(), Together(3)):
+        known, held_out = deal([data[:2], data[2:]], ranks)
+        (value, errors), *_ = Gradient([loss], parameters, [known.whole]).errors([held_out])
+        found.append([value, *astuple(errors)])
+    assert found[0][0] == pytest.approx(loss(make_batch(data[2:])), rel=1e-12)
+    assert found[0] == pytest.approx(found[1], rel=1e-12, nan_ok=True)
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_each_process_holds_a_like_share_of_the_frames_and_no_frame_is_held_twice(count):
+    """When they are dealt out shares differ by no more than a frame; after an epoch of four batches by four, as those
+    of a batch do by one, but for what is not worth a move.
+    """
+    model, data = random_model(("In", "P"), [6, 5], "tanh", True), 20 * frames(3)
+    ranks = Together(count)
+    shards = deal([data[:50], data[50:]], ranks)[0].whole
+    gradient = Gradient([Loss(model, Weights(), 0.7, 1)], list(model.parameters()), [shards])
+    epochs = Epochs(60, 15, 0)
+    for epoch in range(3):
+        held = [list(each.get(shards.name, {})) for each in ranks.everyone]
+        assert sorted(n for own in held for n in own) == list(range(len(data)))
+        assert all((shards.owners[own] == rank).all() for rank, own in enumerate(held))
+        load = [shards.work[own].sum() for own in held]
+        assert max(load) - min(load) <= (4.2 if epoch else 1) * shards.work.max()
+        for step in range(4):
+            gradient([epochs.batch(4 * epoch + step)])
+
+
+def test_the_frames_of_a_step_are_evened_out_by_few_moves():
+    """No rank has more than the mean and one frame; a batch that is even stays where it is."""
+    rng = np.random.default_rng(1)
+    for count in (1, 2, 5):
+        work, owners = rng.uniform(1, 2, 40), rng.integers(count, size=40)
+        after = even_out(work, owners, count)
+        load = np.bincount(after, work, count)
+        assert load.max() <= load.mean() + 1
+        surplus = np.maximum(np.bincount(owners, work, count) - load.mean(), 0).sum()
+        assert (after != owners).sum() <= surplus + count
+        np.testing.assert_array_equal(even_out(work, after, count), after)
+
+
+def test_the_start_is_a_sum_over_ranks():
+    """Normal equations, and means and spreads of filters."""
+    data, found = frames(5), []
+    for ranks in (Ranks(), Together(3)):
+        model = random_model(("In", "P"), [6, 5], "tanh", True)
+        (known,) = deal([data], ranks)
+        one = DividedModel(linear_shape(model.shape)).accumulate(known, Weights(1.0, 0.5), 1)
+        other = DividedFilters(model, 1).accumulate(known, Weights(1.0, 0.5), 1)
+        standardise(model, known, 1)
+        found.append([one.A, one.b, one.c, other.A, other.b, other.c, model.mean.numpy(), model.scale.numpy()])
+    for a, b in zip(*found, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-10, atol=1e-12 * np.abs(a).max())
 
 

@@ -16,6 +16,8 @@ from snnp.fitting.cutoffs import best_cutoffs
 from snnp.fitting.decay import Decay, fading
 from snnp.fitting.loss import Loss
 from snnp.fitting.minibatch import Optimizer, Schedule
+from snnp.fitting.ranks import Ranks
+from snnp.fitting.shards import deal
 from snnp.kinds.choose import alternatives
 from snnp.kinds.snnp import SnnpConfig
 from snnp.models.network import Model
@@ -31,7 +33,7 @@ def optimizer(schedule=SCHEDULE):
     atoms = support.structures(model.shape.elements)["two_atom_cell"]
     s = structures([atoms], model.shape.elements, model.shape.cutoff)
     frames = [(s, Labels(rng.normal(), rng.normal(size=(len(s), 3)), None)) for _ in range(4)]
-    return Optimizer(model, Loss(model, Weights(), 1.0, 1), schedule, frames[:1], frames[1:])
+    return Optimizer(model, Loss(model, Weights(), 1.0, 1), schedule, *deal([frames[:1], frames[1:]], Ranks()))
 
 
 def trained(run, stop=lambda: False):
@@ -87,7 +89,7 @@ def test_validation_errors_are_those_of_weights_that_saw_no_validation_frame(end
 def test_the_last_steps_learn_validation_frames(refitted):
     assert refitted.step == int(np.ceil(refitted.validated_until * (1 + REFIT.refit)))
     refitted.use_best()
-    assert refitted.loss(*refitted.validation) < 0.9 * refitted.best_loss
+    assert refitted.errors(refitted.validation)[0] < 0.9 * refitted.best_loss
 
 
 def test_steps_with_validation_frames_that_were_interrupted_end_as_if_they_had_not_been(refitted):

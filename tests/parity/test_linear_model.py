@@ -10,6 +10,8 @@ from snnp.data.batch import FrameStream, Labels, Weights
 from snnp.data.neighbors import structures
 from snnp.fitting.linear_start import linear_start
 from snnp.fitting.loss import Loss, make_batch
+from snnp.fitting.ranks import Ranks
+from snnp.fitting.shards import deal
 from snnp.models.linear import LinearModel, coarsened, linear_shape
 
 KINDS = {"one element": (("Si",), True), "two elements": (("In", "P"), True), "uneven knots": (("In", "P"), False)}
@@ -54,7 +56,7 @@ def test_warm_start_recovers_a_teacher_of_its_own_form():
         _, E, F, W = loss._predict(make_batch([(s, Labels(0.0, np.zeros((len(s), 3)), None))]), single=False)
         frames.append((s, Labels(E[0], F, (W[0] + W[0].T) / 2)))
     student = random_model(("Si",), [4], "tanh", True)
-    linear_start(student, frames, [], Weights(), threads=1, seed=0)
+    linear_start(student, *deal([frames, []], Ranks()), Weights(), threads=1, seed=0)
     forces = np.concatenate([label.forces for _, label in frames])
     assert student.unit < 1e-3 * forces.std()
     # Compressed to as many filters as the teacher has, by a search from random ones, it is still nearly exact.

@@ -26,8 +26,10 @@ from snnp.data.distances import survey
 from snnp.data.neighbors import structures
 from snnp.fitting.gradient import Gradient
 from snnp.fitting.interruption import Interrupted, StopSignals
+from snnp.fitting.label_errors import LabelErrors
 from snnp.fitting.loss import make_batch
-from snnp.fitting.ranks import ALONE
+from snnp.fitting.ranks import Ranks
+from snnp.fitting.shards import deal
 from snnp.kinds import KINDS
 from snnp.kinds.base import Budget
 from snnp.models.filters_file import read_filters
@@ -255,13 +257,18 @@ def labelled(seed=2):
     return result
 
 
+def total(loss, data):
+    """The joint loss of a batch of each system."""
+    return loss.combined([(own(batch), LabelErrors()) for own, batch in zip(loss.losses, data, strict=True)])[0]
+
+
 def test_gradient_of_the_joint_loss_is_its_derivative():
     """Central differences with steps of 1e-5: errors of 1e-10 and rounding of 1e-11, of gradients of order 1."""
     joint = joint_model()
     loss = JointLoss(joint, Weights(), [1.0, 2.5], 1)
     data = batches()
     value = sum(own.backward(batch) for own, batch in zip(loss.losses, data, strict=True))
-    assert value == pytest.approx(loss.with_errors(*[[batch] for batch in data])[0])
+    assert value == pytest.approx(total(loss, data))
     rng = np.random.default_rng(0)
     for name, parameter in joint.named_parameters():
         flat, gradient = parameter.detach().view(-1), parameter.grad.reshape(-1)
@@ -269,7 +276,7 @@ def test_gradient_of_the_joint_loss_is_its_derivative():
             ends = []
             for step in (1e-5, -1e-5):
                 flat[k] += step
-                ends.append(loss.with_errors(*[[batch] for batch in data])[0])
+                ends.append(total(loss, data))
                 flat[k] -= step
             assert (ends[0] - ends[1]) / 2e-5 == pytest.approx(float(gradient[k]), rel=1e-6, abs=1e-7), name
 
@@ -280,10 +287,10 @@ def test_gradient_of_systems_does_not_depend_on_how_frames_are_divided(count):
     joint, data = joint_model(), [labelled(seed) for seed in range(3)]
     frames, parameters = list(zip(*data, strict=True)), list(joint.parameters())
     losses, found = JointLoss(joint, Weights(), [1.0, 2.5], 1).losses, []
-    for ranks in (ALONE, Together(count)):
+    for ranks in (Ranks(), Together(count)):
         for p in parameters:
             p.grad = None
-        value = Gradient(losses, parameters, frames, ranks)([[2, 0], [1, 0, 2]])
+        value = Gradient(losses, parameters, [deal([own], ranks)[0] for own in frames])([[2, 0], [1, 0, 2]])
         found.append((value, torch.cat([p.grad.ravel() for p in parameters]).numpy()))
     assert found[1][0] == pytest.approx(found[0][0], rel=1e-12)
     np.testing.assert_allclose(found[1][1], found[0][1], rtol=1e-9, atol=1e-12 * np.abs(found[0][1]).max())
@@ -305,9 +312,9 @@ def test_sizes_of_filters_are_chosen_where_energies_do_not_notice(change):
     joint = joint_model()
     data = batches()
     loss = JointLoss(joint, Weights(), [1.0, 1.0], 1)
-    before = loss.with_errors(*[[batch] for batch in data])[0]
+    before = total(loss, data)
     getattr(joint, change)()
-    assert loss.with_errors(*[[batch] for batch in data])[0] == pytest.approx(before, rel=1e-10)
+    assert total(loss, data) == pytest.approx(before, rel=1e-10)
 
 
 def test_bond_length_is_the_mean_distance_to_the_nearest_neighbour():

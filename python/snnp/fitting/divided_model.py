@@ -1,40 +1,44 @@
-"""A linear model whose normal equations are sums over frames by several processes."""
+"""Linear models whose normal equations are sums over frames by several processes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from snnp.data.batch import FrameStream, Weights
-from snnp.fitting.ranks import ALONE, Ranks
-from snnp.models.linear import LinearModel, LinearShape
+from snnp.data.batch import FrameStream, LabelledStructure, Weights
+from snnp.fitting.shards import Shards
+from snnp.models.linear import LinearModel
 from snnp.models.normal_equations import Quadratic
 
 
-class DividedModel(LinearModel):
-    """Each rank takes every so many-th frame, and its part of the matrix (columns, columns)."""
-
-    def __init__(self, shape: LinearShape, ranks: Ranks = ALONE):
-        super().__init__(shape)
-        self._ranks = ranks
+class Divided:
+    """The first base of such a model, the second one is that of one process. It can be pickled."""
 
     def accumulate(
-        self, frames: FrameStream, weights: Weights, threads: int, tick: Callable[[int], None] = lambda n: None
+        self, frames: Shards, weights: Weights, threads: int, tick: Callable[[int], None] = lambda n: None
     ) -> Quadratic:
         """The loss over all frames; tick(n) is called when n more frames are done."""
-        if self._ranks.count == 1:
-            return super().accumulate(frames, weights, threads, tick)
-        self._ranks.share_list("frames", list(frames))
-        size = frames.structures, frames.atoms
-        found = self._ranks.sum(_part, (self.shape, weights, threads, self._ranks.count, size))
-        self._ranks.share("frames", None)
-        tick(frames.structures)
+        size = len(frames), int(frames.atoms.sum())
+        if frames.ranks.count == 1:
+            return self._of_some(frames.here(), size, weights, threads, tick)
+        found = frames.sum(_one_row, (self, size, weights, threads))
+        tick(len(frames))
         n = self.columns
         return Quadratic(np.asfortranarray(found[: n * n].reshape(n, n)), found[n * n : -1], float(found[-1]))
 
+    def _of_some(self, frames: Sequence[LabelledStructure], size: tuple[int, int], *how) -> Quadratic:
+        """What some frames add to it. size: structures and atoms of all."""
+        return super().accumulate(FrameStream(lambda: frames, *size), *how)
 
-def _part(held: dict, argument: tuple, rank: int) -> np.ndarray:
-    """Matrix, vector and constant of the frames of a rank, in one row."""
-    shape, weights, threads, count, size = argument
-    own = held["frames"][rank::count]
-    found = LinearModel(shape).accumulate(FrameStream(lambda: own, *size), weights, threads)
+
+class DividedModel(Divided, LinearModel):
+    """The one with a three-body tensor."""
+
+    def __reduce__(self):
+        return DividedModel, (self.shape,)
+
+
+def _one_row(frames: Sequence[LabelledStructure], argument: tuple) -> np.ndarray:
+    """Matrix, vector and constant of the frames of a rank."""
+    model, *how = argument
+    found = model._of_some(frames, *how, lambda n: None)
     return np.concatenate([found.A.ravel(), found.b, [found.c]])

@@ -15,13 +15,16 @@ from scipy import sparse
 
 from snnp import _core, console, virial
 from snnp.data import Frame
-from snnp.data.batch import FrameStream, LabelledStructure, Weights
+from snnp.data.batch import FrameStream, Weights
 from snnp.fitting.compression import compress, refine
 from snnp.fitting.cutoffs import force_error, samples
+from snnp.fitting.divided_model import Divided
 from snnp.fitting.least_squares import START_STRENGTHS, Trial, solve
 from snnp.fitting.linear_start import balance, linear_solution, standardise, without_offsets
-from snnp.fitting.loss import Loss, make_batches
+from snnp.fitting.loss import Loss, make_batch
 from snnp.fitting.progress import Progress, no_progress
+from snnp.fitting.ranks import Ranks
+from snnp.fitting.shards import Shards, deal
 from snnp.kinds.choose import Choice
 from snnp.kinds.given_filters import given_filters
 from snnp.models.filters import Filters
@@ -131,11 +134,18 @@ class FilterLinearModel:
         return phi.reshape(len(self.shape.unordered), -1), a.reshape(self.shape.n_elements, -1), energies
 
 
+class DividedFilters(Divided, FilterLinearModel):
+    """The same with normal equations that are sums over processes."""
+
+    def __reduce__(self):
+        return DividedFilters, (self.model, self.threads)
+
+
 def filters_start(
     model: Model,
     filters: Filters,
-    train: Sequence[LabelledStructure],
-    validation: Sequence[LabelledStructure],
+    train: Shards,
+    validation: Shards,
     weights: Weights,
     threads: int,
     frozen: Sequence[str],
@@ -162,9 +172,9 @@ def filters_start(
 def _weigh_filters(model: Model, train, validation, weights: Weights, threads: int, tick) -> Trial:
     """φ, a and energies of elements by least squares."""
     model.constrain()
-    standardise(model, [s for s, _ in train], threads)
+    standardise(model, train, threads)
     offsets, sets = without_offsets(model, train, validation)
-    linear = FilterLinearModel(model, threads)
+    linear = DividedFilters(model, threads)
     chosen = solve(linear, *sets, weights, model.fixed_e0, START_STRENGTHS, threads, tick, differences=True).chosen
     phi, a, energies = linear.parts(chosen.x)
     model.unit = unit = float(np.sqrt(chosen.train_loss))
@@ -207,13 +217,18 @@ def _follow_tensor(
         model.linear.zero_()
         model.linear[:, shape.n2 :] = 1 / unit
     model.constrain()
-    standardise(model, [s for s, _ in train], threads)
+    standardise(model, train, threads)
     # What filters cannot follow may be far more than what the tensor leaves.
-    model.unit = float(np.sqrt(Loss(model, weights, 1.0, threads)(*make_batches(train))))
+    loss = Loss(model, weights, 1.0, threads)
+    model.unit = float(np.sqrt(loss.of_sums(train.sum(_sums, loss).reshape(-1, 3))[0]))
     with torch.no_grad():
         for parameter in (model.phi, model.constant, model.linear):
             parameter *= unit / model.unit
     return found.fit.chosen
+
+
+def _sums(frames, loss: Loss) -> np.ndarray:
+    return loss.sums([make_batch([frame]) for frame in frames]).ravel()
 
 
 def _for_size(g: Sequence[np.ndarray], norms: np.ndarray, shape: Shape) -> list[np.ndarray]:
@@ -253,9 +268,9 @@ def _force_error(option: Choice, fitted: Sequence[Frame], held_out: Sequence[Fra
     """Of the linear model with the filters of an option."""
     shape = option.shape
 
-    def solved(*sets_and_weights) -> Trial:
+    def solved(train, validation, weights) -> Trial:
         model = Model(shape, [None] * shape.n_elements)
         filters = given_filters(option.model.filters, shape.elements, shape.shared)
-        return filters_start(model, filters, *sets_and_weights, threads, ("g",))
+        return filters_start(model, filters, *deal([train, validation], Ranks()), weights, threads, ("g",))
 
     return force_error(shape, fitted, held_out, threads, solved)

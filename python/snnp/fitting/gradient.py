@@ -1,108 +1,108 @@
 """The loss of some frames and its gradient, by one process or divided among several."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from torch import from_numpy, nn
 
-from snnp import _core
-from snnp.data.batch import LabelledStructure
+from snnp.fitting.label_errors import LabelErrors
 from snnp.fitting.loss import Batch, Loss, join, make_batch
-from snnp.fitting.ranks import ALONE, Ranks
-
-Frames = Sequence[LabelledStructure]
+from snnp.fitting.shards import Shards, even_out, held_here
 
 
 @dataclass
-class _Held:
-    """What each process has. losses, frames: of each system, one or several; batches: each of a single frame."""
+class _Model:
+    """What each process has of it. losses: of each system, one or several."""
 
     parameters: list[nn.Parameter]
     losses: Sequence[Loss]
-    batches: list[list[Batch]]
 
-    def backward(self, chosen: Sequence[Sequence[int]], sizes: Sequence[tuple[int, int] | None]) -> float:
-        """Adds to the parameters' `.grad`; returns the loss. chosen: numbers of frames of each system."""
-        value = 0.0
-        for loss, batches, numbers, whole in zip(self.losses, self.batches, chosen, sizes, strict=True):
-            if len(numbers):
-                value += loss.backward(join([batches[k] for k in numbers]), whole)
-        return value
+
+# Batches of one frame, of each system.
+_Batches = Sequence[Sequence[Batch]]
 
 
 class Gradient:
     """Of the losses of systems, which share parameters or are one, by frames of each.
 
-    With several ranks each computes the part of some frames, as equal in work as frames can be dealt out.
+    With several ranks each computes the part of the frames that it holds. Before, some frames change hands, so that all
+    have about as much to do. All frames that were dealt out together with `frames` become batches of one.
     """
 
-    def __init__(
-        self, losses: Sequence[Loss], parameters: list[nn.Parameter], frames: Sequence[Frames], ranks: Ranks = ALONE
-    ):
-        self._ranks = ranks
-        self._own = _Held(parameters, losses, [[make_batch([frame]) for frame in own] for own in frames])
-        self._work = [[_work(s) for s, _ in own] for own in frames]
-        self._others_have_model = False
-        if ranks.count > 1:
-            for n, own in enumerate(frames):
-                ranks.share_list(f"frames {n}", own)
+    def __init__(self, losses: Sequence[Loss], parameters: list[nn.Parameter], frames: Sequence[Shards]):
+        self._model, self._frames, self._ranks = _Model(parameters, losses), frames, frames[0].ranks
+        self._name, self._others_have_model = self._ranks.name(), False
+        for own in frames:
+            own.convert(_batch)
 
-    def __call__(self, chosen: Sequence[Sequence[int]]) -> float:
-        """Sets the gradients of parameters; returns the loss. chosen: numbers of frames of each system."""
-        own, count = self._own, self._ranks.count
-        if count == 1:
-            return own.backward(chosen, [None] * len(chosen))
-        if not self._others_have_model:
-            self._tell()
-        sizes = [_sizes([b[k] for k in numbers]) for b, numbers in zip(own.batches, chosen, strict=True)]
-        dealt = deal([[work[k] for k in numbers] for work, numbers in zip(self._work, chosen, strict=True)], count)
-        parts = [[np.asarray(numbers)[places] for numbers, places in zip(chosen, part, strict=True)] for part in dealt]
-        vector = np.concatenate([p.detach().numpy().ravel() for p in own.parameters])
-        value, *_ = result = self._ranks.sum(_part, (vector, parts, sizes))
-        _set(own.parameters, result[1:], gradient=True)
+    def __call__(self, numbers: Sequence[Sequence[int]]) -> float:
+        """Sets the gradients of parameters; returns the loss. numbers: of frames of each system."""
+        frames = [own.some(few) for own, few in zip(self._frames, numbers, strict=True)]
+        if self._ranks.count == 1:
+            return _backward(self._model, [own.here() for own in frames], [None] * len(frames))
+        self._even_out(frames)
+        value, *_ = result = self._sum(_gradient, frames, [(len(own), int(own.atoms.sum())) for own in frames])
+        _set(self._model.parameters, result[1:], gradient=True)
         return float(value)
 
-    def loss(self, numbers: Iterable[int]) -> float:
-        """The loss of frames of the first system, by this process alone."""
-        return self._own.losses[0](*(self._own.batches[0][k] for k in numbers))
+    def errors(self, frames: Sequence[Shards]) -> list[tuple[float, LabelErrors]]:
+        """The loss of all these frames, and errors of their labels, of each system."""
+        sums = self._sum(_sums, frames, None).reshape(len(frames), 4, -1)
+        return [loss.of_sums(own) for loss, own in zip(self._model.losses, sums, strict=True)]
+
+    def _sum(self, function: Callable[[_Model, _Batches, Sequence], np.ndarray], frames: Sequence[Shards], argument):
+        """Σ over ranks of function(model, batches, argument)."""
+        if not self._others_have_model:
+            self._tell()
+        which = [(own.name, own.numbers) for own in frames]
+        return self._ranks.sum(_with_model, (self._name, self._values(), which, function, argument))
+
+    def _values(self) -> np.ndarray:
+        return np.concatenate([p.detach().numpy().ravel() for p in self._model.parameters])
 
     def _tell(self) -> None:
-        """Gives the others the model, as the first step finds it: all but its parameters stays as it is then."""
-        self._ranks.share("losses", (self._own.parameters, self._own.losses))
-        self._ranks.share("training", None)
-        self._ranks.held["training"] = self._own
+        """Gives the others the model, as it is first asked for: all but its parameters stays as it is then."""
+        self._ranks.put(self._name, self._model)
         self._others_have_model = True
 
-
-def deal(work: Sequence[Sequence[float]], count: int) -> list[list[list[int]]]:
-    """Frames of systems dealt out among ranks, so that none has much more work than others: the largest first, each to
-    who has least. Places in `work`, by rank and system.
-    """
-    dealt: list[list[list[int]]] = [[[] for _ in work] for _ in range(count)]
-    done = np.zeros(count)
-    pieces = [(amount, s, k) for s, own in enumerate(work) for k, amount in enumerate(own)]
-    for amount, system, place in sorted(pieces, reverse=True):
-        rank = int(done.argmin())
-        done[rank] += amount
-        dealt[rank][system].append(place)
-    return [[sorted(places) for places in part] for part in dealt]
+    def _even_out(self, frames: Sequence[Shards]) -> None:
+        """Frames of a batch change hands."""
+        work, owners = (np.concatenate([getattr(own, what) for own in frames]) for what in ("work", "owners"))
+        targets = np.split(even_out(work, owners, self._ranks.count), np.cumsum([len(own) for own in frames])[:-1])
+        moves = [move for own, ranks in zip(frames, targets, strict=True) for move in own.move(ranks)]
+        if moves:
+            self._ranks.move(moves)
 
 
-def _part(held: dict, argument: tuple, rank: int) -> np.ndarray:
-    """The loss of the frames of a rank, and its gradient."""
-    vector, parts, sizes = argument
-    if held["training"] is None:
-        parameters, losses = held["losses"]
-        frames = [held[f"frames {n}"] for n in range(len(losses))]
-        held["training"] = _Held(parameters, losses, [[make_batch([frame]) for frame in own] for own in frames])
-    own = held["training"]
-    _set(own.parameters, vector)
-    for p in own.parameters:
+def _batch(frame) -> Batch:
+    return make_batch([frame])
+
+
+def _with_model(held: dict, argument: tuple) -> np.ndarray:
+    name, values, which, function, rest = argument
+    model = held[name]
+    _set(model.parameters, values)
+    return function(model, [held_here(held, *own) for own in which], rest)
+
+
+def _gradient(model: _Model, batches: _Batches, sizes: Sequence[tuple[int, int]]) -> np.ndarray:
+    """The loss of batches, of sizes in structures and atoms with those of other ranks, and its gradient."""
+    for p in model.parameters:
         p.grad = None
-    value = own.backward(parts[rank], sizes)
-    gradients = [np.zeros(p.numel()) if p.grad is None else p.grad.numpy().ravel() for p in own.parameters]
+    value = _backward(model, batches, sizes)
+    gradients = [np.zeros(p.numel()) if p.grad is None else p.grad.numpy().ravel() for p in model.parameters]
     return np.concatenate([[value], *gradients])
+
+
+def _backward(model: _Model, batches: _Batches, sizes: Sequence[tuple[int, int] | None]) -> float:
+    """Adds to the parameters' `.grad`; returns the loss."""
+    found = zip(model.losses, batches, sizes, strict=True)
+    return sum(loss.backward(join(own), whole) for loss, own, whole in found if own)
+
+
+def _sums(model: _Model, batches: _Batches, _: None) -> np.ndarray:
+    return np.concatenate([loss.sums(own).ravel() for loss, own in zip(model.losses, batches, strict=True)])
 
 
 def _set(parameters: Sequence[nn.Parameter], values: np.ndarray, gradient: bool = False) -> None:
@@ -113,14 +113,3 @@ def _set(parameters: Sequence[nn.Parameter], values: np.ndarray, gradient: bool 
             p.grad = from_numpy(part.reshape(p.shape).copy())
         else:
             p.detach().numpy()[...] = part.reshape(p.shape)
-
-
-def _sizes(batches: Sequence[Batch]) -> tuple[int, int]:
-    """Structures and atoms of a batch."""
-    return sum(b.structures.n_structures for b in batches), sum(len(b.structures) for b in batches)
-
-
-def _work(s: _core.Structures) -> float:
-    """About in proportion to the time of a structure: triplets, and what each pair and atom needs beside them."""
-    neighbors = np.diff(s.offsets).astype(float)
-    return float((neighbors**2 / 2 + 10 * neighbors + 100).sum())

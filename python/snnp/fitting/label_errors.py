@@ -25,13 +25,19 @@ class LabelErrors:
     """GPa."""
 
 
-def label_errors(residuals: Iterable[Residuals]) -> LabelErrors:
-    """Means over all structures of some sets of residuals; NaN stands for what is not known and counts nowhere."""
-    sums, counts = np.zeros(3), np.zeros(3)
-    for energies, forces, stresses in residuals:
-        for n, x in enumerate((energies, forces, stresses[:, ROWS, COLUMNS])):
-            known = x[~np.isnan(x)]
-            sums[n] += np.abs(known).sum()
-            counts[n] += known.size
-    means = [s / n if n else math.nan for s, n in zip(sums, counts, strict=True)]
+def sums_of_errors(residuals: Residuals) -> np.ndarray:
+    """Sums of absolute residuals and their numbers, (2, 3); NaN stands for what is not known and counts nowhere."""
+    energies, forces, stresses = residuals
+    known = [x[~np.isnan(x)] for x in (energies, forces, stresses[:, ROWS, COLUMNS])]
+    return np.array([[np.abs(x).sum() for x in known], [x.size for x in known]])
+
+
+def mean_errors(sums: np.ndarray, numbers: np.ndarray) -> LabelErrors:
+    """Means, by sums of `sums_of_errors` over some structures."""
+    means = [s / n if n else math.nan for s, n in zip(sums, numbers, strict=True)]
     return LabelErrors(1000 * means[0], means[1], means[2] / GPa)
+
+
+def label_errors(residuals: Iterable[Residuals]) -> LabelErrors:
+    """Means over all structures of some sets of residuals."""
+    return mean_errors(*sum(map(sums_of_errors, residuals), np.zeros((2, 3))))

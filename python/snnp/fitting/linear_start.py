@@ -10,17 +10,16 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from snnp import _core
-from snnp.data.batch import FrameStream, LabelledStructure, Weights
+from snnp.data.batch import LabelledStructure, Weights
 from snnp.fitting.compression import bumps, compress, refine
 from snnp.fitting.divided_model import DividedModel
 from snnp.fitting.least_squares import START_STRENGTHS, LinearFit, Trial, solve
 from snnp.fitting.loss import Loss
 from snnp.fitting.progress import Progress, no_progress
-from snnp.fitting.ranks import ALONE, Ranks
+from snnp.fitting.shards import Shards
 from snnp.models.linear import coarsened, linear_shape
 from snnp.models.network import Model
-from snnp.models.normal_equations import fit_offsets, shifted
+from snnp.models.normal_equations import fit_offsets
 from snnp.models.shape import Shape
 
 
@@ -42,39 +41,34 @@ class LinearSolution:
 def linear_solution(
     model: Model,
     shape: Shape,
-    train: Sequence[LabelledStructure],
-    validation: Sequence[LabelledStructure],
+    train: Shards,
+    validation: Shards,
     weights: Weights,
     threads: int,
     tick: Callable[[int], None] = lambda n: None,
-    ranks: Ranks = ALONE,
 ) -> LinearSolution:
     """Of a shape that is that of the model, or coarser."""
     offsets, sets = without_offsets(model, train, validation)
-    linear = DividedModel(linear_shape(shape), ranks)
+    linear = DividedModel(linear_shape(shape))
     fit = solve(linear, *sets, weights, model.fixed_e0, START_STRENGTHS, threads, tick, differences=True)
     return LinearSolution(shape, fit, offsets)
 
 
-def without_offsets(
-    model: Model, train: Sequence[LabelledStructure], validation: Sequence[LabelledStructure]
-) -> tuple[np.ndarray, list[FrameStream | None]]:
+def without_offsets(model: Model, train: Shards, validation: Shards) -> tuple[np.ndarray, list[Shards | None]]:
     """Energies of elements (elements,), eV, that leave the least, and both sets without them; None: it is empty."""
-    compositions = np.array([np.bincount(s.elements, minlength=model.shape.n_elements) for s, _ in train])
-    offsets = fit_offsets(compositions, np.array([label.energy for _, label in train]), model.fixed_e0)
-    return offsets, [FrameStream.held(list(shifted(part, offsets))) if part else None for part in (train, validation)]
+    offsets = fit_offsets(train.compositions(model.shape.n_elements), train.energies, model.fixed_e0)
+    return offsets, [part.without(offsets) if len(part) else None for part in (train, validation)]
 
 
 def linear_start(
     model: Model,
-    train: Sequence[LabelledStructure],
-    validation: Sequence[LabelledStructure],
+    train: Shards,
+    validation: Shards,
     weights: Weights,
     threads: int,
     seed: int,
     steps: int = 150,
     progress: Progress = no_progress,
-    ranks: Ranks = ALONE,
 ) -> Trial:
     """Sets the model's parameters, its unit and the standardisation of its filters from the linear solution.
 
@@ -82,7 +76,7 @@ def linear_start(
     iterations of the compression.
     """
     with progress("linear model", len(train) + len(validation), "frames") as tick:
-        found = linear_solution(model, coarsened(model.shape), train, validation, weights, threads, tick, ranks)
+        found = linear_solution(model, coarsened(model.shape), train, validation, weights, threads, tick)
     shape, chosen = found.shape, found.fit.chosen
     if shape.n3 > 0:
         with progress("first filters", steps, "steps") as tick:
@@ -94,7 +88,7 @@ def linear_start(
         phi, energies, f, g = parts[0].reshape(len(shape.unordered), -1), parts[1], None, None
     install(model, shape, found.unit, phi, f, g, energies + found.offsets)
     model.constrain()
-    standardise(model, [s for s, _ in train], threads)
+    standardise(model, train, threads)
     balance(model)
     return chosen
 
@@ -123,23 +117,31 @@ def install(model: Model, coarse: Shape, unit: float, phi, f, g, energies: np.nd
             model.linear[:, shape.n2 :] = 1 / unit
 
 
-def standardise(model: Model, structures: Sequence[_core.Structures], threads: int) -> None:
+def standardise(model: Model, frames: Shards, threads: int) -> None:
     """Filters of unit variance and zero mean over the training data, without a change of the energy."""
     shape = model.shape
     if shape.filters == 0:
         return
-    values = Loss(model, Weights(), 1.0, threads).values
-    G = np.concatenate([values(s)[:, 1:] for s in structures])
-    kinds = np.concatenate([s.elements for s in structures])
+    loss, size = Loss(model, Weights(), 1.0, threads), (shape.n_elements, shape.filters)
+    numbers = frames.compositions(shape.n_elements).sum(0)[:, None]
+    means = frames.sum(_sums_of_filters, (loss, np.zeros(size), 1)).reshape(size) / numbers
+    scales = np.sqrt(frames.sum(_sums_of_filters, (loss, means, 2)).reshape(size) / numbers)
     with torch.no_grad():
         for a in range(shape.n_elements):
-            mean, scale = G[kinds == a].mean(0), G[kinds == a].std(0)
-            scale = np.maximum(scale, 1e-6 * max(scale.max(), 1e-12))
+            mean, scale = means[a], np.maximum(scales[a], 1e-6 * max(scales[a].max(), 1e-12))
             # x = (G − mean)/scale in place of G: linear·G = (linear·scale)·x + linear·mean.
             model.constant[a] += model.linear[a] @ torch.from_numpy(mean)
             model.linear[a] *= torch.from_numpy(scale)
             model.mean[a].copy_(torch.from_numpy(mean))
             model.scale[a].copy_(torch.from_numpy(scale))
+
+
+def _sums_of_filters(frames: Sequence[LabelledStructure], argument: tuple) -> np.ndarray:
+    """Sums over atoms of an element of filters less a mean, to a power, by element and filter in one row."""
+    loss, means, power = argument
+    G = [loss.values(s)[:, 1:] for s, _ in frames]
+    G, kinds = np.concatenate([means[:0], *G]), np.concatenate([np.zeros(0), *(s.elements for s, _ in frames)])
+    return np.array([((G[kinds == a] - mean) ** power).sum(0) for a, mean in enumerate(means)]).ravel()
 
 
 @torch.no_grad()

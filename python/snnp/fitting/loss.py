@@ -4,7 +4,7 @@ The loss is that of `snnp.data.batch.Weights`, divided by `unit`², so that 1 is
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy import ndarray
 
 from snnp import _core
 from snnp.data.batch import LabelledStructure, Labels, Weights
-from snnp.fitting.label_errors import LabelErrors, Residuals, label_errors
+from snnp.fitting.label_errors import LabelErrors, Residuals, mean_errors, sums_of_errors
 from snnp.models.embedding import Embedding
 from snnp.models.network import Model
 from snnp.models.tables import Tables
@@ -65,16 +65,17 @@ def join(batches: Sequence[Batch]) -> Batch:
 _ATOMS = 4000
 
 
-def make_batches(frames: Sequence[LabelledStructure]) -> list[Batch]:
-    """Batches of some thousand atoms or one structure: a loss over them all needs no more memory than one of them."""
-    batches, atoms = [], math.inf
-    for frame in frames:
-        if atoms + len(frame[0]) > _ATOMS:
-            batches.append([])
-            atoms = 0
-        batches[-1].append(frame)
-        atoms += len(frame[0])
-    return [make_batch(batch) for batch in batches]
+def _some_thousand_atoms(batches: Sequence[Batch]) -> Iterator[Batch]:
+    """Larger batches, but no larger than that: a loss over them all needs no more memory than one of them."""
+    waiting, atoms = [], 0
+    for batch in batches:
+        if waiting and atoms + len(batch.structures) > _ATOMS:
+            yield join(waiting)
+            waiting, atoms = [], 0
+        waiting.append(batch)
+        atoms += len(batch.structures)
+    if waiting:
+        yield join(waiting)
 
 
 class Loss:
@@ -93,19 +94,27 @@ class Loss:
 
     def __call__(self, *batches: Batch) -> float:
         """The loss of all structures of the batches."""
-        return self.with_errors(*batches)[0]
+        return self.of_sums(self.sums(batches))[0]
 
-    def with_errors(self, *batches: Batch) -> tuple[float, LabelErrors]:
-        """The loss of all structures of the batches, and errors of the labels that count."""
+    def sums(self, batches: Sequence[Batch]) -> np.ndarray:
+        """Sums over structures, which can be added to those of others: of squares with weights, numbers of them, of
+        absolute errors of labels and their numbers, (4, terms of the loss).
+        """
         self.trainer.set(*self.tables.pieces())
-        sums, counts, found = np.zeros(3), np.zeros(3), []
-        for batch in batches:
+        sums = np.zeros((4, 3))
+        for batch in _some_thousand_atoms(batches):
             _, E, F, W = self._predict(batch, single=False)
             residuals, u = _residuals(batch, E, F, W), _weights(batch)
-            sums += [(w * x * x).sum() for w, x in zip(u, residuals, strict=True)]
-            counts += [x.size for x in residuals]
-            found.append(_in_units(batch, residuals))
-        return float(self._factors @ (sums / counts)), label_errors(found)
+            sums[0] += [(w * x * x).sum() for w, x in zip(u, residuals, strict=True)]
+            sums[1] += [x.size for x in residuals]
+            sums[2:] += sums_of_errors(_in_units(batch, residuals))
+        return sums
+
+    def of_sums(self, sums: np.ndarray) -> tuple[float, LabelErrors]:
+        """The loss of structures with these sums, and errors of the labels that count; NaN: there are no structures."""
+        if not sums[1].all():
+            return math.nan, LabelErrors()
+        return float(self._factors @ (sums[0] / sums[1])), mean_errors(*sums[2:])
 
     def values(self, structures: _core.Structures) -> np.ndarray:
         """Filters G of all atoms, (atoms, 1 + n2 + n3)."""
@@ -119,6 +128,10 @@ class Loss:
     def losses(self) -> "list[Loss]":
         """Of each system, as of several."""
         return [self]
+
+    def combined(self, found: "Sequence[tuple[float, LabelErrors]]") -> tuple[float, LabelErrors]:
+        """Of the loss and errors of labels of each system those of all."""
+        return found[0]
 
     def backward(self, batch: Batch, whole: tuple[int, int] | None = None) -> float:
         """Adds the gradient to the parameters' `.grad`; returns the loss.

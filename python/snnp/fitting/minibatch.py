@@ -14,8 +14,8 @@ from snnp.fitting.decay import STEPS, Decay
 from snnp.fitting.eigenadam import EigenAdam
 from snnp.fitting.gradient import Gradient
 from snnp.fitting.label_errors import LabelErrors
-from snnp.fitting.loss import Loss, make_batches
-from snnp.fitting.ranks import ALONE, Ranks
+from snnp.fitting.loss import Loss
+from snnp.fitting.shards import Shards
 from snnp.memory import require_memory
 from snnp.models.network import Model
 
@@ -97,20 +97,22 @@ class Epochs:
 
 
 class Optimizer:
-    """A training run. `state` and `restore` hold all of it: one that was interrupted ends as if it had not been."""
+    """A training run. `state` and `restore` hold all of it: one that was interrupted ends as if it had not been.
+
+    train, validation: of the same `deal`, one after the other, and no others; batches are made of them.
+    """
 
     def __init__(
         self,
         model: Model,
         loss: Loss,
         schedule: Schedule,
-        train: Sequence,
-        validation: Sequence,
-        ranks: Ranks = ALONE,
+        train: Shards,
+        validation: Shards,
     ):
         self.model, self.loss, self.schedule = model, loss, schedule
         self.adam = EigenAdam(_trained(model.blocks()), lr=schedule.learning_rate, most=_CHANGE)
-        self._take(train, validation, ranks)
+        self._take(train, validation)
         self.decay = Decay(model, schedule.weight_decay, schedule.smoothing, schedule.bound)
         self.decay.limit()
         require_memory(self.adam.memory(), "training", "expected fewer filters or narrower layers (model.hidden)")
@@ -150,19 +152,19 @@ class Optimizer:
         """Whether training made the validation loss smaller."""
         return self.best_loss < self.history[0].validation_loss
 
-    def _take(self, train: Sequence, validation: Sequence, ranks: Ranks) -> None:
+    def _take(self, train: Shards, validation: Shards) -> None:
         """Takes the data; those of the last steps are of both sets, one after the other."""
-        self.validation = make_batches(validation)
-        self.refit = self.schedule.refit if validation else 0.0
-        everything = [*train, *validation] if self.refit else train
+        self.known, self.validation = [train], [validation] if len(validation) else []
+        self.refit = self.schedule.refit if self.validation else 0.0
+        everything = train.whole if self.refit else train
         size, seed = self.schedule.batch_size, self.schedule.seed
         self._train, self._everything = (Epochs(len(frames), size, seed) for frames in (train, everything))
-        self.gradient = Gradient(self.loss.losses, self.adam.parameters, [everything], ranks)
+        self.gradient = Gradient(self.loss.losses, self.adam.parameters, [everything])
 
     def run(self, report: Callable[[Record], None], tick: Callable[[int], None], stop: Callable[[], bool]) -> bool:
         """Trains to the end, or until stop() says so; False in that case."""
         if self.step == 0:
-            self.decay.soften(lambda: self.gradient.loss(range(self._train.count)), STEPS * self.schedule.learning_rate)
+            self.decay.soften(lambda: self.errors(self.known)[0], STEPS * self.schedule.learning_rate)
             self._check(report)
         while self.step < self.steps:
             if stop():
@@ -256,7 +258,11 @@ class Optimizer:
             return math.nan, LabelErrors()
         if not self.validation:
             return self._running if self.step else math.inf, LabelErrors()
-        return self.loss.with_errors(*self.validation)
+        return self.errors(self.validation)
+
+    def errors(self, frames: Sequence[Shards]) -> tuple[float, LabelErrors]:
+        """The loss of all frames, of each system, and errors of their labels."""
+        return self.loss.combined(self.gradient.errors(frames))
 
     def use_best(self) -> None:
         """Puts averaged weights into the model: the last ones of all data, or those of the lowest validation loss.
@@ -264,7 +270,7 @@ class Optimizer:
         These stay if training did not help, or if steps on all data made the loss of validation data larger.
         """
         self.model.load_state_dict(self.average)
-        self.refitted = self.refits and self.improved and self.loss(*self.validation) < self.best_loss
+        self.refitted = self.refits and self.improved and self.errors(self.validation)[0] < self.best_loss
         if not self.refitted:
             self.model.load_state_dict(self.best)
 

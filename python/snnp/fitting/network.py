@@ -23,15 +23,15 @@ def fit_network(task: Task) -> tuple[_core.Potential, Curve]:
     # The engine's threads do the work; torch's own would only compete with them.
     torch.set_num_threads(1)
     training = task.config.training
-    known, held_out = task.prepared("train"), task.prepared("validation")
+    known, held_out = task.dealt()
     model = _start(task, known, held_out) if task.saved is None else _empty(task, task.saved["unit"])
     frozen = _frozen(task)
     for name in frozen:
         getattr(model, name).requires_grad_(False)
     loss = Loss(model, task.weights, model.unit, task.threads, single=True)
-    smoothing = training.smoothing * fading(model.unit, sum(len(s) for s, _ in known))
+    smoothing = training.smoothing * fading(model.unit, int(known.atoms.sum()))
     schedule = Schedule.of(training, smoothing, training.refit * task.refits, task.config.model.network_bound)
-    optimizer = Optimizer(model, loss, schedule, known, held_out, task.ranks)
+    optimizer = Optimizer(model, loss, schedule, known, held_out)
     optimizer.watch = lambda: task.monitor.rmse(model.potential(""))
     train(task, optimizer, model.unit)
     if not optimizer.improved:
@@ -46,7 +46,7 @@ def fit_network(task: Task) -> tuple[_core.Potential, Curve]:
         task.log.print(f"the last {last} steps took validation frames, too: validation errors are those before")
     if not frozen:
         # Only the order of filters depends on data: some are enough.
-        sample = [s for s, _ in known[:: len(known) // _FRAMES + 1]]
+        sample = [task.lists.of(frame.atoms) for frame in task.sets["train"][:: len(known) // _FRAMES + 1]]
         potential = in_standard_gauge(potential, sample, task.threads, effective_pairs=False)
     return made_sound(potential, task), Curve.learning(optimizer.history, "linear model")
 
@@ -60,7 +60,7 @@ def _start(task: Task, known, held_out) -> Model:
         filters = given_filters(given, task.shape.elements, task.shape.shared)
         start = filters_start(model, filters, *data, given.freeze, task.log.progress)
     else:
-        start = linear_start(model, *data, seed, progress=task.log.progress, ranks=task.ranks)
+        start = linear_start(model, *data, seed, progress=task.log.progress)
     terms = "energies, forces and stresses" if task.weights.stress else "energies and forces"
     task.log.print(
         f"linear model of {terms}: error {model.unit:.4f} eV/Å (weighted RMS), smoothness {start.strength:g}"

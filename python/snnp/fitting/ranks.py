@@ -1,9 +1,9 @@
 """Several processes that work on one fit: the first fits and writes, the others compute parts of its sums.
 
 Processes are started by torchrun, on one host or on several, and talk by PyTorch's gloo. The first one, rank 0, does
-all that a fit of one process does. Sums over frames it asks of all: `share` gives them what they need, `sum` calls one
-function in each and adds what they return. Between these calls the others wait, so that nothing in a fit but its sums
-has to know that they are there.
+all that a fit of one process does. Sums over frames it asks of all: `put` and `give` say what each process holds, `sum`
+calls one function in each and adds what they return. Between these calls the others wait, so that nothing in a fit but
+its sums has to know that they are there.
 """
 
 import os
@@ -11,30 +11,42 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 # Others wait for the first one as long as it reads data and checks labels, or looks at the potential in the end.
 _PATIENCE = timedelta(days=30)
 _FEW = 4  # frames of a step for each process: what is not divided then takes longer
-_CHUNK = 50  # frames that are sent at once: a copy of them is made
 
-# function(held, argument, rank) → numbers; held: what was shared, by name.
-Part = Callable[[dict[str, Any], Any, int], np.ndarray]
+# function(held, argument) → numbers, or nothing; held: what this process holds, by name.
+Part = Callable[[dict[str, Any], Any], np.ndarray | None]
 
 
 class RanksError(Exception):
     """A process of the fit has ended; one sentence."""
 
 
+class Move(NamedTuple):
+    """Values of a name, by their numbers, that one rank gives to another."""
+
+    name: str
+    numbers: list[int]
+    source: int
+    target: int
+
+
 class Ranks:
-    """The processes of a fit, seen from the first; without others it does all itself."""
+    """The processes of a fit, seen from the first; without others it does all itself.
+
+    held: what this process holds, by name.
+    """
 
     def __init__(self, count: int = 1):
         self.count = count
         self.held: dict[str, Any] = {}
         self._others_wait = True
+        self._names = 0
 
     def remarks(self, batch: int) -> list[str]:
         """For the log. batch: frames of a step of training."""
@@ -50,26 +62,39 @@ class Ranks:
             )
         return found
 
-    def share(self, name: str, value: Any) -> None:
-        """Gives a value, which can be pickled, to all by a name."""
-        with self._called(_put, (name, value)):
-            self.held[name] = value
+    def name(self) -> str:
+        """One by which nothing is held yet."""
+        self._names += 1
+        return str(self._names)
 
-    def share_list(self, name: str, values: Sequence) -> None:
-        """The same of a long list."""
-        self.share(name, [])
-        for n in range(0, len(values), _CHUNK):
-            with self._called(_extend, (name, values[n : n + _CHUNK])):
-                pass
-        self.held[name] = values
+    def put(self, name: str, value: Any) -> None:
+        """Gives a value, which can be pickled, to all by a name."""
+        self.each(_put, (name, value))
+
+    def give(self, name: str, rank: int, values: dict[int, Any]) -> None:
+        """Adds values, by numbers, to those that one rank holds by a name."""
+        if rank == 0:
+            self.held.setdefault(name, {}).update(values)
+        elif values:
+            with self._called(_take, (name, rank)):
+                _send(values, rank)
+
+    def move(self, moves: Sequence[Move]) -> None:
+        """Some values go from one rank to another."""
+        self.each(_move, moves)
+
+    def each(self, function: Part, argument: Any) -> None:
+        """Calls a function, which returns nothing, in each process."""
+        with self._called(function, argument):
+            function(self.held, argument)
 
     def sum(self, function: Part, argument: Any) -> np.ndarray:
-        """Σ over ranks of function(held, argument, rank), (numbers,), in any unit. Raises RanksError.
+        """Σ over ranks of function(held, argument), (numbers,), in any unit. Raises RanksError.
 
         function: one of a module, which others can find by its name.
         """
         with self._called(function, argument):
-            own = function(self.held, argument, 0)
+            own = function(self.held, argument)
             return _reduced(own) if self.count > 1 else own
 
     def end(self) -> None:
@@ -87,18 +112,15 @@ class Ranks:
         self._others_wait = True
 
 
-ALONE = Ranks()
-
-
 @contextmanager
 def processes() -> Iterator[Ranks | None]:
     """The processes that torchrun has started, for the first of them, which lets the others go in the end.
 
     The others work within `with` until then, and get None. Raises RanksError if they do not meet.
     """
-    count, rank = int(os.environ.get("WORLD_SIZE", 1)), int(os.environ.get("RANK", 0))
+    count, own = int(os.environ.get("WORLD_SIZE", 1)), rank()
     if count == 1:
-        yield ALONE
+        yield Ranks()
         return
     import torch.distributed as dist
 
@@ -108,8 +130,8 @@ def processes() -> Iterator[Ranks | None]:
         why = str(error).splitlines()[0]
         raise RanksError(f"the {count} processes of this fit cannot meet ({why}): expected torchrun") from error
     try:
-        if rank:
-            _serve(rank)
+        if own:
+            _serve()
             yield None
             return
         together = Ranks(count)
@@ -121,12 +143,17 @@ def processes() -> Iterator[Ranks | None]:
         dist.destroy_process_group()
 
 
+def rank() -> int:
+    """The number of this process among those that torchrun has started; 0: it is the first, or alone."""
+    return int(os.environ.get("RANK", 0))
+
+
 def local_processes() -> int:
     """How many processes of the fit share this host."""
     return int(os.environ.get("LOCAL_WORLD_SIZE", 1))
 
 
-def _serve(rank: int) -> None:
+def _serve() -> None:
     """Works for the first process until it ends; signals to stop are meant for that one."""
     import torch
 
@@ -139,19 +166,31 @@ def _serve(rank: int) -> None:
             function, argument = _broadcast(None)
             if function is None:
                 return
-            found = function(held, argument, rank)
+            found = function(held, argument)
             if found is not None:
                 _reduced(found)
     except RanksError as error:
         raise SystemExit(1) from error  # the first process says so, if it is not the one
 
 
-def _put(held: dict, argument: tuple, rank: int) -> None:
-    held[argument[0]] = argument[1]
+def _put(held: dict, argument: tuple[str, Any]) -> None:
+    name, value = argument
+    held[name] = value
 
 
-def _extend(held: dict, argument: tuple, rank: int) -> None:
-    held[argument[0]].extend(argument[1])
+def _take(held: dict, argument: tuple[str, int]) -> None:
+    name, target = argument
+    if rank() == target:
+        held.setdefault(name, {}).update(_receive(0))
+
+
+def _move(held: dict, moves: Sequence[Move]) -> None:
+    """All ranks have the moves in the same order: of those that wait, one can always go on."""
+    for name, numbers, source, target in moves:
+        if rank() == source:
+            _send({n: held[name].pop(n) for n in numbers}, target)
+        elif rank() == target:
+            held.setdefault(name, {}).update(_receive(source))
 
 
 def _broadcast(message):
@@ -161,6 +200,22 @@ def _broadcast(message):
     box = [message]
     with _told():
         dist.broadcast_object_list(box, src=0)
+    return box[0]
+
+
+def _send(value: Any, target: int) -> None:
+    import torch.distributed as dist
+
+    with _told():
+        dist.send_object_list([value], dst=target)
+
+
+def _receive(source: int) -> Any:
+    import torch.distributed as dist
+
+    box = [None]
+    with _told():
+        dist.recv_object_list(box, src=source)
     return box[0]
 
 

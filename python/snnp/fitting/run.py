@@ -29,7 +29,7 @@ from snnp.fitting.origin import Origin
 from snnp.fitting.outputs import Outputs
 from snnp.fitting.physics import check_physics
 from snnp.fitting.prepare import require_content
-from snnp.fitting.ranks import ALONE, Ranks, local_processes
+from snnp.fitting.ranks import Ranks, local_processes
 from snnp.fitting.resume import saved_state
 from snnp.fitting.sets import DividedData, Sets, divide
 from snnp.fitting.settle import settle
@@ -67,7 +67,7 @@ def run(
     restart: bool = False,
     data: dict[str, Dataset] | None = None,
     command: str = "snnp.fit in Python",
-    ranks: Ranks = ALONE,
+    ranks: Ranks | None = None,
 ) -> Fitted:
     """Does the fit that the configuration describes and writes all its files.
 
@@ -75,7 +75,7 @@ def run(
     for the record. ranks: processes that share the work of a network.
     Raises ConfigError, DataError or snnp.Error with one sentence; Interrupted if told to stop.
     """
-    begun, command = time.monotonic(), printable(command)
+    begun, command, ranks = time.monotonic(), printable(command), ranks or Ranks()
     outputs = Outputs(config.output, config.inputs)
     with StopSignals() as stop, outputs.claimed(), blas_threads(threads_of(config)):
         saved = saved_state(outputs.beside(".checkpoint"), resume, restart)
@@ -116,8 +116,9 @@ def _fit(
     for line in (describe(shape, model, threads), *ranks.remarks(min(config.training.batch_size, len(sets["train"])))):
         log.print(line)
 
-    # Kept where the fit keeps them anyway.
-    lists = NeighborLists(shape.elements, max(shape.cutoff, baseline.cutoff), keep=kind_of(model).keeps_lists)
+    # Kept where the fit keeps them anyway: all of them by one process.
+    keep = kind_of(model).keeps_lists and ranks.count == 1
+    lists = NeighborLists(shape.elements, max(shape.cutoff, baseline.cutoff), keep)
     settled = settle(config, shape, e0, sets, lists, threads, log, checkpoint.saved)
     sets = baseline.without({**settled.sets, "named": named}, threads)
     named = sets.pop("named")

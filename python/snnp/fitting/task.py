@@ -17,7 +17,8 @@ from snnp.fitting.blas import blas_threads
 from snnp.fitting.checkpoint import Checkpoint
 from snnp.fitting.interruption import Interrupted, StopSignals
 from snnp.fitting.prepare import baseline, prepare, streamed
-from snnp.fitting.ranks import ALONE, Ranks, RanksError
+from snnp.fitting.ranks import Ranks, RanksError
+from snnp.fitting.shards import Shards, deal
 from snnp.mapping.monitor import Monitor
 from snnp.models.shape import Shape
 
@@ -39,7 +40,7 @@ class Task:
     monitor: Monitor
     refits: bool = False
     """Whether validation frames may be fitted to in the end: they are some of the training data as given."""
-    ranks: Ranks = ALONE
+    ranks: Ranks = field(default_factory=Ranks)
     validated: _core.Potential | None = None
     """To be set by a fit that has done so: the potential before, which validation errors are those of."""
     begun: float = field(default_factory=time.monotonic)
@@ -55,6 +56,11 @@ class Task:
         """Weights of the terms of the loss."""
         loss = self.config.loss
         return Weights(loss.energy, loss.stress, loss.force)
+
+    def dealt(self) -> tuple[Shards, Shards]:
+        """Training and validation frames, made ready one after the other, each to be held by one process."""
+        sets = (self.sets.get(name, []) for name in ("train", "validation"))
+        return tuple(deal([prepare(frames, self.shape, self.lists, self.threads) for frames in sets], self.ranks))
 
     def prepared(self, name: str) -> list[LabelledStructure]:
         """Neighbour lists and targets of a set of frames, in memory."""

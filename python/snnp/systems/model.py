@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from snnp.data.batch import Weights
 from snnp.fitting.label_errors import LabelErrors
-from snnp.fitting.loss import Batch, Loss
+from snnp.fitting.loss import Loss
 from snnp.kinds.given_filters import FILTERS
 from snnp.models.network import Model
 
@@ -111,9 +111,8 @@ class JointLoss:
         units = np.array(model.units) / np.sqrt(self.weights)
         self.losses = [Loss(m, terms, float(u), threads) for m, u in zip(model.models, units, strict=True)]
 
-    def with_errors(self, *batches: Sequence[Batch]) -> tuple[float, LabelErrors]:
-        """The loss of all structures, and errors of labels as means over systems. batches: some of each system."""
-        found = [loss.with_errors(*own) for loss, own in zip(self.losses, batches, strict=True)]
+    def combined(self, found: Sequence[tuple[float, LabelErrors]]) -> tuple[float, LabelErrors]:
+        """Of losses and errors of labels of each system those of all: the errors are means over systems."""
         errors = np.array([astuple(e) for _, e in found])
         known = (~np.isnan(errors)).sum(0)
         means = np.where(known, np.nansum(errors, axis=0) / np.maximum(known, 1), np.nan)

@@ -26,7 +26,7 @@ from snnp.fitting.origin import Origin
 from snnp.fitting.outputs import Outputs
 from snnp.fitting.physics import check_physics
 from snnp.fitting.prepare import require_content
-from snnp.fitting.ranks import ALONE, Ranks
+from snnp.fitting.ranks import Ranks
 from snnp.fitting.resume import saved_state
 from snnp.fitting.run import (
     begin_log,
@@ -82,14 +82,14 @@ def run_systems(
     resume: bool = False,
     restart: bool = False,
     command: str = "snnp.systems in Python",
-    ranks: Ranks = ALONE,
+    ranks: Ranks | None = None,
 ) -> FittedSystems:
     """Does the fit of the section `systems` and writes all its files, if the configuration names an output.
 
     ranks: processes that share the work.
     Raises ConfigError, DataError or snnp.Error with one sentence; Interrupted if told to stop.
     """
-    begun, command = time.monotonic(), printable(command)
+    begun, command, ranks = time.monotonic(), printable(command), ranks or Ranks()
     shared = Outputs(config.output, config.inputs)
     for name in config.systems.data:
         if config.output and _beside(config.output, name) == config.output:
@@ -101,10 +101,10 @@ def run_systems(
         saved = saved_state(shared.beside(".checkpoint"), resume, restart)
         checkpoint = Checkpoint(shared.beside(".checkpoint"), saved, log.print)
         try:
-            tasks, found = _prepare(config, shared, checkpoint, stop, log, command)
+            tasks, found = _prepare(config, shared, checkpoint, stop, log, command, ranks)
             for line in ranks.remarks(len(tasks) * config.training.batch_size):
                 log.print(line)
-            fitted = _fit(config, tasks, found, log, ranks)
+            fitted = _fit(config, tasks, found, log)
         except Interrupted as told:
             raise Interrupted(f"{told}; {checkpoint.how_to_go_on}", told.signal) from told
         if config.output:
@@ -124,7 +124,13 @@ def _beside(output: Path | None, name: str) -> Path | None:
 
 
 def _prepare(
-    config: FitConfig, outputs: Outputs, checkpoint: Checkpoint, stop: StopSignals, log: console.Log, command: str
+    config: FitConfig,
+    outputs: Outputs,
+    checkpoint: Checkpoint,
+    stop: StopSignals,
+    log: console.Log,
+    command: str,
+    ranks: Ranks,
 ) -> tuple[dict[str, Task], dict[str, float]]:
     """What each system fits, and lengths by which filters are scaled, Å."""
     for line in (f"snnp-fit {__version__}", f"command: {command}", *config.notes):
@@ -147,7 +153,7 @@ def _prepare(
         saved = checkpoint.saved and checkpoint.saved["systems"][name]
         log.print(f"system {name}: lengths × {scales[name]:g} Å; {describe(shape, model, threads_of(config))}")
         alone = _alone(config, name)
-        tasks[name], decisions[name] = _task(alone, divided[name], shape, checkpoint, stop, log, saved, origin)
+        tasks[name], decisions[name] = _task(alone, divided[name], shape, checkpoint, stop, log, saved, origin, ranks)
     empty = {"energy_offsets": {}, "stress_convention": {}}
     checkpoint.begin({"config": origin.settings, "data": origin.data, "systems": decisions, **empty})
     if outputs.potential:
@@ -183,39 +189,46 @@ def _origin(config: FitConfig, divided: Mapping[str, DividedData]) -> Origin:
 
 
 def _task(
-    config: FitConfig, data: DividedData, shape, checkpoint: Checkpoint, stop: StopSignals, log, saved, origin: Origin
+    config: FitConfig,
+    data: DividedData,
+    shape,
+    checkpoint: Checkpoint,
+    stop: StopSignals,
+    log,
+    saved,
+    origin: Origin,
+    ranks: Ranks,
 ) -> tuple[Task, dict]:
     """What one system fits, and what was decided about its labels."""
     e0 = data.use_isolated_atoms(shape.cutoff, config.model.e0, log)
     fixed = [e0.get(symbol) for symbol in shape.elements]
     require_content(data.sets["train"], shape.elements, fixed)
     threads = threads_of(config)
-    lists = NeighborLists(shape.elements, shape.cutoff, keep=True)
+    lists = NeighborLists(shape.elements, shape.cutoff, keep=ranks.count == 1)
     settled = settle(config, shape, fixed, data.sets, lists, threads, log, saved)
     monitor = Monitor([], lists, threads)
-    task = Task(config, shape, fixed, settled.sets, lists, threads, origin.data_id, checkpoint, stop, log, monitor)
+    known = (config, shape, fixed, settled.sets, lists, threads, origin.data_id)
+    task = Task(*known, checkpoint, stop, log, monitor, ranks=ranks)
     return task, settled.decisions
 
 
 # -- fit ----------------------------------------------------------------------------------------------------------
 
 
-def _fit(
-    config: FitConfig, tasks: Mapping[str, Task], scales: Mapping[str, float], log: console.Log, ranks: Ranks
-) -> FittedSystems:
+def _fit(config: FitConfig, tasks: Mapping[str, Task], scales: Mapping[str, float], log: console.Log) -> FittedSystems:
     torch.set_num_threads(1)  # The engine's threads do the work; torch's own would only compete with them.
     first = next(iter(tasks.values()))
     training = first.config.training
-    data = [(task.prepared("train"), task.prepared("validation")) for task in tasks.values()]
+    data = [task.dealt() for task in tasks.values()]
     torch.manual_seed(training.seed)
     units = first.saved["unit"] if first.saved else [1.0] * len(tasks)
     models = [Model(task.shape, task.e0, unit) for task, unit in zip(tasks.values(), units, strict=True)]
     joint = JointModel(models, config.systems.share)
     if first.saved is None:
-        _start(joint, config, tasks, data, log, ranks)
+        _start(joint, config, tasks, data, log)
     weights = [system.weight for system in config.systems.data.values()]
     loss = JointLoss(joint, first.weights, weights, first.threads)
-    optimizer = JointOptimizer(joint, loss, Schedule.of(training), *zip(*data, strict=True), ranks)
+    optimizer = JointOptimizer(joint, loss, Schedule.of(training), *zip(*data, strict=True))
     train(first, optimizer, joint.units)
     joint.to_unit_size()
     systems = {}
@@ -225,12 +238,10 @@ def _fit(
     return FittedSystems(systems, _filters(joint, scales), Curve.learning(optimizer.history, "linear model"))
 
 
-def _start(
-    joint: JointModel, config: FitConfig, tasks: Mapping[str, Task], data, log: console.Log, ranks: Ranks
-) -> None:
+def _start(joint: JointModel, config: FitConfig, tasks: Mapping[str, Task], data, log: console.Log) -> None:
     first = next(iter(tasks.values()))
     share, seed = config.systems.share, config.training.seed
-    found = joint_start(joint, data, first.weights, share, first.threads, seed, log.progress, ranks)
+    found = joint_start(joint, data, first.weights, share, first.threads, seed, log.progress)
     for name, one in zip(tasks, found, strict=True):
         error = one.fit.chosen.train_loss**0.5
         log.print(

@@ -13,12 +13,12 @@ import scipy.optimize
 import torch
 from torch import Tensor
 
-from snnp.data.batch import LabelledStructure, Weights
+from snnp.data.batch import Weights
 from snnp.fitting.compression import bumps
 from snnp.fitting.linear_start import LinearSolution, linear_solution, standardise
 from snnp.fitting.linear_start import install as install_alone
 from snnp.fitting.progress import Progress, no_progress
-from snnp.fitting.ranks import ALONE, Ranks
+from snnp.fitting.shards import Shards
 from snnp.models.linear import coarsened
 from snnp.models.shape import Shape
 from snnp.splines import project
@@ -120,23 +120,22 @@ def install(
 
 def joint_start(
     joint: JointModel,
-    data: Sequence[tuple[Sequence[LabelledStructure], Sequence[LabelledStructure]]],
+    data: Sequence[tuple[Shards, Shards]],
     weights: Weights,
     shared: Sequence[str],
     threads: int,
     seed: int,
     progress: Progress = no_progress,
-    ranks: Ranks = ALONE,
 ) -> list[LinearSolution]:
     """Sets parameters, units and standardisation of all systems; data: training and validation frames of each."""
     coarse = coarse_shapes([model.shape for model in joint.models])
     with progress("linear models", sum(len(part) for sets in data for part in sets), "frames") as tick:
         found = [
-            linear_solution(model, shape, *sets, weights, threads, tick, ranks)
+            linear_solution(model, shape, *sets, weights, threads, tick)
             for model, shape, sets in zip(joint.models, coarse, data, strict=True)
         ]
     install(joint, found, shared, seed, progress)
     for model, (train, _) in zip(joint.models, data, strict=True):
-        standardise(model, [s for s, _ in train], threads)
+        standardise(model, train, threads)
     joint.balance()
     return found
