@@ -1,55 +1,77 @@
-"""How much faster several processes train a default s-NNP than one, with one thread each.
+"""How much faster several processes train a default s-NNP than one, with one thread each, and than threads of one.
 
-    torchrun --nproc-per-node 2 benchmarks/processes.py data/Mo_train.xyz.gz --batch 4 64
+    torchrun --nproc-per-node 2 benchmarks/processes.py data/Mo_train.xyz.gz --batch 4 16 64 128
 
-One and all processes take turns, some steps each, so that what else the machine does slows down both. Printed are the
-shortest of all turns, and the time of the processor that the first process takes, which is the one with more to do: on
-a machine that does nothing else both say the same. Batches have to be large: of a step on four frames of Mo, 5 ms, 2 ms
-are not divided.
+One process, all processes, and one process with as many threads take turns, some steps each, so that what else the
+machine does slows down all alike. Times are by the clock, of a step: the median of all turns, and the shortest one.
 """
 
 import argparse
+import os
 import time
 from pathlib import Path
 
 import numpy as np
 
 from snnp.fitting.minibatch import Epochs
-from snnp.fitting.ranks import ALONE, processes
+from snnp.fitting.ranks import processes
 from training import prepared
 
 
-def turn(optimizer, ranks, steps: int) -> tuple[float, float]:
-    """Seconds of a step by these processes, and of the processor for the first one."""
-    optimizer.gradient._ranks = ranks
-    begun = time.perf_counter(), time.process_time()
-    for _ in range(steps):
-        optimizer._one_step()
-    return (time.perf_counter() - begun[0]) / steps, (time.process_time() - begun[1]) / steps
+class Competitor:
+    """A way to train. moved: frames that went from one process to another in the steps so far, and these steps."""
+
+    def __init__(self, optimizer, batch: int):
+        self.optimizer, self.moved = optimizer, np.zeros(2, dtype=int)
+        optimizer._train = Epochs(optimizer._train.count, batch, 0)
+
+    def turn(self, steps: int) -> float:
+        """Seconds of a step."""
+        frames = self.optimizer.known[0]
+        took = 0.0
+        for _ in range(steps):
+            before, begun = frames.owners.copy(), time.perf_counter()
+            self.optimizer._one_step()
+            took += time.perf_counter() - begun
+            self.moved += (before != frames.owners).sum(), 1
+        return took / steps
+
+
+def row(optimizers, batch: int, turns: int, steps: int) -> str:
+    """A line of the table."""
+    competitors = [Competitor(optimizer, batch) for optimizer in optimizers]
+    for each in competitors:
+        each.turn(10)  # not counted
+    times = 1e3 * np.array([[each.turn(steps) for each in competitors] for _ in range(turns)])
+    median, shortest = np.median(times, axis=0), times.min(axis=0)
+    cells = [str(batch)]
+    for n in range(len(competitors)):
+        cells.append(f"{median[n]:.1f} ({shortest[n]:.1f})")
+        if n:
+            cells.append(f"{median[0] / median[n]:.2f} ({shortest[0] / shortest[n]:.2f})")
+    moved, of = competitors[1].moved
+    return " | ".join(["", *cells, f"{moved / of:.1f}", ""]).strip()
 
 
 def main() -> None:
-    """Prints a line for each size of batches."""
+    """Prints the table of the documentation."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("file", type=Path, help="labelled structures, as for snnp-fit")
-    parser.add_argument("--batch", type=int, nargs="+", default=[4, 16, 64], help="frames of all processes together")
+    parser.add_argument("--batch", type=int, nargs="+", default=[4, 16, 64, 128], help="frames of all processes")
     parser.add_argument("--turns", type=int, default=40)
     parser.add_argument("--steps", type=int, default=3, help="in each turn")
     arguments = parser.parse_args()
     with processes() as ranks:
         if ranks is None:
             return
-        optimizer = prepared(arguments.file, 1, ranks=ranks)
-        frames = optimizer._train._count
+        alone, together, threads = (prepared(arguments.file, *how) for how in ((1,), (1, ranks), (ranks.count,)))
+        load = f"{os.cpu_count()} cores with a load of {os.getloadavg()[0]:.1f}"
+        print(f"{load}; milliseconds of a step, median (shortest)")
+        head = ["", "frames of a batch", "one process", f"{ranks.count} processes", "ratio"]
+        print(" | ".join([*head, f"one process, {ranks.count} threads", "ratio", "frames moved", ""]).strip())
+        print("|---" * 7 + "|")
         for batch in arguments.batch:
-            optimizer._train = Epochs(frames, batch, 0)
-            for each in (ALONE, ranks):
-                turn(optimizer, each, 10)  # not counted
-            turns = range(arguments.turns)
-            times = [[turn(optimizer, each, arguments.steps) for each in (ALONE, ranks)] for _ in turns]
-            found = {"shortest": np.min(times, axis=0)[:, 0], "processor": np.median(times, axis=0)[:, 1]}
-            parts = [f"{name} {1e3 * a:.1f} and {1e3 * b:.1f} ms, ratio {a / b:.2f}" for name, (a, b) in found.items()]
-            print(f"{batch} frames: {'; '.join(parts)}", flush=True)
+            print(row([alone, together, threads], batch, arguments.turns, arguments.steps), flush=True)
 
 
 if __name__ == "__main__":

@@ -203,7 +203,7 @@ def test_two_processes_write_what_one_writes(copper, tmp_path):
     command(fit_app, *arguments(copper, "-o", tmp_path / "1" / "Cu.snnp"), check=True)
     said, status = ended(start(2, copper, "-o", tmp_path / "2" / "Cu.snnp"))
     assert status == (0, 0), said
-    assert "written: " in said[0] and not said[1]
+    assert "written: " in said[0] and "memory of the processes at most: " in said[0] and not said[1]
     assert "note: 4 frames of a step (training.batch_size) are few for 2 processes" in said[0]
     one, two = (curve(tmp_path / name / "Cu.csv") for name in ("1", "2"))
     np.testing.assert_array_equal(one[:, 0], two[:, 0])
@@ -244,3 +244,9 @@ def test_processes_stop_with_the_first(copper, tmp_path):
     said, status = ended(start(2, tmp_path / "none.xyz", "-o", tmp_path / "Cu.snnp"))
     assert status[0] == 1 and "none.xyz" in said[0]
     assert status[1] == 0 and not said[1]
+
+
+def test_only_the_first_process_says_what_is_wrong_with_a_command(tmp_path):
+    said, status = ended(start(2, tmp_path / "none.xyz", "--nonsense"))
+    assert status == (2, 2)
+    assert "--nonsense" in said[0] and not said[1]

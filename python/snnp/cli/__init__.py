@@ -9,7 +9,7 @@ import typer
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 from snnp.cli.files import build_plugin, convert, info, version
-from snnp.cli.fit_command import fit
+from snnp.cli.fit_command import FitCommand, fit
 from snnp.cli.structures import data, evaluate, report, validate
 
 _SETTINGS = {
@@ -21,7 +21,7 @@ _SETTINGS = {
 app = typer.Typer(help="Look at and evaluate snnp potential files.", **_SETTINGS)
 fit_app = typer.Typer(**_SETTINGS)
 
-fit_app.command()(fit)
+fit_app.command(cls=FitCommand)(fit)
 app.command("eval")(evaluate)
 for _command in (data, validate, report, info, convert):
     app.command()(_command)

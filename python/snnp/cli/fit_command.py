@@ -8,9 +8,24 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer.core import TyperCommand
 
 from snnp.cli.common import more_packages, sentences
 from snnp.console import Log
+from snnp.fitting.ranks import rank
+
+
+class FitCommand(TyperCommand):
+    """Of several processes only the first says what is wrong with the words of a command."""
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:
+        """The words that are left; raises what has a sentence and a status, in other processes the status alone."""
+        try:
+            return super().parse_args(ctx, args)
+        except Exception as error:
+            if rank() and hasattr(error, "exit_code"):
+                raise typer.Exit(error.exit_code) from error
+            raise
 
 
 def fit(

@@ -33,7 +33,7 @@ def sums_of_errors(residuals: Residuals) -> np.ndarray:
 
 
 def mean_errors(sums: np.ndarray, numbers: np.ndarray) -> LabelErrors:
-    """Means, by sums of `sums_of_errors` over some structures."""
+    """Means, by sums of `sums_of_errors` over some structures, (3,) each."""
     means = [s / n if n else math.nan for s, n in zip(sums, numbers, strict=True)]
     return LabelErrors(1000 * means[0], means[1], means[2] / GPa)
 

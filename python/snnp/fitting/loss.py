@@ -111,7 +111,7 @@ class Loss:
         return sums
 
     def of_sums(self, sums: np.ndarray) -> tuple[float, LabelErrors]:
-        """The loss of structures with these sums, and errors of the labels that count; NaN: there are no structures."""
+        """The loss of structures with such sums (4, terms), and errors of labels; NaN: there are no structures."""
         if not sums[1].all():
             return math.nan, LabelErrors()
         return float(self._factors @ (sums[0] / sums[1])), mean_errors(*sums[2:])

@@ -8,9 +8,11 @@ its sums has to know that they are there.
 
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import timedelta
+from resource import RUSAGE_SELF, getrusage
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -96,6 +98,13 @@ class Ranks:
         with self._called(function, argument):
             own = function(self.held, argument)
             return _reduced(own) if self.count > 1 else own
+
+    def memory(self) -> list[str]:
+        """For the log: what each process has taken at most."""
+        if self.count == 1:
+            return []
+        megabytes = ", ".join(f"{n:.0f}" for n in self.sum(_most_memory, self.count))
+        return [f"memory of the processes at most: {megabytes} MB"]
 
     def end(self) -> None:
         """Lets the others go. If a call was not finished, they notice that the connection is closed."""
@@ -191,6 +200,13 @@ def _move(held: dict, moves: Sequence[Move]) -> None:
             _send({n: held[name].pop(n) for n in numbers}, target)
         elif rank() == target:
             held.setdefault(name, {}).update(_receive(source))
+
+
+def _most_memory(held: dict, count: int) -> np.ndarray:
+    """Of this process at its place among others, MB."""
+    found = np.zeros(count)
+    found[rank()] = getrusage(RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
+    return found
 
 
 def _broadcast(message):

@@ -84,6 +84,8 @@ def run(
             fitted = _fit(config, data, outputs, checkpoint, stop, log, command, ranks)
         except Interrupted as told:
             raise Interrupted(f"{told}; {checkpoint.how_to_go_on}", told.signal) from told
+        for line in ranks.memory():
+            log.print(line)
         if outputs.potential:
             took = time.monotonic() - begun
             check_physics(outputs, config.checks, fitted.frames, took, threads_of(config), log)

@@ -137,9 +137,9 @@ def deal(sets: Sequence[Iterable[LabelledStructure]], ranks: Ranks) -> list[Shar
 
 
 def even_out(work: np.ndarray, owners: np.ndarray, ranks: int) -> np.ndarray:
-    """Ranks that are to hold frames, so that none has much more work than others; as few as that needs change theirs.
+    """Ranks that are to hold frames, (frames,), so that none has much more work than others; few change theirs.
 
-    work, owners: of each frame.
+    work, owners: of each frame, (frames,).
     """
     owners = owners.copy()
     load = np.bincount(owners, work, ranks)
@@ -162,7 +162,7 @@ def _of_frames(held: dict, argument: tuple) -> np.ndarray:
 
 
 def held_here(held: dict, name: str, numbers: Sequence[int], offsets: np.ndarray | None = None) -> list:
-    """Those frames of a name and of these numbers that this process holds."""
+    """Those frames of a name and of these numbers that this process holds; offsets: as of `Shards`, (elements,)."""
     own = held.get(name, {})
     frames = [own[n] for n in numbers if n in own]
     return frames if offsets is None else list(shifted(frames, offsets))

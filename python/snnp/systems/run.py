@@ -107,6 +107,8 @@ def run_systems(
             fitted = _fit(config, tasks, found, log)
         except Interrupted as told:
             raise Interrupted(f"{told}; {checkpoint.how_to_go_on}", told.signal) from told
+        for line in ranks.memory():
+            log.print(line)
         if config.output:
             _write(fitted, shared, own, tasks, log)
             checkpoint.finish()
