@@ -7,6 +7,7 @@ machine does slows down all alike. Times are by the clock, of a step: the median
 """
 
 import argparse
+import copy
 import os
 import time
 from pathlib import Path
@@ -15,7 +16,7 @@ import numpy as np
 
 from snnp.fitting.minibatch import Epochs
 from snnp.fitting.ranks import processes
-from training import prepared
+from training import optimizer_of, started
 
 
 class Competitor:
@@ -58,20 +59,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("file", type=Path, help="labelled structures, as for snnp-fit")
     parser.add_argument("--batch", type=int, nargs="+", default=[4, 16, 64, 128], help="frames of all processes")
+    parser.add_argument("--frames", type=int, default=1000, help="at most, evenly from the file")
     parser.add_argument("--turns", type=int, default=40)
     parser.add_argument("--steps", type=int, default=3, help="in each turn")
     arguments = parser.parse_args()
     with processes() as ranks:
         if ranks is None:
             return
-        alone, together, threads = (prepared(arguments.file, *how) for how in ((1,), (1, ranks), (ranks.count,)))
+        model, known = started(arguments.file, 1, arguments.frames)
+        ways = [(1, None), (1, ranks), (ranks.count, None)]
+        optimizers = [optimizer_of(copy.deepcopy(model), known, *how) for how in ways]
         load = f"{os.cpu_count()} cores with a load of {os.getloadavg()[0]:.1f}"
-        print(f"{load}; milliseconds of a step, median (shortest)")
+        print(f"{load}; {len(known)} frames; milliseconds of a step, median (shortest)")
         head = ["", "frames of a batch", "one process", f"{ranks.count} processes", "ratio"]
         print(" | ".join([*head, f"one process, {ranks.count} threads", "ratio", "frames moved", ""]).strip())
         print("|---" * 7 + "|")
         for batch in arguments.batch:
-            print(row([alone, together, threads], batch, arguments.turns, arguments.steps), flush=True)
+            print(row(optimizers, batch, arguments.turns, arguments.steps), flush=True)
 
 
 if __name__ == "__main__":

@@ -67,7 +67,7 @@ def _turn(worker: subprocess.Popen) -> float:
 
 def work(file: Path, steps: int, threads: int) -> None:
     """Does some steps for each line that comes in, and prints the seconds that one took."""
-    optimizer = prepared(file, threads)
+    optimizer = optimizer_of(*started(file, threads), threads)
     for _ in range(FIRST):
         optimizer._one_step()
     for _ in sys.stdin:
@@ -77,16 +77,14 @@ def work(file: Path, steps: int, threads: int) -> None:
         print((time.process_time() - begun) / steps, flush=True)
 
 
-def prepared(file: Path, threads: int, ranks=None):
-    """The optimizer of a default fit at its first step. ranks: processes that share the work."""
+def started(file: Path, threads: int, most: int = FRAMES):
+    """The model of a default fit at its first step, and frames, at most so many."""
     import torch
 
     from snnp.data import read
     from snnp.data.batch import Weights
     from snnp.data.neighbors import NeighborLists
     from snnp.fitting.linear_start import linear_start
-    from snnp.fitting.loss import Loss
-    from snnp.fitting.minibatch import Optimizer, Schedule
     from snnp.fitting.prepare import prepare
     from snnp.kinds.choose import choose
     from snnp.kinds.snnp import SnnpConfig
@@ -96,11 +94,21 @@ def prepared(file: Path, threads: int, ranks=None):
     torch.manual_seed(0)
     data = read([file])
     frames = [frame for frame in data.frames if len(frame.atoms) > 1]
-    frames = frames[:: max(1, len(frames) // FRAMES)]
+    frames = frames[:: -(-len(frames) // most)]
     shape = choose(SnnpConfig(), frames, data.elements).shape
     known = list(prepare(frames, shape, NeighborLists(shape.elements, shape.cutoff, keep=True), threads))
-    model = Model(shape)
-    linear_start(model, *_dealt([known[::3], known[1::10]]), Weights(), threads, seed=0, steps=20)
+    model, every = Model(shape), max(len(known) // FRAMES, 1)
+    sets = known[:: 3 * every], known[1 :: 10 * every]
+    linear_start(model, *_dealt(sets), Weights(), threads, seed=0, steps=20)
+    return model, known
+
+
+def optimizer_of(model, known, threads: int, ranks=None):
+    """Of a model at its first step. ranks: processes that share the work."""
+    from snnp.data.batch import Weights
+    from snnp.fitting.loss import Loss
+    from snnp.fitting.minibatch import Optimizer, Schedule
+
     # As fits do it; earlier versions have double precision only.
     precision = {"single": True} if "single" in inspect.signature(Loss).parameters else {}
     loss = Loss(model, Weights(), model.unit, threads, **precision)

@@ -17,11 +17,9 @@ class Together(Ranks):
     def give(self, name, rank, values):
         self.everyone[rank].setdefault(name, {}).update(copied(values))
 
-    def move(self, moves):
+    def sum(self, function, argument, moves=()):
         for name, numbers, source, target in moves:
             self.give(name, target, {n: self.everyone[source][name].pop(n) for n in numbers})
-
-    def sum(self, function, argument):
         with self._called(function, argument):
             return sum(self._found, function(self.held, argument))
 

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from torch import from_numpy, nn
 
 from snnp.fitting.label_errors import LabelErrors
 from snnp.fitting.loss import Batch, Loss, join, make_batch
+from snnp.fitting.ranks import Move
 from snnp.fitting.shards import Shards, even_out, held_here
 
 
@@ -41,8 +43,8 @@ class Gradient:
         frames = [own.some(few) for own, few in zip(self._frames, numbers, strict=True)]
         if self._ranks.count == 1:
             return _backward(self._model, [own.here() for own in frames], [None] * len(frames))
-        self._even_out(frames)
-        value, *_ = result = self._sum(_gradient, frames, [(len(own), int(own.atoms.sum())) for own in frames])
+        moves, sizes = self._even_out(frames), [(len(own), int(own.atoms.sum())) for own in frames]
+        value, *_ = result = self._sum(_gradient, frames, sizes, moves)
         _set(self._model.parameters, result[1:], gradient=True)
         return float(value)
 
@@ -51,12 +53,18 @@ class Gradient:
         sums = self._sum(_sums, frames, None).reshape(len(frames), 4, -1)
         return [loss.of_sums(own) for loss, own in zip(self._model.losses, sums, strict=True)]
 
-    def _sum(self, function: Callable[[_Model, _Batches, Sequence], np.ndarray], frames: Sequence[Shards], argument):
+    def _sum(
+        self,
+        function: Callable[[_Model, _Batches, Any], np.ndarray],
+        frames: Sequence[Shards],
+        argument: Any,
+        moves: Sequence[Move] = (),
+    ) -> np.ndarray:
         """Σ over ranks of function(model, batches, argument)."""
         if not self._others_have_model:
             self._tell()
         which = [(own.name, own.numbers) for own in frames]
-        return self._ranks.sum(_with_model, (self._name, self._values(), which, function, argument))
+        return self._ranks.sum(_with_model, (self._name, self._values(), which, function, argument), moves)
 
     def _values(self) -> np.ndarray:
         return np.concatenate([p.detach().numpy().ravel() for p in self._model.parameters])
@@ -66,13 +74,11 @@ class Gradient:
         self._ranks.put(self._name, self._model)
         self._others_have_model = True
 
-    def _even_out(self, frames: Sequence[Shards]) -> None:
-        """Frames of a batch change hands."""
+    def _even_out(self, frames: Sequence[Shards]) -> list[Move]:
+        """What frames of a batch change hands."""
         work, owners = (np.concatenate([getattr(own, what) for own in frames]) for what in ("work", "owners"))
         targets = np.split(even_out(work, owners, self._ranks.count), np.cumsum([len(own) for own in frames])[:-1])
-        moves = [move for own, ranks in zip(frames, targets, strict=True) for move in own.move(ranks)]
-        if moves:
-            self._ranks.move(moves)
+        return [move for own, ranks in zip(frames, targets, strict=True) for move in own.move(ranks)]
 
 
 def _batch(frame) -> Batch:

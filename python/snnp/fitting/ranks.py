@@ -81,20 +81,18 @@ class Ranks:
             with self._called(_take, (name, rank)):
                 _send(values, rank)
 
-    def move(self, moves: Sequence[Move]) -> None:
-        """Some values go from one rank to another."""
-        self.each(_move, moves)
-
     def each(self, function: Part, argument: Any) -> None:
         """Calls a function, which returns nothing, in each process."""
         with self._called(function, argument):
             function(self.held, argument)
 
-    def sum(self, function: Part, argument: Any) -> np.ndarray:
+    def sum(self, function: Part, argument: Any, moves: Sequence[Move] = ()) -> np.ndarray:
         """Σ over ranks of function(held, argument), (numbers,), in any unit. Raises RanksError.
 
-        function: one of a module, which others can find by its name.
+        function: one of a module, which others can find by its name. moves: what changes hands before.
         """
+        if moves:
+            function, argument = _after_moves, (moves, function, argument)
         with self._called(function, argument):
             own = function(self.held, argument)
             return _reduced(own) if self.count > 1 else own
@@ -193,13 +191,15 @@ def _take(held: dict, argument: tuple[str, int]) -> None:
         held.setdefault(name, {}).update(_receive(0))
 
 
-def _move(held: dict, moves: Sequence[Move]) -> None:
-    """All ranks have the moves in the same order: of those that wait, one can always go on."""
+def _after_moves(held: dict, argument: tuple) -> np.ndarray | None:
+    """All ranks have the moves in the same order: of those that wait for another, one can always go on."""
+    moves, function, rest = argument
     for name, numbers, source, target in moves:
         if rank() == source:
             _send({n: held[name].pop(n) for n in numbers}, target)
         elif rank() == target:
             held.setdefault(name, {}).update(_receive(source))
+    return function(held, rest)
 
 
 def _most_memory(held: dict, count: int) -> np.ndarray:
