@@ -98,11 +98,12 @@ class Ranks:
             return _reduced(own) if self.count > 1 else own
 
     def memory(self) -> list[str]:
-        """For the log: what each process has taken at most."""
-        if self.count == 1:
-            return []
-        megabytes = ", ".join(f"{n:.0f}" for n in self.sum(_most_memory, self.count))
-        return [f"memory of the processes at most: {megabytes} MB"]
+        """For the log: what each process has taken at most. Nothing if one has ended: the fit does not need it now."""
+        with suppress(RanksError):
+            if self.count > 1:
+                megabytes = ", ".join(f"{n:.0f}" for n in self.sum(_most_memory, self.count))
+                return [f"memory of the processes at most: {megabytes} MB"]
+        return []
 
     def end(self) -> None:
         """Lets the others go. If a call was not finished, they notice that the connection is closed."""
