@@ -17,6 +17,9 @@ SNNP = {
     "positive": ("ρ ≥ 0, f ≥ 0", ["model.positive=true"]),
     "bounded": (f"network within ±{BOUND:g} eV", [_BOUNDED]),
     "positive_bounded": ("both", ["model.positive=true", _BOUNDED]),
+    "convex": ("convex network", ["model.convex=true"]),
+    "seed1": ("nothing, another seed", ["training.seed=1"]),
+    "convex_seed1": ("convex network, another seed", ["model.convex=true", "training.seed=1"]),
 }
 _EAM = "model.kind=eam"
 EAM = {
@@ -24,7 +27,7 @@ EAM = {
     "eam_positive": ("ρ ≥ 0", [_EAM, "model.positive=true"]),
     "eam_convex": ("ρ ≥ 0, convex U", [_EAM, "model.positive=true", "model.convex=true"]),
 }
-FITS = {"snnp": (SNNP, ("Mo", "Si")), "eam": (EAM, ("Mo", "Cu"))}
+FITS = {"snnp": (SNNP, ("Cu", "Mo", "Si")), "eam": (EAM, ("Mo", "Cu"))}
 
 
 def measured(session, brief: Callable) -> dict:
@@ -57,9 +60,8 @@ def table(results: dict) -> str:
         "|---|---|---|---|---|---|",
     ]
     for element, fits in results["constraints"]["results"]["snnp"].items():
-        for name, (title, _) in SNNP.items():
-            one = fits[name]
-            cells = [element, title, f"{one[ENERGY]:.2f}", f"{one[FORCE]:.4f}"]
+        for name, one in fits.items():
+            cells = [element, SNNP[name][0], f"{one[ENERGY]:.2f}", f"{one[FORCE]:.4f}"]
             cells += [f"{one['beyond_linear_meV']:.0f}", f"{one['single_filters_by_their_sum']:.0f}"]
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -69,10 +71,8 @@ def eam_table(results: dict) -> str:
     """Errors of EAM by what is built in."""
     lines = ["| | built in | energy, meV/atom | force, eV/Å |", "|---|---|---|---|"]
     for element, fits in results["constraints"]["results"]["eam"].items():
-        for name, (title, _) in EAM.items():
-            one = fits[name]
-            errors = f"{one[ENERGY]:.2f} | {one[FORCE]:.4f}"
-            lines.append(f"| {element} | {title} | {errors} |")
+        for name, one in fits.items():
+            lines.append(f"| {element} | {EAM[name][0]} | {one[ENERGY]:.2f} | {one[FORCE]:.4f} |")
     return "\n".join(lines)
 
 

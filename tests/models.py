@@ -12,6 +12,7 @@ KINDS = {
     "one element, linear, uneven knots": (("Si",), [], "tanh", False),
     "two elements, silu": (("In", "P"), [5], "silu", True),
     "two elements, tanh, uneven knots": (("In", "P"), [6, 5], "tanh", False),
+    "two elements, squareplus": (("In", "P"), [5, 4], "squareplus", True),
     "three elements, shared filters": (("P", "In", "Si"), [5], "tanh", "shared"),
 }
 

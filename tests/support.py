@@ -34,7 +34,7 @@ def random_network(rng, inputs, hidden=(6, 5), activation="tanh"):
 def random_potential(elements=("Si",), seed=0, n2=3, n3=4, cutoff=5.0, activation="tanh", uniform=True, core=True):
     """A potential with random splines whose cutoffs differ from filter to filter, and random networks.
 
-    activation: tanh, silu; or density, for splines U of a density in place of networks; or none.
+    activation: tanh, silu, squareplus; or density, for splines U of a density in place of networks; or none.
     """
     rng = np.random.default_rng(seed)
     p = _core.Potential()

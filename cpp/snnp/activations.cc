@@ -11,6 +11,12 @@ int activation_index(const std::string &name)
   return found == names.end() ? -1 : static_cast<int>(found - names.begin());
 }
 
+int activation_since(const std::string &name)
+{
+  const int index = activation_index(name);
+  return index < 0 ? 1 : Activations::since()[index];
+}
+
 std::string activation_names()
 {
   std::string all;

@@ -181,6 +181,7 @@ class Parser : SplineReader {
     net.activation = words_[1];
     if (net.activation == "none") return expect_words(2, "'network none'");
     if (activation_index(net.activation) < 0) fail("activation " + quote(1), activation_names());
+    require_version(activation_since(net.activation), "activation " + quote(1));
     std::vector<int> sizes;
     for (std::size_t w = 2; w < words_.size(); ++w) sizes.push_back(integer(w, 1, 100000));
     if (sizes.empty() || sizes.back() != 1) fail("no last layer of size 1", "'network activation size … 1'");

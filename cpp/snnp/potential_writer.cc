@@ -9,6 +9,7 @@
 #include <sstream>
 #include <tuple>
 
+#include "snnp/activations.h"
 #include "snnp/error.h"
 #include "snnp/potential_format.h"
 
@@ -27,7 +28,7 @@ class Formatter {
   std::string format(const Potential &p)
   {
     const bool curves = collect_curves(p);
-    out_ << '#' << p.comment << "\nsnnp " << (curves ? format_version : version(p)) << "\nelements";
+    out_ << '#' << p.comment << "\nsnnp " << version(p) << "\nelements";
     for (const Element &e : p.elements) out_ << ' ' << e.name;
     out_ << "\nfilters " << p.n2 << ' ' << p.n3 << '\n';
     if (curves) out_ << '\n';
@@ -63,11 +64,14 @@ class Formatter {
   std::map<const Spline *, std::size_t, Less> number_;  // of each curve in curves_
 
   // The oldest that has all of it, so that older readers know it.
-  static int version(const Potential &p)
+  int version(const Potential &p) const
   {
-    for (const Element &e : p.elements)
-      if (!e.energies.empty() || !e.floor.empty()) return 3;
-    return 2;
+    int oldest = curves_.empty() ? 2 : 4;
+    for (const Element &e : p.elements) {
+      if (!e.energies.empty() || !e.floor.empty()) oldest = std::max(oldest, 3);
+      oldest = std::max(oldest, activation_since(e.network.activation));
+    }
+    return oldest;
   }
 
   // Numbers all curves in the order in which splines use them; false if there is none.

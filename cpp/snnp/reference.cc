@@ -24,11 +24,17 @@ Value continued(const Spline &s, double x)
 // φ, ρ, f and the basis functions of tensors: the same below the first knot, zero beyond the last.
 Value radial(const Spline &s, double r) { return r < s.back() ? continued(s, r) : Value{}; }
 
+// What activations ask for.
+struct Math {
+  static double exp(double x) { return std::exp(x); }
+  static double inverse_sqrt(double x) { return 1 / std::sqrt(x); }
+};
+
 // The activation of x, and its derivative.
 Value activation(const std::string &name, double x)
 {
   double slope = 0;
-  Activations::apply(activation_index(name), x, slope, [](double y) { return std::exp(y); });
+  Activations::apply(activation_index(name), x, slope, Math());
   return {x, slope};
 }
 

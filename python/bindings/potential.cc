@@ -120,7 +120,7 @@ void bind_networks(py::module_ &m)
       "by the activation.");
   network.def(py::init<>())
       .def_readwrite("activation", &Network::activation,
-                     "Name of the activation: 'tanh', 'silu', or 'none' for no network.")
+                     "Name of the activation: 'tanh', 'silu', 'squareplus', or 'none' for no network.")
       .def_property(
           "layers", [](const Network &n) { return n.layers; },
           [](Network &n, std::vector<Layer> layers) { n.layers = std::move(layers); },

@@ -268,6 +268,7 @@ class FitConfig(Section):
             ("model.filters", getattr(self.model, "filters", None) is not None),
             ("model.baseline", getattr(self.model, "baseline", None) is not None),
             ("model.positive", bool(getattr(self.model, "positive", None))),
+            ("model.convex", getattr(self.model, "convex", False)),
             ("model.network_bound", getattr(self.model, "network_bound", None) is not None),
             ("model.elements", getattr(self.model, "elements", None) is not None),
             ("model.e0", bool(self.model.e0)),

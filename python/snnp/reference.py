@@ -97,7 +97,9 @@ def network(net: _core.Network, G: np.ndarray) -> tuple[float, np.ndarray]:
 
 
 def activation(kind: str, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """tanh x, or silu x = x/(1 + exp(−x)), and its slope, at numbers x (n,); raises KeyError for another kind."""
+    """tanh x, silu x = x/(1 + exp(−x)), or squareplus x = (x + √(x² + 4))/2 (Barron, arXiv 2112.11687), and its slope,
+    at numbers x (n,); raises KeyError for another kind.
+    """
     return ACTIVATIONS[kind](x)
 
 
@@ -110,7 +112,12 @@ def _silu(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return x * s, s * (1 + x * (1 - s))
 
 
-ACTIVATIONS = {"tanh": _tanh, "silu": _silu}
+def _squareplus(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    root = np.sqrt(x**2 + 4)
+    return (x + root) / 2, (1 + x / root) / 2
+
+
+ACTIVATIONS = {"tanh": _tanh, "silu": _silu, "squareplus": _squareplus}
 
 
 def evaluate(potential: _core.Potential, atoms: Atoms) -> Result:

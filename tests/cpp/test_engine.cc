@@ -22,7 +22,7 @@ Atoms strained(Atoms atoms, int a, int b, double strain)
 std::vector<Engine> engines()
 {
   std::vector<Engine> all;
-  for (const char *activation : {"none", "tanh", "silu"})
+  for (const char *activation : {"none", "tanh", "silu", "squareplus"})
     all.emplace_back(Random(11).potential({"In", "P"}, 2, 3, activation));
   all.emplace_back(Random(12).potential({"In", "P"}, 0, 0, "none"));
   all.emplace_back(Random(13).potential({"In", "P"}, 3, 0, "tanh"));

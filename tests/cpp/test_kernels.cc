@@ -82,6 +82,8 @@ const std::vector<Case> cases{
     {{"Si"}, 2, 1, "tanh"},
     {{"Al", "In", "P"}, 1, 1, "none"},
     {{"Si"}, 8, 34, "tanh"},
+    {{"Si"}, 3, 5, "squareplus"},
+    {{"In", "P"}, 2, 1, "squareplus"},
 };
 
 }  // namespace

@@ -81,7 +81,7 @@ bool equal(const Potential &a, const Potential &b)
 TEST(what_is_written_reads_back_exactly)
 {
   for (const auto &names : {std::vector<std::string>{"Si"}, {"In", "P"}, {"P", "In", "Si"}})
-    for (const char *activation : {"none", "tanh", "silu"})
+    for (const char *activation : {"none", "tanh", "silu", "squareplus"})
       for (const int n : {0, 1, 2}) {
         Potential p = Random(n).potential(names, n, 2 - n, activation);
         p.elements[0].lowest.clear();
@@ -92,12 +92,14 @@ TEST(what_is_written_reads_back_exactly)
       }
 }
 
-TEST(files_without_energies_and_floors_are_of_version_2)
+TEST(files_say_the_lowest_version_that_has_all_of_them)
 {
   Potential p = Random(0).potential({"In", "P"}, 1, 1, "tanh");
   CHECK(format_potential(p).find("\nsnnp 3\n") != std::string::npos);
   for (Element &e : p.elements) e.energies.clear(), e.floor = {};
   CHECK(format_potential(p).find("\nsnnp 2\n") != std::string::npos);
+  p.elements[1].network.activation = "squareplus";
+  CHECK(format_potential(p).find("\nsnnp 5\n") != std::string::npos);
 }
 
 TEST(classical_terms_read_back_exactly)
@@ -161,7 +163,7 @@ TEST(each_kind_of_damage_is_named_with_its_place)
   const std::vector<Damage> all{
       {"# DATE", "DATE", 1, "expected a comment line"},
       {"snnp 3", "snap 3", 2, "found 'snap'"},
-      {"snnp 3", "snnp 5", 2, "found format version 5, expected at most 4: this file needs a newer snnp"},
+      {"snnp 3", "snnp 6", 2, "found format version 6, expected at most 5: this file needs a newer snnp"},
       {"snnp 3", "snnp 99999999999999999999", 2, "expected a whole number"},
       {"elements In P", "elements", 3, "expected 'elements El …'"},
       {"elements In P", "elements In Q", 3, "found 'Q', expected a chemical symbol"},
@@ -178,8 +180,10 @@ TEST(each_kind_of_damage_is_named_with_its_place)
       {"linear\n", "linear\ninf\n", 8, "found 'inf', expected a finite number"},
       {"linear\n", "linear\n1e999\n", 8, "found '1e999', expected a finite number"},
       {"linear\n", "linear\n0,5\n", 8, "found '0,5', expected a finite number"},
-      {"tanh 5 4 1", "relu 5 4 1", 9, "found activation 'relu', expected tanh, silu or none"},
-      {"tanh 5 4 1", "t\a\033h 5 4 1", 9, "found activation 't??h', expected tanh, silu or none"},
+      {"tanh 5 4 1", "relu 5 4 1", 9, "found activation 'relu', expected tanh, silu, squareplus or none"},
+      {"tanh 5 4 1", "t\a\033h 5 4 1", 9, "found activation 't??h', expected tanh, silu, squareplus or none"},
+      {"tanh 5 4 1", "squareplus 5 4 1", 9,
+       "found activation 'squareplus' in version 3, expected 'snnp 5' or higher at the beginning of a file with that"},
       {"tanh 5 4 1", "tanh 5 4", 9, "found no last layer of size 1"},
       {"tanh 5 4 1", "tanh 5 0 1", 9, "found '0', expected a whole number from 1"},
       {"tanh 5 4 1", "tanh 5 3 1", 18, "found 6 numbers"},

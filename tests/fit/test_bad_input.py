@@ -195,7 +195,7 @@ def test_file_that_is_no_structure(tmp_path, snnp_fit):
         ),
         (
             "data: {train: [a.xyz]}\noutput: x\nmodel: {activation: relu}\n",
-            "model.activation: input should be 'tanh' or 'silu'",
+            "model.activation: input should be 'tanh', 'silu' or 'squareplus'",
         ),
     ],
 )

@@ -208,7 +208,32 @@ def test_where_it_cannot_be(model, complaint):
         read({"model": {**model, "positive": True}})
 
 
-@pytest.mark.parametrize("key", ["positive", "network_bound"])
+@pytest.mark.parametrize(
+    ("model", "complaint"),
+    [
+        ({"two_body_filters": 0, "positive": ["rho"]}, "model.positive: expected model.two_body_filters above 0"),
+        ({"three_body_filters": 0, "positive": ["f"]}, "model.positive: expected model.three_body_filters above 0"),
+        ({"two_body_filters": 0, "three_body_filters": 0, "positive": True}, "model.two_body_filters or model.three"),
+        ({"two_body_filters": 0, "three_body_filters": 0, "network_bound": 1.0}, "model.network_bound: expected model"),
+        ({"hidden": [], "network_bound": 1.0}, "model.network_bound: expected at least one layer in model.hidden"),
+    ],
+)
+def test_what_is_built_in_must_be_there(model, complaint):
+    with pytest.raises(ConfigError, match=complaint):
+        read({"model": model})
+    for more in ({"two_body_filters": 0, "positive": True}, {"hidden": [], "positive": True}):
+        read({"model": more})
+
+
+def test_filters_of_a_file_may_lack_what_is_to_be_positive(tmp_path):
+    potential = models.random_model(*models.KINDS["one element, tanh"], n2=0).potential("")
+    snnp.Potential(potential).write(tmp_path / "x.snnp")
+    model = {"filters": {"file": tmp_path / "x.snnp", "scale": 1.0, "elements": {"Cu": "Si"}}, "positive": ["rho"]}
+    with pytest.raises(ConfigError, match="two_body_filters above 0"):
+        snnp.fit(structures(), progress=False, **{**SETTINGS, "model": model})
+
+
+@pytest.mark.parametrize("key", ["positive", "network_bound", "convex"])
 def test_not_of_systems(key):
     systems = {"data": {name: {"train": ["x.xyz"]} for name in "ab"}}
     with pytest.raises(ConfigError, match=f"{key} makes no sense beside systems"):

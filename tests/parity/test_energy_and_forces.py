@@ -16,6 +16,7 @@ POTENTIALS = {
     "one element, silu, uneven knots": support.random_potential(("Si",), n2=2, n3=2, activation="silu", uniform=False),
     "one element, linear, no core": support.random_potential(("Si",), n2=1, n3=2, activation="none", core=False),
     "two elements, tanh, uneven knots": support.random_potential(("In", "P"), n2=2, n3=2, uniform=False),
+    "two elements, squareplus": support.random_potential(("In", "P"), n2=2, n3=2, activation="squareplus"),
     "two elements, silu": support.random_potential(("In", "P"), n2=2, n3=2, activation="silu"),
     "two elements, linear, uneven": support.random_potential(("In", "P"), n2=1, n3=1, activation="none", uniform=False),
     "two elements, shared g": support.with_shared_angles(support.random_potential(("In", "P"), n2=2, n3=2)),

@@ -12,7 +12,7 @@ STRUCTURES = [name for name in support.structures() if name != "isolated"]
 ELEMENTS = ("In", "P")
 
 
-@pytest.fixture(params=["tanh", "silu", "none", "density", "floor", "tensors"])
+@pytest.fixture(params=["tanh", "silu", "squareplus", "none", "density", "floor", "tensors"])
 def calculator(request):
     if request.param == "tensors":
         return SNNP(support.with_tensors(support.random_potential(ELEMENTS, n2=1, n3=1)))

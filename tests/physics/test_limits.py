@@ -11,7 +11,7 @@ from tolerances import ENERGY, FORCE
 ELEMENTS = ("In", "P")
 
 
-@pytest.fixture(scope="module", params=["tanh", "silu", "density", "floor", "tensors"])
+@pytest.fixture(scope="module", params=["tanh", "silu", "squareplus", "density", "floor", "tensors"])
 def calculator(request):
     if request.param == "tensors":
         return SNNP(support.with_tensors(support.random_potential(ELEMENTS, n3=0, activation="none", uniform=False)))

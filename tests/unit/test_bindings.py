@@ -250,7 +250,7 @@ def embedding(elements=1, inputs=4, widths=(3,), activation="tanh"):
         ({"elements": 0}, "elements: expected a positive number"),
         ({"inputs": -1}, "inputs: expected a number that is not negative"),
         ({"widths": [3, 0]}, "widths: expected numbers from 1 to"),
-        ({"activation": "relu"}, "activation: found 'relu', expected tanh, silu"),
+        ({"activation": "relu"}, "activation: found 'relu', expected tanh, silu, squareplus"),
     ],
 )
 def test_an_embedding_that_makes_no_sense_is_refused(change, sentence):

@@ -24,6 +24,12 @@ SNNP_INLINE D exponential(D x)
   return (D)((L)p + (((L)big - Magic<double>::bits) << 52));
 }
 
+/// What activations ask for.
+struct VectorMath {
+  static SNNP_INLINE D exp(D x) { return exponential(x); }
+  static SNNP_INLINE D inverse_sqrt(D x) { return SNNP_ISA::inverse_sqrt(x); }
+};
+
 /// E(G) = e0 + a·G + [N(G) − N(0)] + [U(d·G) − U(0)], kept above a floor (see Floor), and A = ∂E/∂G of C atoms, one in
 /// each lane. Filters of an atom are `step` apart, so that a filter of C atoms is one vector:
 ///
@@ -121,9 +127,7 @@ class BlockEmbedding {
         for (int a = 0; a < 4 && o + a < layer.outputs; ++a) {
           x = sums[a] + layer.biases[o + a];
           D slope = broadcast<D>(1.0);
-          if (!last)
-            Activations::apply(net_.activation, x, slope,
-                               [](D y) __attribute__((always_inline)) { return exponential(y); });
+          if (!last) Activations::apply(net_.activation, x, slope, VectorMath());
           store(outputs + C * (o + a), x);
           store(slopes + C * (o + a), slope);
         }

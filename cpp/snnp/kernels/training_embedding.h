@@ -44,8 +44,7 @@ static void network_values(const NetworkView &net, const double *x, const Networ
     products(W, outputs, inputs, inputs, 1, in, [&](int o, D z) __attribute__((always_inline)) {
       D slope_z = {}, second = {};
       z += W[outputs * inputs + o];
-      Activations::apply(net.activation, z, slope_z, second,
-                         [](D v) __attribute__((always_inline)) { return exponential(v); });
+      Activations::apply(net.activation, z, slope_z, second, VectorMath());
       store(at.h + C * (first + o), z);
       store(at.first + C * (first + o), slope_z);
       store(at.second + C * (first + o), second);

@@ -9,7 +9,7 @@ from snnp import _core
 from snnp.analysis.likeness import Likeness
 from snnp.analysis.reading import Reading
 from snnp.analysis.spline_plots import pairs, triplets
-from snnp.models.potentials import bound_of, is_convex
+from snnp.models.potentials import bound_of, is_convex, is_convex_network
 
 
 def number_table(title: str, *heads: str, numbers: Sequence[str]) -> Table:
@@ -36,7 +36,8 @@ def elements_table(p: _core.Potential) -> Table:
 
 def _network(network: _core.Network) -> str:
     sizes, most = [layer.outputs for layer in network.layers], bound_of(network)
-    text = f"network {network.activation}, layers of {', '.join(map(str, sizes))}"
+    name = f"{'convex ' * is_convex_network(network)}network {network.activation}"
+    text = f"{name}, layers of {', '.join(map(str, sizes))}"
     return f"{text}, at most ±{most:.3g} eV" if np.isfinite(most) else text
 
 

@@ -38,12 +38,14 @@ class Decay:
 
     bound: of |N(G) − N(0)|, eV; None: there is none. As tanh is within ±1, it holds if absolute values of the weights
     of the last layer add up to no more than half of it, and for means of such weights; if they are larger, all become
-    smaller alike. bends: b of each kind of spline, (tables, second differences). curvature: that of the equation.
+    smaller alike. In convex models weights that became negative become 0; means of such weights are not negative,
+    either. bends: b of each kind of spline, (tables, second differences). curvature: that of the equation.
     """
 
     def __init__(self, model: Model, weights: float, curvature: float, bound: float | None = None):
         layers = [m for net in model.networks for m in net if isinstance(m, nn.Linear)]
         self._last = [net[-1].weight for net in model.networks if len(net)] if bound is not None else []
+        self._not_negative = model.later_weights if model.convex else []
         self._most = np.inf if bound is None else (1 - _ROUNDING) * bound / (2 * model.unit)
         self.rate, self.weights = weights, [layer.weight for layer in layers]
         self.curvature = curvature
@@ -91,7 +93,9 @@ class Decay:
 
     @torch.no_grad()
     def limit(self) -> None:
-        """Makes the last layers of networks so small that the bound holds."""
+        """Makes the last layers of networks so small that the bound holds, and networks convex that are to be."""
+        for weight in self._not_negative:
+            weight.clamp_(min=0)
         for weight in self._last:
             weight *= min(1.0, self._most / max(float(weight.abs().sum()), 1e-300))
 

@@ -54,8 +54,9 @@ def fit_network(task: Task) -> tuple[_core.Potential, Curve]:
 def _start(task: Task, known, held_out) -> Model:
     seed = task.config.training.seed
     torch.manual_seed(seed)
-    model = Model(task.shape, task.e0, positive=task.config.model.positive)
-    data, given = (known, held_out, task.weights, task.threads), task.config.model.filters
+    section = task.config.model
+    model = Model(task.shape, task.e0, positive=section.positive, convex=section.convex)
+    data, given = (known, held_out, task.weights, task.threads), section.filters
     if given:
         filters = given_filters(given, task.shape.elements, task.shape.shared)
         start = filters_start(model, filters, *data, given.freeze, task.log.progress)
@@ -70,7 +71,7 @@ def _start(task: Task, known, held_out) -> Model:
 
 def _empty(task: Task, unit: float) -> Model:
     """A model for the state of an optimizer."""
-    model = Model(task.shape, task.e0, unit, task.config.model.positive)
+    model = Model(task.shape, task.e0, unit, task.config.model.positive, task.config.model.convex)
     model.constrain()
     return model
 

@@ -15,6 +15,7 @@ from snnp.data.combinations import distant_pairs, listed, rare_triples
 from snnp.data.distances import Distances
 from snnp.kinds.base import (
     Budget,
+    ConfigError,
     Cutoff,
     FileName,
     Kind,
@@ -70,8 +71,11 @@ class SnnpConfig(ModelSection):
     hidden: list[Annotated[int, Field(ge=1, le=1000)]] = Field(
         [24, 24], max_length=10, description="widths of the network's hidden layers; empty: a linear model"
     )
-    activation: Literal["tanh", "silu"] = "tanh"
+    activation: Literal["tanh", "silu", "squareplus"] = "tanh"
     positive: Positive = Field([], description="what is nowhere negative: true, false, or some of rho, f")
+    convex: bool = Field(
+        False, description="whether the energy of an atom is, as a function of its filters; with activation squareplus"
+    )
     network_bound: float | None = Field(
         None, gt=0, le=1e6, description="eV, most that the network changes the energy of an atom by; null: no bound"
     )
@@ -98,11 +102,46 @@ class SnnpConfig(ModelSection):
         return self
 
     @model_validator(mode="after")
+    def _convex_by_its_activation(self):
+        if self.convex and "activation" not in self.model_fields_set:
+            self.activation = "squareplus"
+        if self.convex and self.activation != "squareplus":
+            what = f"model.convex: expected model.activation squareplus, as {self.activation} is not convex"
+            raise PydanticCustomError("no_sense", what)
+        return self
+
+    @model_validator(mode="after")
     def _what_is_bounded_has_bounds(self):
-        if self.network_bound is not None and self.activation != "tanh":
+        if self.network_bound is None:
+            return self
+        if self.convex:
+            what = "model.network_bound makes no sense with model.convex: a convex function within bounds is constant"
+            raise PydanticCustomError("no_sense", what)
+        if self.activation != "tanh":
             what = f"model.network_bound: expected model.activation tanh, as {self.activation} has no bounds"
             raise PydanticCustomError("no_sense", what)
         return self
+
+    @model_validator(mode="after")
+    def _what_is_built_in_is_there(self):
+        if what := self.not_there():
+            raise PydanticCustomError("no_sense", what)
+        return self
+
+    def not_there(self) -> str | None:
+        """What is wrong, as a sentence, if curves are to be positive, or a network bounded or convex, and there are
+        none.
+        """
+        filters = {"rho": "model.two_body_filters", "f": "model.three_body_filters"}
+        numbers = {"rho": self.two_body_filters, "f": self.three_body_filters}
+        if self.positive and not any(numbers[name] for name in self.positive):
+            return f"model.positive: expected {' or '.join(filters[name] for name in self.positive)} above 0"
+        for key in ("network_bound", "convex"):
+            if getattr(self, key) and not any(numbers.values()):
+                return f"model.{key}: expected {' or '.join(filters.values())} above 0, as a network needs filters"
+            if getattr(self, key) and not self.hidden:
+                return f"model.{key}: expected at least one layer in model.hidden, as there is no network without"
+        return None
 
     @property
     def files(self) -> list[Path]:
@@ -171,6 +210,8 @@ class Snnp(Kind):
         return [shortest, *(c for c in longer if c.three_body_cutoff > shortest.three_body_cutoff)]
 
     def shape(self, config, distances):
+        if what := config.not_there():
+            raise ConfigError(what)
         shape = common_shape(
             config,
             distances,
@@ -193,13 +234,13 @@ class Snnp(Kind):
         from snnp.models.network import Model
 
         count = sum(p.numel() for p in Model(shape).parameters())
-        network = " × ".join(map(str, shape.hidden)) or "none"
+        network = f"{'convex ' * config.convex}network {' × '.join(map(str, shape.hidden)) or 'none'}"
         if config.network_bound is not None and shape.hidden:
             network += f" within ±{config.network_bound:g} eV"
         positive = "".join(f", {_CURVES[name]} ≥ 0" for name in config.positive)
         return (
             f"{shape.n2} two-body filters to {config.pair_cutoff:g} Å, {shape.n3} three-body filters to "
-            f"{config.three_body_cutoff:g} Å{positive}, network {network}, {count} parameters"
+            f"{config.three_body_cutoff:g} Å{positive}, {network}, {count} parameters"
         )
 
     def remarks(self, config, distances):

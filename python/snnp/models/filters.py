@@ -127,7 +127,7 @@ def _tables(splines: Sequence[_core.Spline], n: int, name: str, of: Sequence[str
         here = splines[table * n : (table + 1) * n]
         if not _all_equal([s.knots for s in here]):
             raise ValueError(f"the functions {name} of {where} have different knots: expected the same for all")
-        coefficients = np.array([s.coefficients for s in here]).reshape(n, -1).T
+        coefficients = np.array([s.coefficients for s in here]).T
         if n and end and np.any(coefficients[-end:]):
             raise ValueError(f"{name} of {where} does not end with zero curvature, as those of the kind snnp do")
         knots.append(np.array(here[0].knots if n else otherwise[table]))

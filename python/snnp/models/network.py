@@ -19,7 +19,17 @@ from snnp.splines import table_matrix
 
 # Nodes of a layer whose weights are a block of the optimiser: with all 24, steps take longer and lead no further.
 _NODES = 8
-ACTIVATIONS = {"tanh": nn.Tanh, "silu": nn.SiLU}
+
+
+class Squareplus(nn.Module):
+    """(x + √(x² + 4))/2, convex and rising everywhere (Barron, arXiv 2112.11687)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Of any shape."""
+        return (x + (x * x + 4).sqrt()) / 2
+
+
+ACTIVATIONS = {"tanh": nn.Tanh, "silu": nn.SiLU, "squareplus": Squareplus}
 
 
 class Model(nn.Module):
@@ -34,6 +44,9 @@ class Model(nn.Module):
 
     positive: of rho and f those that are nowhere negative. From `constrain` on their parameters, and those of their
     mixtures, are free ones of `snnp.models.positive`; `coefficients` has what they stand for.
+
+    convex: whether networks begin as convex functions of filters: with squareplus, which is convex and rises, they are
+    as long as no weight behind the first layer is negative (Amos, Xu and Kolter, ICML 2017).
     """
 
     def __init__(
@@ -42,9 +55,10 @@ class Model(nn.Module):
         fixed_e0: Sequence[float | None] | None = None,
         unit: float = 1.0,
         positive: Sequence[str] = (),
+        convex: bool = False,
     ):
         super().__init__()
-        self.shape, self.unit, self.positive = shape, unit, positive
+        self.shape, self.unit, self.positive, self.convex = shape, unit, positive, convex
         E, P, M = shape.n_elements, len(shape.unordered), shape.filters
         n_pair, n_radial, n_angle = shape.functions
         pairs, triples = (E, E) if shape.shared else (E * E, E * P)
@@ -57,7 +71,7 @@ class Model(nn.Module):
             self._means = torch.from_numpy(np.linalg.inv(own_parts(E)))
         self.constant = nn.Parameter(torch.zeros(E))
         self.linear = nn.Parameter(torch.zeros(E, M))
-        self.networks = nn.ModuleList([_network(M, shape.hidden, shape.activation) for _ in range(E)])
+        self.networks = nn.ModuleList([_network(M, shape.hidden, shape.activation, convex) for _ in range(E)])
         self.register_buffer("mean", torch.zeros(E, M))
         self.register_buffer("scale", torch.ones(E, M))
         self.fixed_e0 = list(fixed_e0) if fixed_e0 else [None] * E
@@ -72,6 +86,11 @@ class Model(nn.Module):
     def head_parameters(self) -> list[nn.Parameter]:
         """Everything behind the filters."""
         return [self.constant, self.linear, *self.networks.parameters()]
+
+    @property
+    def later_weights(self) -> list[nn.Parameter]:
+        """Of all layers of networks but the first."""
+        return [layer.weight for net in self.networks for layer in net[2::2]]
 
     def blocks(self) -> list[dict]:
         """Parameters in groups within which they act alike, for `EigenAdam`: splines of one element, some nodes."""
@@ -244,7 +263,7 @@ class Model(nn.Module):
         return lo * self._E - lo * (lo - 1) // 2 + hi - lo
 
 
-def _network(inputs: int, hidden: Sequence[int], activation: str) -> nn.Sequential:
+def _network(inputs: int, hidden: Sequence[int], activation: str, convex: bool) -> nn.Sequential:
     layers: list[nn.Module] = []
     for width in hidden:
         layers += [nn.Linear(inputs, width), ACTIVATIONS[activation]()]
@@ -256,6 +275,10 @@ def _network(inputs: int, hidden: Sequence[int], activation: str) -> nn.Sequenti
         # Small, so that a fit starts from the linear model.
         nn.init.normal_(layers[-1].weight, 0, 0.02 / math.sqrt(inputs))
         nn.init.zeros_(layers[-1].bias)
+    with torch.no_grad():
+        for layer in layers[2::2] if convex else []:
+            # Values of nodes around 0, as with weights of both signs: squareplus is 1 at 0.
+            layer.bias -= layer.weight.abs_().sum(1)
     return nn.Sequential(*layers)
 
 

@@ -149,6 +149,14 @@ def bound_of(network: _core.Network) -> float:
     return 2 * float(np.abs(network.layers[-1].weights).sum())
 
 
+def is_convex_network(network: _core.Network) -> bool:
+    """Whether N is a convex function of G, as its activation and signs of weights say (Amos, Xu and Kolter, ICML 2017);
+    one without hidden layers is linear, and not meant.
+    """
+    later = network.layers[1:]
+    return bool(later) and network.activation == "squareplus" and all(min(layer.weights) >= 0 for layer in later)
+
+
 def with_inputs(network: _core.Network, change: Callable[[np.ndarray], np.ndarray]) -> _core.Network:
     """A network for other filters: `change` gives the weights of its first layer, (outputs, filters), from those that
     it has; one without layers stays as it is.

@@ -20,6 +20,8 @@ class JointModel(nn.Module):
     systems of several elements have combinations of them (`Shape.shared`).
     """
 
+    convex = False  # see `Model`: no configuration of systems asks for it
+
     def __init__(self, models: Sequence[Model], shared: Sequence[str]):
         super().__init__()
         for model in models:
