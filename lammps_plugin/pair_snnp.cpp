@@ -5,8 +5,12 @@
 
 #include "pair_snnp.h"
 
+#include "masses.h"
+
 #include <algorithm>
+#include <cmath>
 #include <cstring>
+#include <limits>
 #include <memory>
 #include <vector>
 
@@ -35,7 +39,7 @@ struct PairSNNP::Model {
   std::vector<double> virials;       // atoms × 9; kept from step to step, so that it is rarely allocated
 };
 
-PairSNNP::PairSNNP(LAMMPS *lmp) : Pair(lmp), model(nullptr), warned(false)
+PairSNNP::PairSNNP(LAMMPS *lmp) : Pair(lmp), model(nullptr), warned(false), masses_checked(false)
 {
   manybody_flag = 1;
   one_coeff = 1;
@@ -201,7 +205,7 @@ snnp::Options PairSNNP::options_of(const Settings &wanted) const
 
 void PairSNNP::start_counting()
 {
-  warned = false;
+  warned = masses_checked = false;
   pvector[0] = pvector[1] = 0;
 }
 
@@ -220,6 +224,29 @@ void PairSNNP::stop_all_ranks(const std::string &problem)
   error->all(FLERR, sentence);
 }
 
+// A type whose mass is that of another element of the file was most likely meant to be that one.
+void PairSNNP::check_masses()
+{
+  if (masses_checked || !model || !atom->mass || comm->me != 0) return;
+  masses_checked = true;
+  const std::vector<std::string> &known = model->potential.elements();
+  const auto distance = [](const std::string &name, double mass) {
+    const auto found = element_masses().find(name);
+    return found == element_masses().end() ? std::numeric_limits<double>::infinity() : std::abs(found->second - mass);
+  };
+  for (int type = 1; type <= atom->ntypes; ++type) {
+    if (model->element_of_type[type] < 0 || !atom->mass_setflag[type]) continue;
+    const double mass = atom->mass[type];
+    const std::string &own = known[model->element_of_type[type]];
+    const auto nearest = std::min_element(known.begin(), known.end(), [&](const auto &a, const auto &b) {
+      return distance(a, mass) < distance(b, mass);
+    });
+    if (distance(*nearest, mass) < std::min(0.02 * mass, 0.5 * distance(own, mass)))
+      error->warning(FLERR, "Atom type {} is {} for pair style snnp, but its mass of {:.6g} is that of {}", type, own,
+                     mass, *nearest);
+  }
+}
+
 void PairSNNP::init_style()
 {
   // Forces on ghost atoms are sent home, which LAMMPS does with newton on.
@@ -227,6 +254,7 @@ void PairSNNP::init_style()
   if ((offset_flag || tail_flag) && comm->me == 0)
     error->warning(FLERR,
                    "pair_modify shift and tail do nothing for pair style snnp: its energy ends at zero by itself");
+  check_masses();
   neighbor->add_request(this, NeighConst::REQ_FULL);
 }
 

@@ -43,6 +43,7 @@ class PairSNNP : public Pair {
     bool e0 = true;      // whether an isolated atom has the energy e0 of the potential file
   } now;
   bool warned;                  // since pair_style or pair_coeff
+  bool masses_checked;          // alike
   std::vector<double> outside;  // by local atom, see extract_peratom
 
   void allocate();
@@ -54,6 +55,7 @@ class PairSNNP : public Pair {
   std::vector<int> find_elements(const Model &, char **);
   snnp::Options options_of(const Settings &) const;
   void start_counting();
+  void check_masses();
   void stop_all_ranks(const std::string &);
   void evaluate();
   std::string explain(const snnp::Status &) const;

@@ -55,3 +55,35 @@ def test_potentials_are_found_in_the_folders_of_lammps_potentials(folder):
 def test_a_plugin_can_be_unloaded_and_its_styles_are_gone(folder):
     unload = "plugin unload pair snnp\nplugin unload pair snnp/omp\n"
     assert "snnp" in lmp.error(RUN + unload + "pair_style snnp", folder)
+
+
+@pytest.mark.parametrize(
+    ("masses", "said"),
+    [
+        ((106.42, 107.87), []),
+        ((106, 108), []),
+        ((1, 1), []),  # of structures that do not move
+        ((107.87, 106.42), ["Atom type 1 is Pd", "Atom type 2 is Ag"]),
+    ],
+)
+def test_elements_in_another_order_than_masses_are_told(tmp_path, masses, said):
+    write(random_potential(("Pd", "Ag")), tmp_path / "PdAg.snnp")
+    deck = f"""
+units metal
+lattice fcc 4.0
+region box block 0 3 0 3 0 3
+create_box 2 box
+create_atoms 1 box
+set group all type/ratio 2 0.5 1
+mass 1 {masses[0]}
+mass 2 {masses[1]}
+pair_style snnp extrapolation ignore
+pair_coeff * * PdAg.snnp Pd Ag
+run 0
+run 0
+"""
+    done = lmp.run(deck, tmp_path)
+    assert done.returncode == 0, done.stdout
+    found = [line for line in done.stdout.splitlines() if "but its mass" in line]
+    assert len(found) == len(said)
+    assert all(sentence in line for sentence, line in zip(said, found, strict=True))
