@@ -270,6 +270,7 @@ class FitConfig(Section):
             ("model.positive", bool(getattr(self.model, "positive", None))),
             ("model.convex", getattr(self.model, "convex", False)),
             ("model.network_bound", getattr(self.model, "network_bound", None) is not None),
+            ("model.networks", getattr(self.model, "networks", 1) > 1),
             ("model.elements", getattr(self.model, "elements", None) is not None),
             ("model.e0", bool(self.model.e0)),
             *((f"training.{key}", key in self.training.model_fields_set) for key in NOT_OF_SYSTEMS),

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from torch import from_numpy, nn
 
+from snnp.data.batch import LabelledStructure
 from snnp.fitting.label_errors import LabelErrors
 from snnp.fitting.loss import Batch, Loss, join, make_batch
 from snnp.fitting.ranks import Move
@@ -69,8 +70,12 @@ class Gradient:
     def _values(self) -> np.ndarray:
         return np.concatenate([p.detach().numpy().ravel() for p in self._model.parameters])
 
+    def renew(self) -> None:
+        """To be called when the others may have another model, or what is no parameter has changed."""
+        self._others_have_model = False
+
     def _tell(self) -> None:
-        """Gives the others the model, as it is first asked for: all but its parameters stays as it is then."""
+        """Gives the others the model, as the next step finds it: all but its parameters stays as it is then."""
         self._ranks.put(self._name, self._model)
         self._others_have_model = True
 
@@ -81,8 +86,8 @@ class Gradient:
         return [move for own, ranks in zip(frames, targets, strict=True) for move in own.move(ranks)]
 
 
-def _batch(frame) -> Batch:
-    return make_batch([frame])
+def _batch(frame: LabelledStructure | Batch) -> Batch:
+    return frame if isinstance(frame, Batch) else make_batch([frame])
 
 
 def _with_model(held: dict, argument: tuple) -> np.ndarray:

@@ -161,12 +161,18 @@ class Optimizer:
         self._train, self._everything = (Epochs(len(frames), size, seed) for frames in (train, everything))
         self.gradient = Gradient(self.loss.losses, self.adam.parameters, [everything])
 
-    def run(self, report: Callable[[Record], None], tick: Callable[[int], None], stop: Callable[[], bool]) -> bool:
-        """Trains to the end, or until stop() says so; False in that case."""
+    def run(
+        self,
+        report: Callable[[Record], None],
+        tick: Callable[[int], None],
+        stop: Callable[[], bool],
+        validated: bool = False,
+    ) -> bool:
+        """Trains to the end, or until stop() says so; False in that case. validated: without the steps on all data."""
         if self.step == 0:
             self.decay.soften(lambda: self.errors(self.known)[0], STEPS * self.schedule.learning_rate)
             self._check(report)
-        while self.step < self.steps:
+        while self.step < (self.validated_until if validated else self.steps):
             if stop():
                 return False
             begun = time.monotonic()

@@ -1,5 +1,7 @@
 """Fits of filters and networks (s-NNP): mini-batches from the linear model, compressed to filters."""
 
+from dataclasses import replace
+
 import torch
 
 from snnp import _core
@@ -9,6 +11,7 @@ from snnp.fitting.filters_start import filters_start
 from snnp.fitting.linear_start import linear_start
 from snnp.fitting.loss import Loss
 from snnp.fitting.minibatch import Optimizer, Schedule
+from snnp.fitting.networks import Networks, another, seed_of
 from snnp.fitting.sound import made_sound
 from snnp.fitting.task import Task, train
 from snnp.kinds.given_filters import given_filters
@@ -23,25 +26,35 @@ def fit_network(task: Task) -> tuple[_core.Potential, Curve]:
     # The engine's threads do the work; torch's own would only compete with them.
     torch.set_num_threads(1)
     training = task.config.training
+    config = task.config.model
     known, held_out = task.dealt()
     model = _start(task, known, held_out) if task.saved is None else _empty(task, task.saved["unit"])
     frozen = _frozen(task)
     for name in frozen:
         getattr(model, name).requires_grad_(False)
-    loss = Loss(model, task.weights, model.unit, task.threads, single=True)
     smoothing = training.smoothing * fading(model.unit, int(known.atoms.sum()))
-    schedule = Schedule.of(training, smoothing, training.refit * task.refits, task.config.model.network_bound)
-    optimizer = Optimizer(model, loss, schedule, known, held_out)
-    optimizer.watch = lambda: task.monitor.rmse(model.potential(""))
+    schedule = Schedule.of(training, smoothing, training.refit * task.refits, config.network_bound)
+
+    def optimizer_of(model: Model, schedule: Schedule) -> Optimizer:
+        loss = Loss(model, task.weights, model.unit, task.threads, single=True)
+        optimizer = Optimizer(model, loss, schedule, known, held_out)
+        optimizer.watch = lambda: task.monitor.rmse(model.potential(""))
+        return optimizer
+
+    def following(n: int, first: Model, steps: int) -> Optimizer:
+        seed = seed_of(training.seed, n)
+        model = another(first, seed, known, task.threads)
+        return optimizer_of(model, replace(schedule, steps=steps, seed=seed))
+
+    optimizer = Networks(optimizer_of(model, schedule), config.networks, following, task.log.print)
     train(task, optimizer, model.unit)
     if not optimizer.improved:
         task.log.print(
             "warning: training did not make the validation loss smaller: this is the linear model it began with"
         )
-    potential = model.potential(task.comment())
+    potential = optimizer.potential(task.comment())
     if optimizer.refitted:
-        model.load_state_dict(optimizer.best)
-        task.validated = model.potential("")
+        task.validated = optimizer.validated()
         last = optimizer.steps - optimizer.validated_until
         task.log.print(f"the last {last} steps took validation frames, too: validation errors are those before")
     if not frozen:

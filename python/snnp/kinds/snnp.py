@@ -71,6 +71,9 @@ class SnnpConfig(ModelSection):
     hidden: list[Annotated[int, Field(ge=1, le=1000)]] = Field(
         [24, 24], max_length=10, description="widths of the network's hidden layers; empty: a linear model"
     )
+    networks: int = Field(
+        1, ge=1, le=100, description="on the same filters, trained one after the other: the potential is their mean"
+    )
     activation: Literal["tanh", "silu", "squareplus"] = "tanh"
     positive: Positive = Field([], description="what is nowhere negative: true, false, or some of rho, f")
     convex: bool = Field(
@@ -188,6 +191,8 @@ class Snnp(Kind):
 
     def complete(self, config, distances):
         config = _one_core(config)
+        if not config.hidden:  # a linear model
+            config = config.model_copy(update={"networks": 1})
         if config.filters:
             return with_filters(config, distances.elements)
         pair = pair_cutoff(config, distances)
@@ -235,6 +240,8 @@ class Snnp(Kind):
 
         count = sum(p.numel() for p in Model(shape).parameters())
         network = f"{'convex ' * config.convex}network {' × '.join(map(str, shape.hidden)) or 'none'}"
+        if config.networks > 1:
+            network, count = f"mean of {config.networks}, {network}", config.networks * count
         if config.network_bound is not None and shape.hidden:
             network += f" within ±{config.network_bound:g} eV"
         positive = "".join(f", {_CURVES[name]} ≥ 0" for name in config.positive)

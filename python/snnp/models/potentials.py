@@ -1,9 +1,11 @@
 """Fitted coefficients as potentials."""
 
 import copy
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from scipy.linalg import block_diag
 
 from snnp import _core
 from snnp.models.shape import Shape
@@ -155,6 +157,61 @@ def is_convex_network(network: _core.Network) -> bool:
     """
     later = network.layers[1:]
     return bool(later) and network.activation == "squareplus" and all(min(layer.weights) >= 0 for layer in later)
+
+
+def mean_of(potentials: Sequence[_core.Potential]) -> _core.Potential:
+    """The mean of the energies of potentials that differ in φ, e0, linear terms and networks only, as one potential.
+
+    Its networks are as wide as all together: N = Σ_n N_n / n, with the nodes of all in each layer, and weights only
+    between those of one.
+    """
+    p = copy.deepcopy(potentials[0])
+    if len(potentials) == 1:
+        return p
+    pairs, elements = p.pairs, p.elements
+    for n, pair in enumerate(pairs):
+        phi = [q.pairs[n].phi.coefficients for q in potentials]
+        pair.phi = _core.Spline(pair.phi.knots, np.mean(phi, axis=0))
+    for a, element in enumerate(elements):
+        those = [q.elements[a] for q in potentials]
+        element.e0 = float(np.mean([e.e0 for e in those]))
+        element.linear = np.mean([e.linear for e in those], axis=0)
+        element.network = _mean_network([e.network for e in those])
+    p.pairs, p.elements = pairs, elements
+    p.check()
+    return p
+
+
+def _mean_network(networks: Sequence[_core.Network]) -> _core.Network:
+    mean = copy.copy(networks[0])
+    layers = list(zip(*(network.layers for network in networks), strict=True))
+    weights = [[np.reshape(one.weights, (one.outputs, one.inputs)) for one in layer] for layer in layers]
+    biases = [np.concatenate([one.biases for one in layer]) for layer in layers[:-1]]
+    *inner, last = weights
+    joined = [np.vstack(W) if n == 0 else block_diag(*W) for n, W in enumerate(inner)]
+    joined.append(np.hstack(last) / len(networks))
+    biases.append(np.mean([one.biases for one in layers[-1]], axis=0))
+    mean.layers = [_core.Layer(W.shape[1], W.shape[0], W.ravel(), b) for W, b in zip(joined, biases, strict=True)]
+    return mean
+
+
+def means_of(network: _core.Network) -> int:
+    """Of how many networks of one size a network is the mean, as `mean_of` writes it: by the zeros between them.
+
+    1 if there is one hidden layer: nodes of that are not connected in any case.
+    """
+    inner = [np.reshape(layer.weights, (layer.outputs, layer.inputs)) != 0 for layer in network.layers[1:-1]]
+    if not inner:
+        return 1
+    widest = math.gcd(*(n for W in inner for n in W.shape))
+    fits = (n for n in range(widest, 0, -1) if widest % n == 0 and all(_in_blocks(W, n) for W in inner))
+    return next(fits)
+
+
+def _in_blocks(nonzero: np.ndarray, count: int) -> bool:
+    """Whether a matrix (rows, columns) is zero but for so many blocks of one size along its diagonal."""
+    rows, columns = nonzero.shape
+    return not nonzero[~np.kron(np.eye(count, dtype=bool), np.ones((rows // count, columns // count), dtype=bool))].any()
 
 
 def with_inputs(network: _core.Network, change: Callable[[np.ndarray], np.ndarray]) -> _core.Network:
