@@ -77,10 +77,11 @@ def test_filters_of_a_file_become_positive(frozen, tmp_path):
     assert min(lowest(found, name) for name in ("rho", "f")) >= 0
 
 
-def test_network_stays_within_its_bound():
-    """Wherever filters are, and at the bound, since these data ask for more."""
+@pytest.mark.parametrize("networks", [1, 3])
+def test_network_stays_within_its_bound(networks):
+    """Wherever filters are, and at the bound, since these data ask for more; the mean of several networks, too."""
     bound = 2e-6
-    model = {**SETTINGS["model"], "network_bound": bound, "floor": False}
+    model = {**SETTINGS["model"], "network_bound": bound, "floor": False, "networks": networks}
     (element,) = snnp.fit(structures(), progress=False, **{**SETTINGS, "model": model}).potential.data.elements
     assert 0.9 * bound < bound_of(element.network) <= bound
     G = np.random.default_rng(0).normal(scale=1e3, size=(10_000, len(element.linear)))

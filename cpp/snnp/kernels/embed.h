@@ -148,7 +148,8 @@ class BlockEmbedding {
       weights[a] = layer.weights + static_cast<long>(o + a < layer.outputs ? o + a : layer.outputs - 1) * layer.inputs;
       sums[a] = D{};
     }
-    for (int i = 0; i < layer.inputs; ++i) {
+    const EmbeddingPlan::Range used = layer.from[o / 4];
+    for (int i = used.begin; i < used.end; ++i) {
       const D x = load<D>(in + i * step);
       SNNP_UNROLL
       for (int a = 0; a < 4; ++a) sums[a] += weights[a][i] * x;
@@ -165,15 +166,16 @@ class BlockEmbedding {
       for (int i = 0; i < layer->inputs; i += 4) {
         D sums[4] = {};
         const int some = layer->inputs - i < 4 ? layer->inputs - i : 4;
+        const EmbeddingPlan::Range range = layer->to[i / 4];
         if (some == 4)
-          for (int o = 0; o < layer->outputs; ++o) {
+          for (int o = range.begin; o < range.end; ++o) {
             const D d = load<D>(delta + C * o);
             const double *w = layer->weights + static_cast<long>(o) * layer->inputs + i;
             SNNP_UNROLL
             for (int a = 0; a < 4; ++a) sums[a] += w[a] * d;
           }
         else
-          for (int o = 0; o < layer->outputs; ++o)
+          for (int o = range.begin; o < range.end; ++o)
             for (int a = 0; a < some; ++a)
               sums[a] += layer->weights[static_cast<long>(o) * layer->inputs + i + a] * load<D>(delta + C * o);
         for (int a = 0; a < some; ++a) store(next + C * (i + a), sums[a]);

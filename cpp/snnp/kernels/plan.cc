@@ -14,6 +14,21 @@ namespace {
 // Room for n numbers that are looked up: those that fit into registers are looked up there.
 int room(int n) { return n <= 8 ? 8 : n <= 16 ? 16 : n <= 32 ? 32 : n + 1; }
 
+// Of each four rows of M[row · step + column · along] the columns beyond which all are zero.
+std::vector<EmbeddingPlan::Range> nonzero(const double *M, int rows, int columns, int step, int along)
+{
+  std::vector<EmbeddingPlan::Range> ranges;
+  for (int first = 0; first < rows; first += 4) {
+    EmbeddingPlan::Range range{columns, 0};
+    for (int row = first; row < std::min(first + 4, rows); ++row)
+      for (int k = 0; k < columns; ++k)
+        if (M[static_cast<long>(row) * step + k * along] != 0)
+          range = {std::min(range.begin, k), std::max(range.end, k + 1)};
+    ranges.push_back(range);
+  }
+  return ranges;
+}
+
 // The first of the columns of each of `tables` tables of c.
 Column make_column(Memory &memory, const Intervals &intervals, const std::vector<double> &c, int columns, int tables)
 {
@@ -382,7 +397,10 @@ template <class Real> class Planner {
     net.activation = activation_index(element.network.activation);
     std::vector<EmbeddingPlan::Layer> layers;
     for (const Network::Layer &layer : element.network.layers) {
-      layers.push_back({layer.inputs, layer.outputs, memory_.keep(layer.weights), memory_.keep(layer.biases)});
+      const double *W = memory_.keep(layer.weights);
+      layers.push_back({layer.inputs, layer.outputs, W, memory_.keep(layer.biases),
+                        memory_.keep(nonzero(W, layer.outputs, layer.inputs, layer.inputs, 1)),
+                        memory_.keep(nonzero(W, layer.inputs, layer.outputs, 1, layer.inputs))});
       net.nodes += layer.outputs;
       net.widest = std::max({net.widest, layer.inputs, layer.outputs});
     }

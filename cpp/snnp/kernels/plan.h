@@ -70,10 +70,14 @@ struct EmbeddingPlan {
     Column C;  ///< linear beyond the last knot, too
   } floor;
   int activation = -1;  ///< of Activations
-  /// As Network::Layer.
+  struct Range {
+    int begin, end;
+  };
+  /// As Network::Layer. A mean of networks has blocks of weights along the diagonal, and zeros beside them.
   struct Layer {
     int inputs, outputs;
     const double *weights, *biases;  ///< outputs × inputs; outputs
+    const Range *from, *to;  ///< by four outputs, the inputs that they have weights for; by four inputs, outputs
   };
   Span<Layer> layers;
   int widest = 0, nodes = 0;  ///< largest number of inputs or outputs of a layer; outputs of all layers

@@ -9,7 +9,7 @@ from snnp import _core
 from snnp.analysis.likeness import Likeness
 from snnp.analysis.reading import Reading
 from snnp.analysis.spline_plots import pairs, triplets
-from snnp.models.potentials import bound_of, is_convex, is_convex_network
+from snnp.models.potentials import bound_of, is_convex, is_convex_network, sizes_of
 
 
 def number_table(title: str, *heads: str, numbers: Sequence[str]) -> Table:
@@ -29,14 +29,15 @@ def elements_table(p: _core.Potential) -> Table:
         sizes = [layer.outputs for layer in e.network.layers]
         kinds = [f"{'convex ' * is_convex(e.U)}spline U of a density"] if len(e.density) else []
         kinds += [_network(e.network)] if sizes else []
-        count = sum(layer.outputs * (layer.inputs + 1) for layer in e.network.layers)
+        count = sum(layer.outputs + np.count_nonzero(layer.weights) for layer in e.network.layers)
         table.add_row(e.name, "; ".join(kinds) or "linear", f"{e.e0:.6f}", str(count))
     return table
 
 
 def _network(network: _core.Network) -> str:
-    sizes, most = [layer.outputs for layer in network.layers], bound_of(network)
-    name = f"{'convex ' * is_convex_network(network)}network {network.activation}"
+    (count, sizes), most = sizes_of(network), bound_of(network)
+    kind = f"mean of {count} networks" if count > 1 else "network"
+    name = f"{'convex ' * is_convex_network(network)}{kind} {network.activation}"
     text = f"{name}, layers of {', '.join(map(str, sizes))}"
     return f"{text}, at most ±{most:.3g} eV" if np.isfinite(most) else text
 

@@ -16,7 +16,7 @@ def info(potential: Annotated[Path, typer.Argument(help="Potential file.")]) -> 
     from snnp import _core
     from snnp.models.filters_file import describe_filters, is_filters
     from snnp.models.gauge import without_floor
-    from snnp.models.potentials import bound_of, is_convex, is_convex_network, nowhere_negative
+    from snnp.models.potentials import bound_of, is_convex, is_convex_network, nowhere_negative, sizes_of
 
     with sentences():
         if is_filters(potential):
@@ -32,8 +32,10 @@ def info(potential: Annotated[Path, typer.Argument(help="Potential file.")]) -> 
         filters += ", three-body tensors"
     print(f"elements {' '.join(names)}; {filters}; cutoff {p.cutoff():g} Å")
     for e in p.elements:
-        sizes = " × ".join(str(layer.outputs) for layer in e.network.layers)
-        network = f"{'convex ' * is_convex_network(e.network)}network {e.network.activation} {sizes}" if sizes else ""
+        count, widths = sizes_of(e.network)
+        sizes = " × ".join(map(str, widths))
+        kind = f"mean of {count} networks" if count > 1 else "network"
+        network = f"{'convex ' * is_convex_network(e.network)}{kind} {e.network.activation} {sizes}" if sizes else ""
         if sizes and np.isfinite(most := bound_of(e.network)):
             network += f", which adds at most ±{most:.3g} eV"
         spline = f"{'convex ' * is_convex(e.U)}spline of a density" if len(e.density) else ""

@@ -169,7 +169,7 @@ class Optimizer:
         validated: bool = False,
     ) -> bool:
         """Trains to the end, or until stop() says so; False in that case. validated: without the steps on all data."""
-        if self.step == 0:
+        if not self.history:
             self.decay.soften(lambda: self.errors(self.known)[0], STEPS * self.schedule.learning_rate)
             self._check(report)
         while self.step < (self.validated_until if validated else self.steps):

@@ -146,7 +146,8 @@ class Networks:
 
 
 def filters_of(model: Model) -> dict[str, Tensor]:
-    """What filters are made of: parameters rho, f and g, and mixtures of them, by name."""
+    """What filters are made of, by name: rho, f and g, and mixtures of them, (tables, functions or filters, filters),
+    in the units of `Model`."""
     names = [name for name in ("rho", "f", "mix_rho", "mix_f") if hasattr(model, name)]
     return {"g": model.g.detach(), **{name: model.coefficients(name).detach() for name in names}}
 

@@ -208,10 +208,16 @@ def means_of(network: _core.Network) -> int:
     return next(fits)
 
 
+def sizes_of(network: _core.Network) -> tuple[int, list[int]]:
+    """Of how many networks it is the mean, and the widths of the layers of one of them, the output last."""
+    count, sizes = means_of(network), [layer.outputs for layer in network.layers]
+    return count, [size // count for size in sizes[:-1]] + sizes[-1:]
+
+
 def _in_blocks(nonzero: np.ndarray, count: int) -> bool:
     """Whether a matrix (rows, columns) is zero but for so many blocks of one size along its diagonal."""
-    rows, columns = nonzero.shape
-    return not nonzero[~np.kron(np.eye(count, dtype=bool), np.ones((rows // count, columns // count), dtype=bool))].any()
+    block = np.ones([n // count for n in nonzero.shape], dtype=bool)
+    return not nonzero[np.kron(np.eye(count, dtype=bool), block) == 0].any()
 
 
 def with_inputs(network: _core.Network, change: Callable[[np.ndarray], np.ndarray]) -> _core.Network:

@@ -14,6 +14,7 @@ from snnp.analysis.report_tables import number_table
 from snnp.analysis.spline_plots import DrawnCurve, curves_panel
 from snnp.console import error_table
 from snnp.models.filters_file import bare_potential, first_line
+from snnp.models.potentials import sizes_of
 from snnp.systems.comparison import Comparison
 from snnp.systems.sharing import Sharing
 
@@ -111,10 +112,11 @@ def systems_table(found: Comparison) -> Table:
     table = number_table("Systems", "system", "elements", "hidden layers", "looked at", numbers=numbers)
     for system, looked in zip(sharing.systems, found.looked, strict=True):
         p = system.potential
-        hidden = [str(layer.outputs) for layer in p.elements[0].network.layers[:-1]]
+        count, (*widths, _) = sizes_of(p.elements[0].network) if p.elements[0].network.layers else (1, [0])
+        hidden = f"{count} of " * (count > 1) + " × ".join(map(str, widths))
         ends = [max((s.knots[-1] for s in splines), default=np.nan) for splines in ([p.pairs[0].phi, *p.rho], p.f)]
         cells = [f"{system.length:.3f}", *(f"{x:.2f}" if np.isfinite(x) else "–" for x in ends), str(looked.atoms)]
-        table.add_row(system.name, " ".join(system.elements), " × ".join(hidden) or "none: linear", looked.says, *cells)
+        table.add_row(system.name, " ".join(system.elements), hidden or "none: linear", looked.says, *cells)
     return table
 
 
