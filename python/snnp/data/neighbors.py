@@ -85,3 +85,20 @@ class NeighborLists:
         if self.keep:
             self._kept[id(atoms)] = atoms, made  # the structure, too, so that no other one gets its number
         return made
+
+    def each(self, batch: Sequence[Atoms]) -> "ListsOfEach":
+        """Those of some structures."""
+        return ListsOfEach(self, batch)
+
+
+class ListsOfEach(Sequence):
+    """Neighbour lists of structures, each made when it is asked for: in memory is only what is kept anyway."""
+
+    def __init__(self, lists: NeighborLists, batch: Sequence[Atoms]):
+        self._lists, self._batch = lists, batch
+
+    def __len__(self) -> int:
+        return len(self._batch)
+
+    def __getitem__(self, n: int) -> _core.Structures:
+        return self._lists.of(self._batch[n])

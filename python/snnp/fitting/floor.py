@@ -107,10 +107,13 @@ class _Atoms:
 
 
 def _atoms(engine: _core.Engine, structures: Sequence[_core.Structures], threads: int) -> _Atoms:
-    found = [engine.evaluate(s, threads) for s in structures]
-    moved = [engine.evaluate(s, threads)["filters"][:, 1:] for s in _moved(structures)]
-    G = np.concatenate([out["filters"][:, 1:] for out in found])
-    return _Atoms(G, (np.concatenate(moved) - G) / _STEP, np.concatenate([out["energies"] for out in found]))
+    found = ((out["filters"][:, 1:], out["energies"]) for out in (engine.evaluate(s, threads) for s in structures))
+    G, energies = map(np.concatenate, zip(*found, strict=True))
+    changes, end = np.empty_like(G), 0
+    for s in _moved(structures):
+        here = slice(end, end := end + len(s))
+        changes[here] = (engine.evaluate(s, threads)["filters"][:, 1:] - G[here]) / _STEP
+    return _Atoms(G, changes, energies)
 
 
 def _moved(structures: Sequence[_core.Structures]) -> Iterator[_core.Structures]:

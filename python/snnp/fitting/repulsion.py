@@ -10,6 +10,7 @@ with E the energy of the dimer and k what its slope has to be at least, so that 
 """
 
 import copy
+from collections.abc import Sequence
 
 import numpy as np
 from ase import Atoms
@@ -27,7 +28,7 @@ _SLOPE, _FULL = 1.0, 0.9
 _FIRST, _DISTANCES, _KNOTS = 0.3, 400, 80
 
 
-def with_repulsion(potential: _core.Potential, frames: list[_core.Structures], threads: int) -> _core.Potential:
+def with_repulsion(potential: _core.Potential, frames: Sequence[_core.Structures], threads: int) -> _core.Potential:
     """The same potential with φ such that two atoms repel below r_0; frames: one structure each, of the training data.
 
     It is the potential itself if they do.
@@ -43,7 +44,7 @@ def with_repulsion(potential: _core.Potential, frames: list[_core.Structures], t
     return potential
 
 
-def rare_distances(frames: list[_core.Structures], elements: int) -> np.ndarray:
+def rare_distances(frames: Sequence[_core.Structures], elements: int) -> np.ndarray:
     """r_0 of each unordered pair, (pairs,), Å; infinite: no frame has it."""
     kinds = np.zeros((elements, elements), dtype=int)
     for n, (a, b) in enumerate(unordered_pairs(elements)):

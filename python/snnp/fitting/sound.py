@@ -10,7 +10,7 @@ from snnp.fitting.task import Task
 def made_sound(potential: _core.Potential, task: Task) -> _core.Potential:
     """The potential with repulsion and floor, as the configuration says."""
     model, train = task.config.model, task.sets["train"]
-    frames = [task.lists.of(frame.atoms) for frame in [*train, *task.sets.get("validation", [])]]
+    frames = task.lists.each([frame.atoms for frame in [*train, *task.sets.get("validation", [])]])
     if model.repulsion:
         potential = with_repulsion(potential, frames, task.threads)
     if model.floor:

@@ -61,13 +61,11 @@ def find_invariant_points(
     """
     found = []
     for frame in frames:
-        if np.isfinite(frame.energy) and _forces_may_be(frame):
-            structures = lists.of(frame.atoms)
-            if are_alike(structures, descriptors):
-                found.append((frame, structures))
+        if np.isfinite(frame.energy) and _forces_may_be(frame) and are_alike(lists.of(frame.atoms), descriptors):
+            found.append(frame)
         tick(1)
-    names = {id(s.frame): series.name for series in find_series(f for f, _ in found) for s in series.samples}
-    return [InvariantPoint(names.get(id(f)) or _name(f, s), f, _is_symmetric(f)) for f, s in found]
+    names = {id(s.frame): series.name for series in find_series(found) for s in series.samples}
+    return [InvariantPoint(names.get(id(f)) or _name(f, lists.of(f.atoms)), f, _is_symmetric(f)) for f in found]
 
 
 def are_alike(structures: _core.Structures, descriptors: Descriptors) -> bool:
