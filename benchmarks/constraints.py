@@ -1,7 +1,10 @@
-"""What physics that is built in by choice changes: fits with it beside those without, and their tables."""
+"""What physics that is built in by choice changes: fits with it beside those without, their tables and a figure."""
 
 from collections.abc import Callable
 from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
 
 from records import ENERGY, FORCE
 from snnp import _core
@@ -27,6 +30,7 @@ EAM = {
     "eam_positive": ("ρ ≥ 0", [_EAM, "model.positive=true"]),
     "eam_convex": ("ρ ≥ 0, convex U", [_EAM, "model.positive=true", "model.convex=true"]),
 }
+SHOWN = "Mo"  # the element whose EAM the figure shows
 FITS = {"snnp": (SNNP, ("Cu", "Mo", "Si")), "eam": (EAM, ("Mo", "Cu"))}
 
 
@@ -40,6 +44,8 @@ def measured(session, brief: Callable) -> dict:
             for name, (_, settings) in fits.items():
                 done = session.fit(name, element, settings)
                 seen = _seen(done["file"], train) if kind == "snnp" else {}
+                if kind == "eam" and element == SHOWN:
+                    seen = {"curves": curves(done["file"])}
                 results[kind][element][name] = {**brief(done["file"], test), **seen, "fit": done["fit"]}
     return results
 
@@ -51,6 +57,39 @@ def _seen(potential: Path, data: Path) -> dict[str, float]:
     single = sum(deviations.get(name, 0.0) for name in reading.filter_names)
     beyond = sum(value for name, value in deviations.items() if name.endswith("beyond linear"))
     return {"beyond_linear_meV": 1000 * beyond, "single_filters_by_their_sum": single / deviations[LINEAR]}
+
+
+def curves(potential: Path) -> dict[str, list[float]]:
+    """ρ of an EAM by distance, Å, and the slope of U, eV, by n from the middle of its range, where U is flat."""
+    p = _core.read_potential(potential)
+    element, rho = p.elements[0], p.rho[0]
+    r = np.linspace(p.pairs[0].shortest, p.cutoff(), 60)
+    first, last = element.U.knots[0], element.U.knots[-1]
+    n = np.linspace(first, last, 61)
+    found = {"r": r, "rho": rho(r), "n": n - n.mean(), "slope": element.U(n, 1)}
+    return {name: values.tolist() for name, values in found.items()}
+
+
+def figure(results: dict) -> Figure:
+    """Densities and slopes of embeddings of an EAM, with and without what is built in."""
+    fits = results["constraints"]["results"]["eam"][SHOWN]
+    drawn = Figure(figsize=(9, 3.4), layout="constrained")
+    density, embedding = drawn.subplots(1, 2)
+    looks = [("#BBBBBB", "-", 4.0), ("#0072B2", "--", 2.0), ("#D55E00", ":", 2.0)]
+    for (name, (title, _)), (color, dashes, width) in zip(EAM.items(), looks, strict=True):
+        shown = fits[name]["curves"]
+        look = {"color": color, "linestyle": dashes, "linewidth": width, "label": title}
+        density.plot(shown["r"], shown["rho"], **look)
+        embedding.plot(shown["n"], shown["slope"], **look)
+    density.set(xlabel="distance, Å", ylabel="density ρ of a neighbour", xlim=(2.6, None), ylim=(-0.1, 1))
+    density.axhline(0, color="black", linewidth=0.6)
+    embedding.set(
+        xlabel="density n of an atom, from the middle of the data", ylabel="slope of the embedding energy U, eV"
+    )
+    density.legend(title="built in", frameon=False)
+    for axes in (density, embedding):
+        axes.spines[["top", "right"]].set_visible(False)
+    return drawn
 
 
 def table(results: dict) -> str:

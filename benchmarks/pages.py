@@ -13,6 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import atomic_energies
+import constraints
 from records import ELEMENTS, RESULTS, load
 from tables import TABLES, accuracy, boundary
 
@@ -35,6 +36,7 @@ FIGURES: dict[str, Callable[[dict], object]] = {
     "docs/atomic-energies.png": lambda results: results["atomic_energies"]["results"],
     "docs/boundary.png": lambda results: [asdict(point) for point in boundary(results, "Mo")],
     "docs/boundary_Si.png": lambda results: [asdict(point) for point in boundary(results, "Si")],
+    "docs/constraints.png": lambda results: results["constraints"]["results"]["eam"],
 }
 _PLACE = re.compile(r"(<!-- results: ([\w-]+) -->\n).*?(<!-- end of results -->)", re.DOTALL)
 _DIGEST = "Digest of results"
@@ -53,6 +55,7 @@ def write(root: Path) -> None:
         "docs/atomic-energies.png": atomic_energies.figure(results),
         "docs/boundary.png": figures.boundary(boundary(results, "Mo"), "Mo"),
         "docs/boundary_Si.png": figures.boundary(boundary(results, "Si"), "Si"),
+        "docs/constraints.png": constraints.figure(results),
     }
     for name, figure in drawn.items():
         figure.savefig(root / name, dpi=150, metadata={_DIGEST: _digest(FIGURES[name](results))})

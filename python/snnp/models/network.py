@@ -25,7 +25,7 @@ class Squareplus(nn.Module):
     """(x + √(x² + 4))/2, convex and rising everywhere (Barron, arXiv 2112.11687)."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Of any shape."""
+        """Of numbers x of any shape."""
         return (x + (x * x + 4).sqrt()) / 2
 
 
