@@ -23,7 +23,7 @@ def python(code, *words):
 def test_potentials_are_evaluated_without_torch(tmp_path):
     potential = write(random_potential(["Si"]), tmp_path / "Si.snnp")
     atoms = bulk("Si", cubic=True)
-    atoms.calc = SinglePointCalculator(atoms, energy=0.0, forces=atoms.positions)
+    atoms.calc = SinglePointCalculator(atoms, energy=1.0, forces=atoms.positions)
     ase.io.write(tmp_path / "data.xyz", atoms)
     done = python("from snnp.cli import app; app()", "snnp", "eval", potential, tmp_path / "data.xyz", "--json")
     assert done.returncode == 0, done.stderr

@@ -165,9 +165,12 @@ def _serve() -> None:
     """Works for the first process until it ends; signals to stop are meant for that one."""
     import torch
 
+    from snnp.fitting.blas import blas_threads
+
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     torch.set_num_threads(1)  # as in the first process
+    blas_threads(1)
     held: dict[str, Any] = {}
     try:
         while True:
