@@ -57,7 +57,7 @@ def test_other_commands_take_converted_files(uf3, tmp_path):
     snnp("convert", uf3, tmp_path / "p.snnp")
     assert "three-body tensors; cutoff 5 Å" in snnp("info", tmp_path / "p.snnp").output
     atoms = bulk("W", cubic=True)
-    atoms.calc = SinglePointCalculator(atoms, energy=0.0, forces=atoms.positions)
+    atoms.calc = SinglePointCalculator(atoms, energy=1.0, forces=atoms.positions)
     ase.io.write(tmp_path / "data.xyz", atoms)
     done = snnp("eval", tmp_path / "p.snnp", tmp_path / "data.xyz", "--json")
     assert done.exit_code == 0 and "energy_mae_meV_per_atom" in done.output
