@@ -59,6 +59,15 @@ def test_energies_of_isolated_atoms_are_those_of_the_data_whatever_is_held_out(s
     assert "isolated atoms: energies of In P from 2 frames, which are in no set" in capsys.readouterr().out
 
 
+def test_isolated_atoms_below_all_crystals_are_pointed_out(capsys):
+    """Crystals that are bound by 3 eV/atom, and isolated atoms of another zero of energies."""
+    fit([*crystals(), *both()])
+    assert "is bound" not in capsys.readouterr().out
+    fit([*crystals(), *(isolated(symbol, energy - 3.5) for symbol, energy in E0.items())])
+    said = " ".join(capsys.readouterr().out.split())
+    assert "warning: no training frame is bound, the lowest is 0.5 eV/atom above its isolated atoms" in said
+
+
 def test_isolated_atoms_of_validation_files_do_not_enter_the_validation_loss():
     done = fit(crystals(), validation=[*crystals(3), *both()])
     assert done.errors["validation"].all.frames == 3

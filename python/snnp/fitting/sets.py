@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from snnp import console
 from snnp.config import ConfigError, FitConfig
 from snnp.data import DataError, Dataset, Frame, split
@@ -53,9 +55,25 @@ class DividedData:
                 "frames, which are in no set"
             )
         self.sets["train"] += found.others
+        energies = {**found.energies, **given}
+        if (lowest := _lowest(self.sets["train"], energies)) > 0:
+            log.print(
+                f"warning: no training frame is bound, the lowest is {lowest:.3g} eV/atom above its isolated atoms: are "
+                "these of the same calculation?"
+            )
         for symbol in sorted(found.energies.keys() - set(Dataset(self.sets["train"]).elements)):
             log.print(f"note: {symbol} occurs as an isolated atom only: how it interacts is not known")
-        return {**found.energies, **given}
+        return energies
+
+
+def _lowest(frames: Sequence[Frame], isolated: dict[str, float]) -> float:
+    """The lowest energy of frames of several atoms above that of isolated atoms, eV/atom; −∞ if none is known."""
+    found = [
+        (frame.energy - sum(isolated[symbol] for symbol in frame.atoms.symbols)) / len(frame.atoms)
+        for frame in frames
+        if len(frame.atoms) > 1 and np.isfinite(frame.energy) and isolated.keys() >= set(frame.atoms.symbols)
+    ]
+    return min(found, default=-np.inf)
 
 
 def divide(config: FitConfig, data: dict[str, Dataset], log: console.Log) -> DividedData:

@@ -30,8 +30,8 @@ def _head(record: Record) -> Iterator[str]:
     )
     if not record.finished:
         yield "<p><b>Not finished:</b> the same command goes on.</p>"
-    for what, why in record.left_out.items():
-        yield f"<p>Left out: {_text(what)} ({_text(why)}).</p>"
+    if record.left_out:
+        yield f"<p>Left out: {_text('; '.join(f'{what} ({why})' for what, why in record.left_out.items()))}.</p>"
 
 
 def sentences(record: Record) -> Iterator[str]:

@@ -93,5 +93,6 @@ def binding(setting: Setting, symbols: list[str], bound: float, alone: float) ->
     cohesive = alone / len(symbols) - atoms.get_potential_energy() / len(atoms)
     if of_atom <= cohesive:
         return replace(line, verdict=Verdict.PASS)
-    text = f"{'-'.join(symbols)} is bound by {of_atom:.3g} eV/atom and {crystal.name} by {cohesive:.3g} only"
+    text = f"{'-'.join(symbols)} is bound by {of_atom:.3g} eV/atom and {crystal.name} "
+    text += f"by {cohesive:.3g} only" if cohesive > 0 else f"not at all: it is {-cohesive:.3g} above isolated atoms"
     return condemn(line, crystal, text)
