@@ -23,9 +23,9 @@ from snnp.fitting import network, networks
 from snnp.fitting.loss import Loss
 from snnp.fitting.minibatch import Optimizer, Schedule
 from snnp.fitting.networks import Networks, another
-from snnp.fitting.ranks import Ranks
+from snnp.fitting.ranks import ALONE
 from snnp.fitting.shards import deal
-from snnp.models.potentials import mean_of, means_of, sizes_of
+from snnp.models.potentials import is_convex_network, mean_of, means_of, sizes_of
 from support import liquid
 from together import Together
 
@@ -67,8 +67,7 @@ def test_mean_of_potentials_has_the_mean_energy(kind):
     """Layers of sizes that the kernels do not take at once, too; an isolated atom has the mean e0."""
     elements = KINDS[kind][0]
     model, those = random_model(*KINDS[kind]), []
-    one = neighbors([liquid(elements, 1)], elements, 5.0)
-    (known,) = deal([[(one, Labels(0.0, np.zeros((len(one), 3)), None))]], Ranks())
+    (known,) = deal([[(neighbors([liquid(elements, 1)], elements, 5.0), Labels(0.0, None, None))]], ALONE)
     for seed in range(3):
         other = another(model, seed, known, 1)
         with torch.no_grad():
@@ -86,8 +85,12 @@ def test_mean_of_potentials_has_the_mean_energy(kind):
 
 @pytest.mark.parametrize(
     ("frames", "model"),
-    [(structures, {}), (alloy, {"elements": "shared", "positive": True}), (alloy, {"elements": "separate"})],
-    ids=["one element", "two elements, shared and positive filters", "two elements, separate filters"],
+    [
+        (structures, {"convex": True}),
+        (alloy, {"elements": "shared", "positive": True}),
+        (alloy, {"elements": "separate"}),
+    ],
+    ids=["one element, convex", "two elements, shared and positive filters", "two elements, separate filters"],
 )
 def test_potential_of_a_fit_is_the_mean_of_its_networks(frames, model, monkeypatch):
     """With the same filters in each, also after the last steps, in which they change once more."""
@@ -103,6 +106,7 @@ def test_potential_of_a_fit_is_the_mean_of_its_networks(frames, model, monkeypat
         for other in others:
             np.testing.assert_array_equal(first, other)
     assert_is_mean(done.potential.data, those, frames())
+    assert all(is_convex_network(e.network) == ("convex" in model) for e in done.potential.data.elements)
 
 
 def test_filters_of_a_file_stay_as_they_are(tmp_path):
@@ -175,8 +179,8 @@ def trained(ranks):
     rng, elements = np.random.default_rng(0), ("In", "P")
     frames = [neighbors([liquid(elements, seed, n=8 + seed)], elements, 5.0) for seed in range(8)]
     data = [(s, Labels(rng.normal(), rng.normal(size=(len(s), 3)), None)) for s in frames]
-    schedule = Schedule(24, 4, 5e-4, 0, refit=0.2)
     known, held_out = deal([data[:6], data[6:]], ranks)
+    schedule = Schedule(24, 4, 5e-4, 0, refit=0.2)
 
     def optimizer(model):
         return Optimizer(model, Loss(model, Weights(1.0), model.unit, 1), schedule, known, held_out)
@@ -192,7 +196,7 @@ def trained(ranks):
 def test_several_processes_do_what_one_does():
     """Each has the network that is trained, also in the last steps, when it is the first one's turn again: gradients
     differ by rounding, and steps, which are divided by gradients, by little more."""
-    one, other = trained(Ranks()), trained(Together(3))
+    one, other = trained(ALONE), trained(Together(3))
     assert [n.step for n in one.all] == [n.step for n in other.all]
     assert one.all[0].validated_until < one.all[0].steps
     for a, b in zip(one.all, other.all, strict=True):
@@ -207,11 +211,7 @@ def test_what_cannot_have_several_networks_says_so(tmp_path):
         read(None, {"systems": {"data": systems}, "model.networks": 2})
     with pytest.raises(ConfigError, match="networks: "):
         read(None, {"model.networks": 0})
+    with pytest.raises(ConfigError, match="networks: expected at least one layer"):
+        read(None, {"model.networks": 2, "model.hidden": []})
     with pytest.raises(ConfigError, match="networks"):
         read(None, {"model.kind": "eam", "model.networks": 2})
-
-
-def test_a_linear_model_is_fitted_once():
-    settings = settings_of(SEVERAL)
-    done = snnp.fit(structures(), progress=False, **{**settings, "model": {**settings["model"], "hidden": []}})
-    assert done.config.model.networks == 1

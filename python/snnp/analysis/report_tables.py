@@ -9,7 +9,7 @@ from snnp import _core
 from snnp.analysis.likeness import Likeness
 from snnp.analysis.reading import Reading
 from snnp.analysis.spline_plots import pairs, triplets
-from snnp.models.potentials import bound_of, is_convex, is_convex_network, sizes_of
+from snnp.models.potentials import bound_of, is_convex, kind_and_sizes
 
 
 def number_table(title: str, *heads: str, numbers: Sequence[str]) -> Table:
@@ -35,10 +35,8 @@ def elements_table(p: _core.Potential) -> Table:
 
 
 def _network(network: _core.Network) -> str:
-    (count, sizes), most = sizes_of(network), bound_of(network)
-    kind = f"mean of {count} networks" if count > 1 else "network"
-    name = f"{'convex ' * is_convex_network(network)}{kind} {network.activation}"
-    text = f"{name}, layers of {', '.join(map(str, sizes))}"
+    (kind, sizes), most = kind_and_sizes(network), bound_of(network)
+    text = f"{kind}, layers of {', '.join(map(str, sizes))}"
     return f"{text}, at most ±{most:.3g} eV" if np.isfinite(most) else text
 
 

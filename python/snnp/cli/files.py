@@ -16,7 +16,7 @@ def info(potential: Annotated[Path, typer.Argument(help="Potential file.")]) -> 
     from snnp import _core
     from snnp.models.filters_file import describe_filters, is_filters
     from snnp.models.gauge import without_floor
-    from snnp.models.potentials import bound_of, is_convex, is_convex_network, nowhere_negative, sizes_of
+    from snnp.models.potentials import bound_of, is_convex, kind_and_sizes, nowhere_negative
 
     with sentences():
         if is_filters(potential):
@@ -32,10 +32,8 @@ def info(potential: Annotated[Path, typer.Argument(help="Potential file.")]) -> 
         filters += ", three-body tensors"
     print(f"elements {' '.join(names)}; {filters}; cutoff {p.cutoff():g} Å")
     for e in p.elements:
-        count, widths = sizes_of(e.network)
-        sizes = " × ".join(map(str, widths))
-        kind = f"mean of {count} networks" if count > 1 else "network"
-        network = f"{'convex ' * is_convex_network(e.network)}{kind} {e.network.activation} {sizes}" if sizes else ""
+        kind, sizes = kind_and_sizes(e.network)
+        network = f"{kind} {' × '.join(map(str, sizes))}" if sizes else ""
         if sizes and np.isfinite(most := bound_of(e.network)):
             network += f", which adds at most ±{most:.3g} eV"
         spline = f"{'convex ' * is_convex(e.U)}spline of a density" if len(e.density) else ""

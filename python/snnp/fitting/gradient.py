@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from torch import from_numpy, nn
 
-from snnp.data.batch import LabelledStructure
 from snnp.fitting.label_errors import LabelErrors
 from snnp.fitting.loss import Batch, Loss, join, make_batch
 from snnp.fitting.ranks import Move
@@ -71,11 +70,11 @@ class Gradient:
         return np.concatenate([p.detach().numpy().ravel() for p in self._model.parameters])
 
     def renew(self) -> None:
-        """To be called when the others may have another model, or what is no parameter has changed."""
+        """To be called when something in the model has changed that is no parameter."""
         self._others_have_model = False
 
     def _tell(self) -> None:
-        """Gives the others the model, as the next step finds it: all but its parameters stays as it is then."""
+        """Gives the others the model, as it is asked for next: all but its parameters stays as it is then."""
         self._ranks.put(self._name, self._model)
         self._others_have_model = True
 
@@ -86,7 +85,7 @@ class Gradient:
         return [move for own, ranks in zip(frames, targets, strict=True) for move in own.move(ranks)]
 
 
-def _batch(frame: LabelledStructure | Batch) -> Batch:
+def _batch(frame) -> Batch:
     return frame if isinstance(frame, Batch) else make_batch([frame])
 
 

@@ -14,7 +14,7 @@ from snnp.data.batch import LabelledStructure, Weights
 from snnp.fitting.compression import bumps, compress, refine
 from snnp.fitting.divided_model import DividedModel
 from snnp.fitting.least_squares import START_STRENGTHS, LinearFit, Trial, solve
-from snnp.fitting.loss import Batch, Loss, structures_of
+from snnp.fitting.loss import Batch, Loss
 from snnp.fitting.progress import Progress, no_progress
 from snnp.fitting.shards import Shards
 from snnp.models.linear import coarsened, linear_shape
@@ -136,10 +136,10 @@ def standardise(model: Model, frames: Shards, threads: int) -> None:
             model.scale[a].copy_(torch.from_numpy(scale))
 
 
-def _sums_of_filters(frames: Sequence[LabelledStructure | Batch], argument: tuple) -> np.ndarray:
+def _sums_of_filters(frames: Sequence[LabelledStructure], argument: tuple) -> np.ndarray:
     """Sums over atoms of an element of filters less a mean, to a power, by element and filter in one row."""
     loss, means, power = argument
-    structures = [structures_of(frame) for frame in frames]
+    structures = [frame.structures if isinstance(frame, Batch) else frame[0] for frame in frames]
     G = [loss.values(s)[:, 1:] for s in structures]
     G, kinds = np.concatenate([means[:0], *G]), np.concatenate([np.zeros(0), *(s.elements for s in structures)])
     return np.array([((G[kinds == a] - mean) ** power).sum(0) for a, mean in enumerate(means)]).ravel()

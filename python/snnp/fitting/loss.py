@@ -53,11 +53,6 @@ def _batch_of_one(s: _core.Structures, labels: Labels) -> Batch:
     return Batch(s, *(np.nan_to_num(np.array(array, dtype=float)) for array in arrays))
 
 
-def structures_of(frame: LabelledStructure | Batch) -> _core.Structures:
-    """Of a frame, as it is before a training or as it is there, a batch of one."""
-    return frame.structures if isinstance(frame, Batch) else frame[0]
-
-
 def join(batches: Sequence[Batch]) -> Batch:
     """Several batches as one."""
     if len(batches) == 1:

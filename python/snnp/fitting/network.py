@@ -43,8 +43,7 @@ def fit_network(task: Task) -> tuple[_core.Potential, Curve]:
 
     def following(n: int, first: Model, steps: int) -> Optimizer:
         seed = seed_of(training.seed, n)
-        model = another(first, seed, known, task.threads)
-        return optimizer_of(model, replace(schedule, steps=steps, seed=seed))
+        return optimizer_of(another(first, seed, known, task.threads), replace(schedule, steps=steps, seed=seed))
 
     optimizer = Networks(optimizer_of(model, schedule), config.networks, following, task.log.print)
     train(task, optimizer, model.unit)

@@ -98,7 +98,6 @@ class Networks:
         """Goes on with the n-th network."""
         one = self.all[n]
         steps, seconds = self.step - one.step, self.seconds - one.seconds
-        one.gradient.renew()
 
         def shifted(record: Record) -> None:
             self.history.append(replace(record, step=steps + record.step, seconds=seconds + record.seconds))
@@ -111,6 +110,7 @@ class Networks:
         for name, curves in filters_of(self.all[0].model).items():
             for state in (one.model.state_dict(), one.average):
                 state[name].copy_(curves)
+        one.gradient.renew()
 
     def _use_best(self, n: int) -> None:
         """Filters that have changed suit no earlier weights."""

@@ -58,8 +58,8 @@ class DividedData:
         energies = {**found.energies, **given}
         if (lowest := _lowest(self.sets["train"], energies)) > 0:
             log.print(
-                f"warning: no training frame is bound, the lowest is {lowest:.3g} eV/atom above its isolated atoms: are "
-                "these of the same calculation?"
+                f"warning: no training frame is bound, the lowest is {lowest:.3g} eV/atom above its isolated atoms: "
+                "are these of the same calculation?"
             )
         for symbol in sorted(found.energies.keys() - set(Dataset(self.sets["train"]).elements)):
             log.print(f"note: {symbol} occurs as an isolated atom only: how it interacts is not known")

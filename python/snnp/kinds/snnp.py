@@ -132,17 +132,18 @@ class SnnpConfig(ModelSection):
         return self
 
     def not_there(self) -> str | None:
-        """What is wrong, as a sentence, if curves are to be positive, or a network bounded or convex, and there are
-        none.
+        """What is wrong, as a sentence, if curves are to be positive, or a network bounded, convex or one of several,
+        and there are none.
         """
         filters = {"rho": "model.two_body_filters", "f": "model.three_body_filters"}
         numbers = {"rho": self.two_body_filters, "f": self.three_body_filters}
         if self.positive and not any(numbers[name] for name in self.positive):
             return f"model.positive: expected {' or '.join(filters[name] for name in self.positive)} above 0"
-        for key in ("network_bound", "convex"):
-            if getattr(self, key) and not any(numbers.values()):
+        asked = {"network_bound": self.network_bound, "convex": self.convex, "networks": self.networks > 1}
+        for key in (key for key, value in asked.items() if value):
+            if not any(numbers.values()):
                 return f"model.{key}: expected {' or '.join(filters.values())} above 0, as a network needs filters"
-            if getattr(self, key) and not self.hidden:
+            if not self.hidden:
                 return f"model.{key}: expected at least one layer in model.hidden, as there is no network without"
         return None
 
@@ -191,8 +192,6 @@ class Snnp(Kind):
 
     def complete(self, config, distances):
         config = _one_core(config)
-        if not config.hidden:  # a linear model
-            config = config.model_copy(update={"networks": 1})
         if config.filters:
             return with_filters(config, distances.elements)
         pair = pair_cutoff(config, distances)
@@ -241,7 +240,8 @@ class Snnp(Kind):
         count = sum(p.numel() for p in Model(shape).parameters())
         network = f"{'convex ' * config.convex}network {' × '.join(map(str, shape.hidden)) or 'none'}"
         if config.networks > 1:
-            network, count = f"mean of {config.networks}, {network}", config.networks * count
+            count *= config.networks
+            network = f"mean of {config.networks} {network.replace('network', 'networks')}"
         if config.network_bound is not None and shape.hidden:
             network += f" within ±{config.network_bound:g} eV"
         positive = "".join(f", {_CURVES[name]} ≥ 0" for name in config.positive)

@@ -214,6 +214,12 @@ def sizes_of(network: _core.Network) -> tuple[int, list[int]]:
     return count, [size // count for size in sizes[:-1]] + sizes[-1:]
 
 
+def kind_and_sizes(network: _core.Network) -> tuple[str, list[int]]:
+    """What a network is, in words, and the widths of its layers; of a mean of several, those of one of them."""
+    (count, sizes), one = sizes_of(network), f"{'convex ' * is_convex_network(network)}network"
+    return f"{f'mean of {count} {one}s' if count > 1 else one} {network.activation}", sizes
+
+
 def _in_blocks(nonzero: np.ndarray, count: int) -> bool:
     """Whether a matrix (rows, columns) is zero but for so many blocks of one size along its diagonal."""
     block = np.ones([n // count for n in nonzero.shape], dtype=bool)
