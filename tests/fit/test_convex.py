@@ -108,6 +108,12 @@ def test_filters_can_be_positive_beside():
     assert all(min(spline.coefficients) >= 0 for spline in [*found.rho, *found.f])
 
 
+def test_the_mean_of_convex_networks_is_convex():
+    (element,) = fit(convex=True, networks=2).elements
+    assert is_convex_network(element.network)
+    assert bends(element, 1.0)[0] >= -ROUNDING
+
+
 def test_the_activation_follows():
     assert read({"model": {"convex": True}}).model.activation == "squareplus"
     assert read({"model": {"convex": False}}).model.activation == "tanh"
