@@ -23,7 +23,7 @@ from snnp.fitting import network, networks
 from snnp.fitting.loss import Loss
 from snnp.fitting.minibatch import Optimizer, Schedule
 from snnp.fitting.networks import Networks, another
-from snnp.fitting.ranks import ALONE
+from snnp.fitting.ranks import Ranks
 from snnp.fitting.shards import deal
 from snnp.models.potentials import is_convex_network, mean_of, means_of, sizes_of
 from support import liquid
@@ -67,7 +67,7 @@ def test_mean_of_potentials_has_the_mean_energy(kind):
     """Layers of sizes that the kernels do not take at once, too; an isolated atom has the mean e0."""
     elements = KINDS[kind][0]
     model, those = random_model(*KINDS[kind]), []
-    (known,) = deal([[(neighbors([liquid(elements, 1)], elements, 5.0), Labels(0.0, None, None))]], ALONE)
+    (known,) = deal([[(neighbors([liquid(elements, 1)], elements, 5.0), Labels(0.0, None, None))]], Ranks())
     for seed in range(3):
         other = another(model, seed, known, 1)
         with torch.no_grad():
@@ -196,7 +196,7 @@ def trained(ranks):
 def test_several_processes_do_what_one_does():
     """Each has the network that is trained, also in the last steps, when it is the first one's turn again: gradients
     differ by rounding, and steps, which are divided by gradients, by little more."""
-    one, other = trained(ALONE), trained(Together(3))
+    one, other = trained(Ranks()), trained(Together(3))
     assert [n.step for n in one.all] == [n.step for n in other.all]
     assert one.all[0].validated_until < one.all[0].steps
     for a, b in zip(one.all, other.all, strict=True):
