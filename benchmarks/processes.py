@@ -1,21 +1,33 @@
 """How much faster several processes train a default s-NNP than one, with one thread each, and than threads of one.
 
-    torchrun --nproc-per-node 2 benchmarks/processes.py data/Mo_train.xyz.gz --batch 4 16 64 128
+    torchrun --nproc-per-node 2 benchmarks/processes.py data/InP.xyz.gz --batch 4 16 64 128
+    torchrun --nproc-per-node 2 benchmarks/processes.py data/InP.xyz.gz --memory 4
 
 One process, all processes, and one process with as many threads take turns, some steps each, so that what else the
 machine does slows down all alike. Times are by the clock, of a step: the median of all turns, and the shortest one.
+The second command tells how much memory each process takes for some steps on all frames, that many times over.
 """
 
 import argparse
 import copy
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from snnp.fitting.minibatch import Epochs
-from snnp.fitting.ranks import processes
+from snnp.data import read
+from snnp.data.batch import Weights
+from snnp.data.neighbors import NeighborLists
+from snnp.fitting.loss import Loss
+from snnp.fitting.minibatch import Epochs, Optimizer, Schedule
+from snnp.fitting.prepare import prepare
+from snnp.fitting.ranks import most_memory, processes
+from snnp.fitting.shards import deal
+from snnp.kinds.choose import choose
+from snnp.kinds.snnp import SnnpConfig
+from snnp.models.network import Model
 from training import optimizer_of, started
 
 
@@ -54,6 +66,22 @@ def row(optimizers, batch: int, turns: int, steps: int) -> str:
     return " | ".join(["", *cells, f"{moved / of:.1f}", ""]).strip()
 
 
+def memory(file: Path, times: int, ranks) -> str:
+    """A line with what each process has taken at most."""
+    data = read([file])
+    frames = [frame for frame in data.frames if len(frame.atoms) > 1]
+    shape = choose(SnnpConfig(), frames, data.elements).shape
+    copies = [replace(frame, atoms=frame.atoms.copy()) for _ in range(times) for frame in frames]
+    # One process keeps neighbour lists, as it does in a fit.
+    lists, model = NeighborLists(shape.elements, shape.cutoff, keep=ranks.count == 1), Model(shape)
+    sets = deal([prepare(copies, shape, lists, 1), []], ranks)
+    optimizer = Optimizer(model, Loss(model, Weights(), 1.0, 1, single=True), Schedule(6000, 64, 5e-3, 0), *sets)
+    for _ in range(3):
+        optimizer._one_step()
+    megabytes = ", ".join(f"{n:.0f}" for n in ranks.sum(most_memory, ranks.count))
+    return f"{len(copies)} frames, {sets[0].atoms.sum()} atoms: {megabytes} MB"
+
+
 def main() -> None:
     """Prints the table of the documentation."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -62,9 +90,13 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=1000, help="at most, evenly from the file")
     parser.add_argument("--turns", type=int, default=40)
     parser.add_argument("--steps", type=int, default=3, help="in each turn")
+    parser.add_argument("--memory", type=int, metavar="TIMES", help="measure memory instead")
     arguments = parser.parse_args()
     with processes() as ranks:
         if ranks is None:
+            return
+        if arguments.memory:
+            print(memory(arguments.file, arguments.memory, ranks))
             return
         model, known = started(arguments.file, 1, arguments.frames)
         ways = [(1, None), (1, ranks), (ranks.count, None)]

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from snnp.data.batch import FrameStream, LabelledStructure, Weights
+from snnp.fitting.blas import blas_threads
 from snnp.fitting.shards import Shards
 from snnp.models.linear import LinearModel
 from snnp.models.normal_equations import Quadratic
@@ -39,6 +40,7 @@ class DividedModel(Divided, LinearModel):
 
 def _one_row(frames: Sequence[LabelledStructure], argument: tuple) -> np.ndarray:
     """Matrix, vector and constant of the frames of a rank."""
-    model, *how = argument
-    found = model._of_some(frames, *how, lambda n: None)
+    model, size, weights, threads = argument
+    with blas_threads(threads):  # torchrun leaves one
+        found = model._of_some(frames, size, weights, threads, lambda n: None)
     return np.concatenate([found.A.ravel(), found.b, [found.c]])

@@ -101,7 +101,7 @@ class Ranks:
         """For the log: what each process has taken at most. Nothing if one has ended: the fit does not need it now."""
         with suppress(RanksError):
             if self.count > 1:
-                megabytes = ", ".join(f"{n:.0f}" for n in self.sum(_most_memory, self.count))
+                megabytes = ", ".join(f"{n:.0f}" for n in self.sum(most_memory, self.count))
                 return [f"memory of the processes at most: {megabytes} MB"]
         return []
 
@@ -206,8 +206,8 @@ def _after_moves(held: dict, argument: tuple) -> np.ndarray | None:
     return function(held, rest)
 
 
-def _most_memory(held: dict, count: int) -> np.ndarray:
-    """Of this process at its place among others, MB."""
+def most_memory(held: dict, count: int) -> np.ndarray:
+    """What this process has taken at most at its place among others, (count,), in units of MB."""
     found = np.zeros(count)
     found[rank()] = getrusage(RUSAGE_SELF).ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
     return found
