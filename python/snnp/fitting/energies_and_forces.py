@@ -159,6 +159,8 @@ class Rows:
         shape = coarsened(shape, _COLUMNS)
         linear, E = LinearModel(linear_shape(shape)), shape.n_elements
         columns = linear.columns - E
+        if sum(3 * len(frame.atoms) for frame in frames) < _ENOUGH_FORCES * columns:
+            return None
         half = np.arange(len(frames)) % 2
         X, F, sums = [], [], [[np.zeros((columns, columns)), np.zeros(columns)] for _ in range(2)]
         beside, energies, targets = [], [], []
@@ -173,8 +175,6 @@ class Rows:
             sums[half[n]][0] += rows.T @ rows
             sums[half[n]][1] += rows.T @ targets[-1]
             tick(1)
-        if sum(map(len, targets)) < _ENOUGH_FORCES * columns:
-            return None
         roughness = (linear.differences() + RIDGE * linear.size()).toarray()[:columns, :columns]
         fits = [_solutions(*one, roughness) for one in sums]
         of_others = [fits[1 - h] for h in half]
@@ -197,11 +197,12 @@ class Rows:
         size, error = np.sqrt(np.mean(f**2)), np.sqrt(np.mean(left**2))
         explained = 1 - (error / size) ** 2
         atoms = self.atoms[members]
-        groups = np.array([hash(one) for one in self.sources])[members]
-        beside = np.hstack([self.beside[members], groups[:, None] == np.unique(groups)])
+        sources = [self.sources[n] for n in members]
+        of_source = np.array([[one == other for other in dict.fromkeys(sources)] for one in sources], dtype=float)
+        beside = np.hstack([self.beside[members], of_source])
         p = _without(self.predicted[members] / atoms, beside)
         weights = 1 / (1 + (p / (3 * np.median(np.abs(p)) + 1e-12)) ** 2)
-        clear = np.sqrt(np.average(p**2, weights=weights)) / (_DISTANCE * error)
+        clear = np.sqrt(np.average(p**2, weights=weights)) / max(_DISTANCE * error, 1e-12)
         enough = len(members) - np.linalg.matrix_rank(beside) >= _FEWEST // 3
         one, other = (
             _factor(p, _without(y, beside), weights) for y in (self.energies[members] / atoms, self.energies[members])
