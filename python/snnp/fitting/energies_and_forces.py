@@ -92,7 +92,7 @@ class Relation:
 
 def sample(frames: Sequence[Frame]) -> list[Frame]:
     """Some frames of each group in each file, whose energy and forces are known, and these not next to nothing: where
-    they are, as in strained crystals, they say nothing about energies."""
+    they are, as in strained crystals, they say nothing about energies. None, if they are few."""
     known = [f for f in frames if np.isfinite(f.energy) and np.isfinite(f.forces).all()]
     sizes = [np.sqrt(np.mean(frame.forces**2)) for frame in known]
     least = max(_LEAST, _PART * np.sqrt(np.mean(np.square(sizes)))) if known else _LEAST
@@ -105,7 +105,7 @@ def sample(frames: Sequence[Frame]) -> list[Frame]:
         atoms = sum(len(frame.atoms) for frame in members) / len(members)
         count = int(np.clip(_ATOMS / (len(groups) * atoms), _FEWEST, _MOST))
         chosen += [members[n] for n in np.unique(np.linspace(0, len(members) - 1, count).astype(int))]
-    return chosen
+    return chosen if len(chosen) >= _FEWEST else []
 
 
 def sentence(what: str) -> str:
@@ -123,7 +123,7 @@ def contradictions(
 
     tick(n): called when n more frames are done.
     """
-    found = Rows.of(frames, shape, lists, threads, tick) if len(frames) >= _FEWEST else None
+    found = Rows.of(frames, shape, lists, threads, tick)
     if found is None:
         return []
     every = found.relation(np.arange(len(frames)))

@@ -48,6 +48,8 @@ def review_labels(sets: Mapping[str, Dataset], threads: int | None, log: Log) ->
 
 def _contradictions(frames: Sequence[Frame], shape: Shape, lists: NeighborLists, threads: int, log: Log) -> list[str]:
     sampled = energies_and_forces.sample(frames)
+    if not sampled:
+        return []
     with log.progress("energies and forces", len(sampled), "frames") as tick:
         found = energies_and_forces.contradictions(sampled, shape, lists, threads, tick)
     return [energies_and_forces.sentence(what) for what in found]
