@@ -178,6 +178,13 @@ def test_an_unknown_factor_is_named():
     assert "these say 0.143 times as much" in result.notes[0]
 
 
+def test_a_factor_that_a_unit_of_energies_would_make_is_named_after_it():
+    """Energies and forces in kcal/mol, from which stresses are predicted, and stresses in eV/Å³."""
+    truth = random_stresses(20)
+    (note,) = found(frames(truth), 23.06 * truth, np.full(20, 1e-3)).notes
+    assert "these say 23.1 times as much, as in kcal/mol they would (data.units)" in note
+
+
 # -- by energies of strained cells ------------------------------------------------------------------------------------
 
 

@@ -147,6 +147,10 @@ def _best_evidence(unit: Unit) -> Evidence:
 # -- what is said -----------------------------------------------------------------------------------------------------
 
 
+# What energies and forces say of stresses in eV/Å³ if their unit of energy is not eV, and how far a factor may be off.
+_ENERGIES, _ALIKE = {"kcal/mol": 23.06, "kJ/mol": 96.49, "Hartree": 1 / 27.211, "Rydberg": 1 / 13.606}, 1.1
+
+
 def _contradiction(unit: Unit) -> str | None:
     """How the stresses of a group contradict its energies and forces by the best convention; None: they do not."""
     if unit.work is not None and (reason := _contradicting_pairs(unit.work, unit.convention)):
@@ -157,7 +161,9 @@ def _contradiction(unit: Unit) -> str | None:
         return None
     factor, left = predicted.scale(unit.convention)
     if left < _SCALED and not 1 / _FACTOR < factor < _FACTOR:
-        return f"these say {factor:.3g} times as much; mean difference {difference:.3g} GPa"
+        unit = next((name for name, by in _ENERGIES.items() if 1 / _ALIKE < factor / by < _ALIKE), None)
+        why = f", as in {unit} they would (data.units)" if unit else ""
+        return f"these say {factor:.3g} times as much{why}; mean difference {difference:.3g} GPa"
     return f"mean difference {difference:.3g} GPa" if predicted.error(unit.convention) > _NOTHING else None
 
 
