@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
+from ase.calculators.lj import LennardJones
 
 import snnp
 from snnp.data import from_atoms, split
-from snnp.data.isolated import isolated_atoms, set_aside
+from snnp.data.isolated import isolated_atoms, set_aside, unbound
 from support import shaken
 
 E0 = {"In": 0.678, "P": -4.397}
@@ -66,6 +67,21 @@ def test_isolated_atoms_below_all_crystals_are_pointed_out(capsys):
     fit([*crystals(), *(isolated(symbol, energy - 3.5) for symbol, energy in E0.items())])
     said = " ".join(capsys.readouterr().out.split())
     assert "warning: no training frame is bound, the lowest is 0.5 eV/atom above its isolated atoms" in said
+
+
+def test_what_a_fit_leaves_unbound_is_named(capsys):
+    """Copper that only repels: pairs of Lennard-Jones within its minimum, at 4.5 Å."""
+    frames = []
+    for seed in range(8):
+        atoms = shaken(bulk("Cu", a=3.6 + 0.05 * seed, cubic=True), 0.05, seed)
+        atoms.calc = LennardJones(sigma=4.0, epsilon=1e-3, rc=4.4)
+        atoms.get_forces()  # with the energy, as a label
+        frames.append(atoms)
+    done = fit(frames, model={"pair_cutoff": 4.4})
+    (lowest,) = unbound(from_atoms(frames).frames, done.potential.e0).values()
+    assert (
+        f"warning: Cu is not bound: its lowest training frame is {lowest:.3g} eV/atom above" in capsys.readouterr().out
+    )
 
 
 def test_isolated_atoms_of_validation_files_do_not_enter_the_validation_loss():

@@ -71,6 +71,28 @@ def isolated_atoms(frames: Sequence[Frame], cutoff: float, given: Mapping[str, f
     return found
 
 
+def lowest_above(frames: Iterable[Frame], isolated: Mapping[str, float]) -> float:
+    """The lowest energy of frames of several atoms above that of isolated atoms, eV/atom; −∞ if none is known.
+
+    isolated: energies of elements, eV.
+    """
+    found = [
+        (frame.energy - sum(isolated[symbol] for symbol in frame.atoms.symbols)) / len(frame.atoms)
+        for frame in frames
+        if len(frame.atoms) > 1 and np.isfinite(frame.energy) and isolated.keys() >= set(frame.atoms.symbols)
+    ]
+    return min(found, default=-np.inf)
+
+
+def unbound(frames: Iterable[Frame], isolated: Mapping[str, float]) -> dict[str, float]:
+    """Elements, alone or together as "In P", of which no frame is bound: how far the lowest is above isolated atoms."""
+    groups: dict[str, list[Frame]] = {}
+    for frame in frames:
+        groups.setdefault(" ".join(sorted(set(frame.atoms.symbols))), []).append(frame)
+    lowest = {elements: lowest_above(members, isolated) for elements, members in groups.items()}
+    return {elements: above for elements, above in lowest.items() if above > 0}
+
+
 def _is_called_so(frame: Frame) -> bool:
     return _NAMES.fullmatch(frame.group) is not None
 

@@ -17,6 +17,7 @@ from snnp.analysis.spline_plots import splines
 from snnp.calculator import available_cores
 from snnp.config import ConfigError, FitConfig
 from snnp.data import DataError, Dataset, Frame, check_files, read
+from snnp.data.isolated import unbound
 from snnp.data.neighbors import NeighborLists, structures
 from snnp.files import printable, write_aside, write_text
 from snnp.fitting.atomic_energies import monitor_points, named_points, say_what_is_open
@@ -144,6 +145,7 @@ def _finished(task: Task, baseline: Baseline, rest: _core.Potential, curve: Curv
     """The baseline and what was fitted to the rest as one potential, measured with labels as they were, and written."""
     lists, threads, log, monitor = task.lists, task.threads, task.log, task.monitor
     potential, sets = baseline.add(rest), baseline.restored(task.sets, threads)
+    _say_what_is_unbound(potential, task, sets["train"])
     used = [*sets["train"], *(sets["validation"] if task.validated else [])]
     set_domain(potential, used, lists, threads, log)
     if outputs.potential:
@@ -163,6 +165,17 @@ def _finished(task: Task, baseline: Baseline, rest: _core.Potential, curve: Curv
     if outputs.potential:
         _write_beside(outputs, fitted, log)
     return fitted
+
+
+def _say_what_is_unbound(potential: _core.Potential, task: Task, frames: Sequence[Frame]) -> None:
+    """A warning if fitted energies of isolated atoms are so low that no frame of some elements is bound."""
+    fitted = {e.name for e, known in zip(potential.elements, task.e0, strict=True) if known is None}
+    for elements, above in unbound(frames, {e.name: e.e0 for e in potential.elements}).items():
+        if fitted & set(elements.split()):
+            task.log.print(
+                f"warning: {elements} is not bound: its lowest training frame is {above:.3g} eV/atom above isolated "
+                "atoms, whose energies were fitted; model.e0 gives them"
+            )
 
 
 def threads_of(config: FitConfig) -> int:

@@ -3,12 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from snnp import console
 from snnp.config import ConfigError, FitConfig
 from snnp.data import DataError, Dataset, Frame, split
-from snnp.data.isolated import isolated_atoms, set_aside
+from snnp.data.isolated import isolated_atoms, lowest_above, set_aside
 from snnp.data.names import parse
 from snnp.data.review import review
 from snnp.data.robust import robust
@@ -56,7 +54,7 @@ class DividedData:
             )
         self.sets["train"] += found.others
         energies = {**found.energies, **given}
-        if (lowest := _lowest(self.sets["train"], energies)) > 0:
+        if (lowest := lowest_above(self.sets["train"], energies)) > 0:
             log.print(
                 f"warning: no training frame is bound, the lowest is {lowest:.3g} eV/atom above its isolated atoms: "
                 "are these of the same calculation?"
@@ -64,16 +62,6 @@ class DividedData:
         for symbol in sorted(found.energies.keys() - set(Dataset(self.sets["train"]).elements)):
             log.print(f"note: {symbol} occurs as an isolated atom only: how it interacts is not known")
         return energies
-
-
-def _lowest(frames: Sequence[Frame], isolated: dict[str, float]) -> float:
-    """The lowest energy of frames of several atoms above that of isolated atoms, eV/atom; −∞ if none is known."""
-    found = [
-        (frame.energy - sum(isolated[symbol] for symbol in frame.atoms.symbols)) / len(frame.atoms)
-        for frame in frames
-        if len(frame.atoms) > 1 and np.isfinite(frame.energy) and isolated.keys() >= set(frame.atoms.symbols)
-    ]
-    return min(found, default=-np.inf)
 
 
 def divide(config: FitConfig, data: dict[str, Dataset], log: console.Log) -> DividedData:
