@@ -6,6 +6,8 @@ Of files of the same name folders tell which is which, "new/train.xyz:bulk"; mor
 
 from collections.abc import Container, Iterable, Iterator, Sequence
 
+import numpy as np
+
 from snnp.data.frames import DataError, Frame
 
 Source = tuple[str, str]
@@ -45,6 +47,19 @@ def require_named(given: Iterable[str], frames: Iterable[Frame], key: str) -> No
     for name in given:
         if name not in known:
             raise DataError(f"{key}: there is no group {name} in the data, only {', '.join(sorted(groups))}")
+
+
+def some_of_each(frames: Iterable[Frame], atoms: int, fewest: int, most: int) -> list[Frame]:
+    """From `fewest` to `most` frames of each source, evenly, or all it has; all together have about so many atoms."""
+    groups: dict[Source, list[Frame]] = {}
+    for frame in frames:
+        groups.setdefault(source(frame), []).append(frame)
+    chosen = []
+    for members in groups.values():
+        size = sum(len(frame.atoms) for frame in members) / len(members)
+        count = int(np.clip(atoms / (len(groups) * size), fewest, most))
+        chosen += [members[n] for n in np.unique(np.linspace(0, len(members) - 1, count).astype(int))]
+    return chosen
 
 
 def tell_files_apart(frames: Iterable[Frame]) -> None:

@@ -13,7 +13,7 @@ import scipy.linalg
 
 from snnp.data import Frame
 from snnp.data.neighbors import NeighborLists
-from snnp.data.sources import Source, source
+from snnp.data.sources import Source, some_of_each, source
 from snnp.fitting.prepare import prepare
 from snnp.models.linear import RIDGE, LinearModel, coarsened, linear_shape
 from snnp.models.shape import Shape
@@ -96,15 +96,8 @@ def sample(frames: Sequence[Frame]) -> list[Frame]:
     known = [f for f in frames if np.isfinite(f.energy) and np.isfinite(f.forces).all()]
     sizes = [np.sqrt(np.mean(frame.forces**2)) for frame in known]
     least = max(_LEAST, _PART * np.sqrt(np.mean(np.square(sizes)))) if known else _LEAST
-    groups: dict[Source, list[Frame]] = {}
-    for frame, size in zip(known, sizes, strict=True):
-        if size > least:
-            groups.setdefault(source(frame), []).append(frame)
-    chosen = []
-    for members in groups.values():
-        atoms = sum(len(frame.atoms) for frame in members) / len(members)
-        count = int(np.clip(_ATOMS / (len(groups) * atoms), _FEWEST, _MOST))
-        chosen += [members[n] for n in np.unique(np.linspace(0, len(members) - 1, count).astype(int))]
+    moved = [frame for frame, size in zip(known, sizes, strict=True) if size > least]
+    chosen = some_of_each(moved, _ATOMS, _FEWEST, _MOST)
     return chosen if len(chosen) >= _FEWEST else []
 
 

@@ -9,7 +9,7 @@ import scipy.linalg
 
 from snnp.data import Frame
 from snnp.data.neighbors import NeighborLists, element_indices
-from snnp.data.sources import Source, source
+from snnp.data.sources import Source, some_of_each, source
 from snnp.fitting.prepare import baseline, prepare
 from snnp.models.linear import HOLD_FREE, RIDGE, LinearModel, coarsened, linear_shape
 from snnp.models.normal_equations import shifted
@@ -62,16 +62,9 @@ def sample(frames: Sequence[Frame]) -> list[Frame]:
     groups that could be shifted, and may be outliers that shift others."""
     known = [frame for frame in frames if np.isfinite(frame.energy)]
     sizes = Counter(frame.group for frame in known)
-    groups: dict[Source, list[Frame]] = {}
-    for frame in known:
-        if sizes[frame.group] >= _FEWEST:
-            groups.setdefault(source(frame), []).append(frame)
-    chosen = []
-    for members in groups.values():
-        atoms = sum(len(frame.atoms) for frame in members) / len(members)
-        count = int(np.clip(_ATOMS / (len(groups) * atoms), _FEWEST, _MOST))
-        chosen += [members[n] for n in np.unique(np.linspace(0, len(members) - 1, count).astype(int))]
-    return chosen if len(groups) > 1 else []
+    grouped = [frame for frame in known if sizes[frame.group] >= _FEWEST]
+    several = len({source(frame) for frame in grouped}) > 1
+    return some_of_each(grouped, _ATOMS, _FEWEST, _MOST) if several else []
 
 
 def find_shifts(

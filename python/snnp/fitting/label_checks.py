@@ -9,7 +9,7 @@ import scipy.linalg
 from snnp.data import Frame
 from snnp.data.batch import Weights
 from snnp.data.neighbors import NeighborLists
-from snnp.data.sources import source
+from snnp.data.sources import some_of_each
 from snnp.data.stress import StressLabels, cluster_stress, detect, units
 from snnp.fitting.least_squares import START_STRENGTHS, solve
 from snnp.fitting.prepare import baseline, streamed, zbl_engine
@@ -93,13 +93,5 @@ class StressCheck:
 
 def sample(frames: Sequence[Frame]) -> list[Frame]:
     """Some frames whose stress is known, of each group in each file."""
-    groups: dict[tuple[str, str], list[Frame]] = {}
-    for frame in frames:
-        if frame.stress is not None and np.isfinite(frame.stress).all():
-            groups.setdefault(source(frame), []).append(frame)
-    chosen = []
-    for members in groups.values():
-        atoms = sum(len(frame.atoms) for frame in members) / len(members)
-        count = int(np.clip(_ATOMS / (len(groups) * atoms), _FEWEST, _MOST))
-        chosen += [members[n] for n in np.unique(np.linspace(0, len(members) - 1, count).astype(int))]
-    return chosen
+    known = (frame for frame in frames if frame.stress is not None and np.isfinite(frame.stress).all())
+    return some_of_each(known, _ATOMS, _FEWEST, _MOST)
