@@ -3,10 +3,10 @@
 import math
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.console import Console
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 # Seconds without a line after which progress becomes one where there is no terminal to show a bar.
 _SILENCE = 10.0
-_COMPOSITIONS = 8  # are named
+_COMPOSITIONS, _GROUPS = 8, 30  # are named
 
 
 class Log:
@@ -196,8 +196,7 @@ def error_table(reports: dict[str, Report]) -> Table:
         table.add_section()
         table.add_row(name, "all", *_cells(report.all))
         if len(report.groups) > 1:
-            for group, errors in report.groups.items():
-                table.add_row("", group, *_cells(errors))
+            _add_groups(table, report.groups, _cells, before=[""])
         if len(report.elements) > 1:
             for symbol, errors in report.elements.items():
                 table.add_row("", f"element {symbol}", *_cells(errors))
@@ -240,12 +239,28 @@ def weight_table(shares: dict[str, Share]) -> Table:
     table.add_column("group")
     for name in ("frames", "atoms", "weight", "energies", "forces", "stresses"):
         table.add_column(name, justify="right")
-    for group, share in shares.items():
+
+    def cells(share: Share) -> list[str]:
         low, high = share.weights
         weight = f"{low:g}" if low == high else f"{low:g} to {high:g}"
         parts = ["–" if part is None else f"{100 * part:.3g}" for part in (share.energy, share.force, share.stress)]
-        table.add_row(group, str(share.frames), str(share.atoms), weight, *parts)
+        return [str(share.frames), str(share.atoms), weight, *parts]
+
+    _add_groups(table, shares, cells)
     return table
+
+
+def _add_groups(table: Table, groups: Mapping[str, Any], cells: Callable, before: Sequence[str] = ()) -> None:
+    """A row for each group; if there are many, for those with most frames, and how many more there are.
+
+    cells: of a group, without its name; before: cells before the name.
+    """
+    most = set(sorted(groups, key=lambda name: -groups[name].frames)[:_GROUPS])
+    for name, group in groups.items():
+        if name in most:
+            table.add_row(*before, name, *cells(group))
+    if len(groups) > _GROUPS:
+        table.add_row(*before, f"and {len(groups) - _GROUPS} more")
 
 
 def _cells(e: Errors) -> list[str]:
@@ -266,9 +281,9 @@ def inspection_tables(found: Inspection) -> Iterator[str | Table]:
         table.add_column(column, justify="right")
     for name, part in found.overviews.items():
         table.add_section()
-        table.add_row(name, "all", *_part_cells(part.all))
-        for group, numbers in part.groups.items() if len(part.groups) > 1 else ():
-            table.add_row("", group, *_part_cells(numbers))
+        table.add_row(name, *part.groups if len(part.groups) == 1 else ["all"], *_part_cells(part.all))
+        if len(part.groups) > 1:
+            _add_groups(table, part.groups, _part_cells, before=[""])
     yield table
     for name, part in found.overviews.items():
         formulas = [f"{formula} ({count})" for formula, count in list(part.compositions.items())[:_COMPOSITIONS]]

@@ -1,6 +1,7 @@
 """`snnp data` shows what would be read, writes it as extended XYZ, and never overwrites a file."""
 
 import json
+import re
 
 import ase.io
 import numpy as np
@@ -139,3 +140,13 @@ def test_the_data_of_a_configuration(train, tmp_path):
     text = snnp_data(tmp_path / "Mo.yaml").stdout
     assert "test: 12 frames are in train, too" in text
     assert "no other options" in failing(snnp_data(tmp_path / "Mo.yaml", "--units", "metal"))
+
+
+def test_of_many_groups_those_with_most_frames_are_shown(tmp_path):
+    """40 frames with names of their own, and a group of three."""
+    frames = files.frames(43)
+    parts = [files.extxyz(frames[n : n + 1], config_type=f"mp-{n}") for n in range(40)]
+    (tmp_path / "all.xyz").write_text("".join([*parts, files.extxyz(frames[40:], config_type="bulk")]))
+    said = snnp_data(tmp_path / "all.xyz").stdout
+    assert "│ bulk" in said and "and 11 more" in said
+    assert len(set(re.findall(r"mp-\d+", said.partition("shortest distances")[0]))) == 29
