@@ -31,14 +31,15 @@ class Batch:
     energy_weights: ndarray  # (structures,)
     force_weights: ndarray  # (atoms, 3)
     virial_weights: ndarray  # (structures, 3, 3)
+    bounds: ndarray  # (structures,): whether the energy is not to be lower, but may be higher
 
 
-def make_batch(frames: Sequence[LabelledStructure]) -> Batch:
-    """One batch of single structures."""
-    return join([_batch_of_one(s, labels) for s, labels in frames])
+def make_batch(frames: Sequence[LabelledStructure], bounds: bool = False) -> Batch:
+    """One batch of single structures. bounds: whether energies are bounds from below."""
+    return join([_batch_of_one(s, labels, bounds) for s, labels in frames])
 
 
-def _batch_of_one(s: _core.Structures, labels: Labels) -> Batch:
+def _batch_of_one(s: _core.Structures, labels: Labels, bound: bool) -> Batch:
     virial = np.zeros((3, 3)) if labels.virial is None else labels.virial
     arrays = (
         [float(len(s))],
@@ -50,7 +51,7 @@ def _batch_of_one(s: _core.Structures, labels: Labels) -> Batch:
         labels.force_weights,
         [labels.virial_weights],
     )
-    return Batch(s, *(np.nan_to_num(np.array(array, dtype=float)) for array in arrays))
+    return Batch(s, *(np.nan_to_num(np.array(array, dtype=float)) for array in arrays), np.array([bound]))
 
 
 def join(batches: Sequence[Batch]) -> Batch:
@@ -61,6 +62,8 @@ def join(batches: Sequence[Batch]) -> Batch:
     return Batch(_core.Structures.concatenate(structures), *map(np.concatenate, arrays))
 
 
+# Of an energy below its bound, eV/atom: more counts like this, and pulls like this.
+SHORTFALL = 0.1
 # Atoms of a batch whose loss is taken without a gradient: enough to keep all threads busy.
 _ATOMS = 4000
 
@@ -134,7 +137,7 @@ class Loss:
         return found[0]
 
     def backward(self, batch: Batch, whole: tuple[int, int] | None = None) -> float:
-        """Adds the gradient to the parameters' `.grad`; returns the loss.
+        """Adds the gradient to the parameters' `.grad`; returns the loss, without what bounds add to it.
 
         whole: structures and atoms of a larger batch, of whose loss this is to be the part of these structures.
         """
@@ -145,6 +148,7 @@ class Loss:
         sizes = structures, 3 * atoms, 9 * structures
         weighted = [w * x / size for w, x, size in zip(_weights(batch), residuals, sizes, strict=True)]
         terms = [(w * x).sum() for w, x in zip(weighted, residuals, strict=True)]
+        terms[0] = (weighted[0] * residuals[0])[~batch.bounds].sum()
         dE, dF, dW = (2 * c * w for c, w in zip(self._factors, weighted, strict=True))
         dE, dW = dE / batch.counts, (dW + dW.swapaxes(1, 2)) / (2 * batch.counts[:, None, None])
         # The part of the gradient that goes through forces and virials is a derivative along this movement.
@@ -169,7 +173,9 @@ def _residuals(batch: Batch, E: ndarray, F: ndarray, W: ndarray) -> tuple[ndarra
     """What the terms of the loss square: of energies and virials by atom, and of forces."""
     n = batch.counts
     symmetric = (W + W.swapaxes(1, 2)) / 2
-    return (E - batch.energies) / n, F - batch.forces, (symmetric - batch.virials) / n[:, None, None]
+    energies = (E - batch.energies) / n
+    energies = np.where(batch.bounds, energies.clip(-SHORTFALL, 0), energies)
+    return energies, F - batch.forces, (symmetric - batch.virials) / n[:, None, None]
 
 
 def _in_units(batch: Batch, residuals: tuple[ndarray, ndarray, ndarray]) -> Residuals:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from snnp.config import TrainingConfig
+from snnp.fitting.bounds import Bounds
 from snnp.fitting.decay import STEPS, Decay
 from snnp.fitting.eigenadam import EigenAdam
 from snnp.fitting.gradient import Gradient
@@ -119,7 +120,7 @@ class Optimizer:
         self._current = model.state_dict()  # the tensors themselves
         self.average = copy.deepcopy(model.state_dict())
         self.best = copy.deepcopy(model.state_dict())
-        self.best_loss = math.inf
+        self.best_loss, self._best_step = math.inf, 0  # of validation data; when that was
         self.history: list[Record] = []
         self.step = 0
         # Step from which on they become smaller.
@@ -131,6 +132,8 @@ class Optimizer:
         self._usual = 1.0  # the same with at most _MOST times the usual one
         self.watch: Callable[[], float] = lambda: math.nan
         """The error of the model at invariant points, meV, at each check."""
+        self.bounds: Sequence[Bounds] = ()
+        """Of each system, or none: to be set, if cells that no data show are to be kept from being too low."""
 
     @property
     def steps(self) -> int:
@@ -149,8 +152,8 @@ class Optimizer:
 
     @property
     def improved(self) -> bool:
-        """Whether training made the validation loss smaller."""
-        return self.best_loss < self.history[0].validation_loss
+        """Whether training made the model better."""
+        return self._best_step > 0
 
     def _take(self, train: Shards, validation: Shards) -> None:
         """Takes the data; those of the last steps are of both sets, one after the other."""
@@ -197,7 +200,8 @@ class Optimizer:
         schedule = self.schedule
         self.adam.lr = self._learning_rate()
         self.adam.zero_grad()
-        value = self.gradient(self._batch())
+        batch = self._batch()
+        value = self.gradient(batch, [b.some(self.step, len(own)) for b, own in zip(self.bounds, batch, strict=False)])
         self._limit(value)
         self.adam.step()
         self.decay.step(self.adam.lr)
@@ -249,9 +253,11 @@ class Optimizer:
         current = copy.deepcopy(self.model.state_dict())
         self.model.load_state_dict(self.average)
         loss, errors = self._validate()
-        if loss < self.best_loss or not self.history:
-            self.best_loss, self.best = loss, copy.deepcopy(self.average)
+        if not self.history or self._is_better(loss):
+            self.best_loss, self._best_step, self.best = loss, self.step, copy.deepcopy(self.average)
         points = self.watch()
+        for bounds in self.bounds:
+            bounds.search(self.step)
         self.model.load_state_dict(current)
         running = self._running if self.step else math.nan
         record = Record(self.step, self._learning_rate(), running, loss, *astuple(errors), self.seconds, points)
@@ -266,6 +272,16 @@ class Optimizer:
             return self._running if self.step else math.inf, LabelErrors()
         return self.errors(self.validation)
 
+    def _is_better(self, loss: float) -> bool:
+        """Whether the averaged weights, in the model, with this validation loss, are better than the best ones."""
+        if not self.bounds or not np.isfinite(loss):
+            return loss < self.best_loss
+        loss += sum(bounds.loss() for bounds in self.bounds)
+        self.model.load_state_dict(self.best)
+        best = self.best_loss + sum(bounds.loss() for bounds in self.bounds)
+        self.model.load_state_dict(self.average)
+        return loss < best
+
     def errors(self, frames: Sequence[Shards]) -> tuple[float, LabelErrors]:
         """The loss of all frames, of each system, and errors of their labels."""
         return self.loss.combined(self.gradient.errors(frames))
@@ -276,7 +292,7 @@ class Optimizer:
         These stay if training did not help, or if steps on all data made the loss of validation data larger.
         """
         self.model.load_state_dict(self.average)
-        self.refitted = self.refits and self.improved and self.errors(self.validation)[0] < self.best_loss
+        self.refitted = self.refits and self.improved and self._is_better(self.errors(self.validation)[0])
         if not self.refitted:
             self.model.load_state_dict(self.best)
 
@@ -290,21 +306,26 @@ class Optimizer:
             "average": self.average,
             "best": self.best,
             "best_loss": self.best_loss,
+            "best_step": self._best_step,
             "history": [asdict(record) for record in self.history],
             "step": self.step,
             "fall_begins": self.fall_begins,
             "seconds": self.seconds,
             "running": self._running,
             "usual": self._usual,
+            "bounds": [bounds.state() for bounds in self.bounds],
         }
 
     def restore(self, state: dict) -> None:
         """Continues where `state` was taken; arrays may be NumPy's."""
+        for bounds, own in zip(self.bounds, state["bounds"], strict=True):
+            bounds.restore(own)
         state = _tensors(state)
         self.model.load_state_dict(state["model"])
         self.adam.load_state_dict(state["adam"])
         self.decay.begin_with(state["bends"], state["curvature"])
         self.average, self.best, self.best_loss = state["average"], state["best"], state["best_loss"]
+        self._best_step = state["best_step"]
         self.history = [Record(**record) for record in state["history"]]
         self.step, self.seconds, self._running = state["step"], state["seconds"], state["running"]
         self.fall_begins, self._usual = state["fall_begins"], state["usual"]

@@ -6,6 +6,7 @@ import torch
 
 from snnp import _core
 from snnp.analysis.curves import Curve
+from snnp.fitting.bounds import Bounds, grounds_of
 from snnp.fitting.decay import fading
 from snnp.fitting.filters_start import filters_start
 from snnp.fitting.linear_start import linear_start
@@ -35,10 +36,15 @@ def fit_network(task: Task) -> tuple[_core.Potential, Curve]:
     smoothing = training.smoothing * fading(model.unit, int(known.atoms.sum()))
     schedule = Schedule.of(training, smoothing, training.refit * task.refits, config.network_bound)
 
+    grounds = grounds_of(task.sets["train"], task.shape.elements) if config.bounds else []
+
     def optimizer_of(model: Model, schedule: Schedule) -> Optimizer:
         loss = Loss(model, task.weights, model.unit, task.threads, single=True)
         optimizer = Optimizer(model, loss, schedule, known, held_out)
         optimizer.watch = lambda: task.monitor.rmse(model.potential(""))
+        if grounds:
+            atoms = schedule.batch_size * float(known.atoms.mean())
+            optimizer.bounds = [Bounds(grounds, loss, schedule.seed, atoms)]
         return optimizer
 
     def following(n: int, first: Model, steps: int) -> Optimizer:
@@ -51,6 +57,8 @@ def fit_network(task: Task) -> tuple[_core.Potential, Curve]:
         task.log.print(
             "warning: training did not make the validation loss smaller: this is the linear model it began with"
         )
+    for bounds in optimizer.bounds:
+        task.log.print(str(bounds))
     potential = optimizer.potential(task.comment())
     if optimizer.refitted:
         task.validated = optimizer.validated()

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from snnp import _core
+from snnp.fitting.bounds import Bounds
 from snnp.fitting.linear_start import standardise
 from snnp.fitting.minibatch import Optimizer, Record
 from snnp.fitting.shards import Shards
@@ -58,6 +59,11 @@ class Networks:
     def improved(self) -> bool:
         """Whether training made the validation loss of the first network smaller."""
         return self.all[0].improved
+
+    @property
+    def bounds(self) -> list[Bounds]:
+        """Of all networks."""
+        return [bounds for one in self.all for bounds in one.bounds]
 
     @property
     def refitted(self) -> bool:

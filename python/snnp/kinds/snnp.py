@@ -82,6 +82,7 @@ class SnnpConfig(ModelSection):
     network_bound: float | None = Field(
         None, gt=0, le=1e6, description="eV, most that the network changes the energy of an atom by; null: no bound"
     )
+    bounds: bool = Field(True, description="whether random cells are kept from coming to rest below the ground states")
     floor: bool = Field(True, description="under the energies of atoms that are unlike those of the data")
     repulsion: bool = Field(True, description="of two atoms at distances that the data hardly show")
     filters: OptionalFilters = Field(None, description="of another potential, from which the fit starts")
@@ -90,11 +91,12 @@ class SnnpConfig(ModelSection):
     )
 
     @model_validator(mode="after")
-    def _baseline_without_floor(self):
-        if self.baseline and self.floor:
-            if "floor" in self.model_fields_set:
-                raise PydanticCustomError("baseline", "expected no floor together with a baseline")
-            self.floor = False
+    def _baseline_without_ground_states(self):
+        for name in ("bounds", "floor"):
+            if self.baseline and getattr(self, name):
+                if name in self.model_fields_set:
+                    raise PydanticCustomError("baseline", f"expected no {name} together with a baseline")
+                setattr(self, name, False)
         return self
 
     @model_validator(mode="after")

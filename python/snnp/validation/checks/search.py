@@ -5,10 +5,9 @@ import zlib
 from typing import TYPE_CHECKING
 
 import numpy as np
-from ase import Atoms
 from ase.formula import Formula
-from ase.geometry import cellpar_to_cell
 
+from snnp.random_cells import random_cell
 from snnp.validation.check import Check, Level, Setting
 from snnp.validation.hull import Mixture, fractions, is_covered, known_crystals, mixture, phases
 from snnp.validation.minimization import COLLAPSED, Minimum, minimize
@@ -18,12 +17,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 CELLS = {Level.QUICK: 20, Level.STANDARD: 100, Level.FULL: 200}
-ATOMS = (2, 8)  # in a cell
-# Of the volume of the known phases: from closer than any liquid to half of the places empty.
-VOLUMES = (0.7, 1.6)
-# Of the shortest distance in the known phases, scaled by the density. Atoms that meet in a hot liquid come as close
-# as 0.7; a little less lets the search see holes there, and is not yet where only the repulsive core counts.
-CLOSEST = 0.65
 # eV/atom. Polytypes and stacking faults of the ground state differ by a few meV, and so do energies of a good fit.
 BELOW = 0.02
 _MIXTURES = ((3, 1), (1, 1), (1, 3))
@@ -61,7 +54,7 @@ class Search(Check):
             )
             return Outcome([line])
         rng = np.random.default_rng([setting.seed, zlib.crc32(subject.encode())])
-        cells = [random_cell(rng, subject, known) for _ in range(CELLS[setting.level])]
+        cells = [random_cell(rng, subject, known.volume, known.shortest) for _ in range(CELLS[setting.level])]
         found = minimize(setting.model, cells, known.volume)
         return _outcome(setting, subject, known, found)
 
@@ -88,45 +81,6 @@ class Search(Check):
         axes.set(title=subject, xlabel="volume, Å³/atom", ylabel=f"energy above {found['known']['name']}, eV/atom")
         axes.legend(title="open: outside the data", fontsize="small")
         return figure
-
-
-def random_cell(rng: np.random.Generator, formula: str, known: Mixture) -> Atoms:
-    """A cell of 2 to 8 atoms, neither flat nor long, with atoms where chance puts them but not on top of each other."""
-    unit = Formula(formula).count()
-    size = sum(unit.values())
-    least, most = -(-ATOMS[0] // size), max(1, ATOMS[1] // size)
-    units = rng.integers(least, max(least, most) + 1)
-    symbols = [element for element, count in unit.items() for _ in range(count * units)]
-    scale = rng.uniform(*VOLUMES)
-    closest = CLOSEST * known.shortest * min(1.0, scale ** (1 / 3))
-    while True:
-        cell = cellpar_to_cell([*np.exp(rng.uniform(-0.4, 0.4, 3)), *rng.uniform(60, 120, 3)])
-        if not np.linalg.det(cell) > 0.4:  # flat, or angles that no cell has
-            continue
-        cell *= (len(symbols) * known.volume * scale / np.linalg.det(cell)) ** (1 / 3)
-        positions = _positions(rng, cell, len(symbols), closest)
-        if positions is not None:
-            return Atoms(rng.permutation(symbols), scaled_positions=positions, cell=cell, pbc=True)
-        closest *= 0.98
-
-
-_IMAGES = np.array([*itertools.product((-1, 0, 1), repeat=3)], float)
-
-
-def _positions(rng: np.random.Generator, cell: np.ndarray, number: int, closest: float) -> np.ndarray | None:
-    """Scaled positions, one after the other; None: there was no place for one of them."""
-    lengths = np.linalg.norm(_IMAGES @ cell, axis=1)
-    if lengths[lengths > 0].min() < closest:
-        return None
-    placed = rng.random((1, 3))
-    for _ in range(40 * number):
-        if len(placed) == number:
-            break
-        tried = rng.random(3)
-        vectors = (placed - tried - np.round(placed - tried))[:, None] + _IMAGES
-        if np.linalg.norm(vectors @ cell, axis=-1).min() >= closest:
-            placed = np.vstack([placed, tried])
-    return placed if len(placed) == number else None
 
 
 def _outcome(setting: Setting, formula: str, known: Mixture, found: list[Minimum]) -> Outcome:

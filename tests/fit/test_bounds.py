@@ -1,0 +1,187 @@
+"""Bounds: random cells are kept from coming to rest below the ground state, where no data say anything."""
+
+from pathlib import Path
+
+import ase.io
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bulk, fcc111
+from ase.calculators.singlepoint import SinglePointCalculator
+
+from classical import labelled, rattled
+from fitting import assignments, command
+from models import random_model
+from snnp import SNNP, _core
+from snnp.cli import fit_app
+from snnp.data import Frame
+from snnp.data.batch import Labels, Weights
+from snnp.data.neighbors import structures
+from snnp.fitting.bounds import Bounds, Ground, grounds_of
+from snnp.fitting.ground_states import GroundState
+from snnp.fitting.loss import Loss, make_batch
+from snnp.fitting.relaxing import relax
+from snnp.random_cells import random_cell
+from teacher import potential_file
+
+POTENTIAL = Path(__file__).parents[2] / "potentials" / "Si.snnp"
+SILICON = bulk("Si", "diamond", a=5.431, cubic=True)
+
+
+def cells(count, seed=0, formula="Si", volume=20.0, shortest=2.35):
+    rng = np.random.default_rng(seed)
+    return [random_cell(rng, formula, volume, shortest) for _ in range(count)]
+
+
+def within(count, volume=20.0):
+    return np.full(count, 0.2 * volume), np.full(count, 4.0 * volume)
+
+
+def frame(atoms, energy, force=0.0):
+    return Frame(atoms, energy, np.full((len(atoms), 3), force), None, "", "")
+
+
+# -- cells at rest ------------------------------------------------------------------------------------------------
+
+
+def test_relaxed_cells_are_without_forces_and_stresses():
+    engine = _core.Engine(_core.read_potential(POTENTIAL))
+    begun = cells(8)
+    found = relax(engine, begun, 150, 1, within(8))
+    at_rest = found.residues < 0.02
+    assert at_rest.sum() >= 6
+    for n in np.flatnonzero(at_rest):
+        atoms = found.cells[n]
+        atoms.calc = SNNP(engine.potential)
+        assert atoms.get_potential_energy() / len(atoms) == pytest.approx(found.energies[n], abs=1e-9)
+        assert np.abs(atoms.get_forces()).max() < 0.02
+        assert np.abs(atoms.get_stress() * atoms.get_volume()).max() / len(atoms) < 0.02
+        begun[n].calc = SNNP(engine.potential)
+        assert found.energies[n] < begun[n].get_potential_energy() / len(atoms)
+
+
+def test_a_cell_stays_where_it_would_leave_its_volumes_or_has_too_many_neighbours():
+    engine = _core.Engine(_core.read_potential(POTENTIAL))
+    strange = Atoms("Si2", [[0, 0, 0], [0.1, 0.1, 0.1]], cell=np.eye(3) * 0.3, pbc=True)
+    loose = bulk("Si", "fcc", a=5.4)
+    found = relax(engine, [strange, loose, SILICON], 20, 1, (np.array([0, 38.0, 0]), np.array([99.0, 99, 99])))
+    assert np.isinf(found.energies[0]) and np.isfinite(found.energies[1:]).all()
+    np.testing.assert_allclose(found.cells[0].cell, strange.cell)
+    assert 38 < found.cells[1].get_volume() < 39.4
+    assert found.energies[2] < -3.9
+
+
+# -- what bounds are of -------------------------------------------------------------------------------------------
+
+
+def test_ground_states_of_data_bound_small_cells_of_their_composition():
+    crystals = [frame(SILICON, -8 * 4.5 + n) for n in range(3)]
+    (ground,) = grounds_of(crystals, ["Si"])
+    assert ground.formula == "Si" and ground.energy == pytest.approx(-4.5)
+    assert ground.volume == pytest.approx(20.02, abs=0.01) and ground.shortest == pytest.approx(2.352, abs=0.001)
+
+
+def test_hot_frames_bound_less_and_slabs_and_molecules_nothing():
+    cold, hot = (Ground.of(GroundState(frame(SILICON, -36.0), excess)) for excess in (0.0, 0.1))
+    assert hot.energy == pytest.approx(cold.energy - 0.3)
+    slab = fcc111("Cu", (1, 1, 6), vacuum=6.0)
+    slab.pbc = True
+    assert Ground.of(GroundState(frame(slab, -20.0), 0.0)) is None
+    molecule = Atoms("Si2", [[0, 0, 0], [2.3, 0, 0]], cell=[12, 12, 12], pbc=True)
+    assert Ground.of(GroundState(frame(molecule, -6.0), 0.0)) is None
+    assert Ground.of(GroundState(frame(bulk("Cu"), -3.5), 0.0)).formula == "Cu"
+
+
+def test_compositions_of_more_atoms_than_random_cells_have_are_left_out():
+    many = Atoms("Si9C", SILICON.get_scaled_positions().tolist() + [[0.1, 0.4, 0.1], [0.6, 0.9, 0.1]], pbc=True)
+    many.set_cell(SILICON.cell * 1.1, scale_atoms=True)
+    assert grounds_of([frame(many, -50.0)], ["C", "Si"]) == []
+
+
+# -- what they do to the loss -------------------------------------------------------------------------------------
+
+
+def test_a_bound_pulls_only_where_the_energy_is_lower_and_no_more_than_its_limit():
+    model = random_model(["Si"], [6], "tanh", True)
+    loss = Loss(model, Weights(), model.unit, 1)
+    symbols = model.shape.elements
+    atoms = bulk(symbols[0], "fcc", a=4.0)
+    s = structures([atoms], symbols, model.shape.cutoff)
+    energy = _core.Engine(model.potential("")).evaluate(s, 1)["energy"]
+
+    def gradient(bound):
+        for p in model.parameters():
+            p.grad = None
+        labels = Labels(energy + bound, np.full((1, 3), np.nan), None)
+        value = loss.backward(make_batch([(s, labels)], bounds=True))
+        assert value == 0  # it is no error
+        return np.concatenate([p.grad.numpy().ravel() for p in model.parameters() if p.grad is not None])
+
+    little, more, most, beyond = map(gradient, (0.02, 0.04, 0.1, 3.0))
+    assert np.abs(little).max() > 0
+    np.testing.assert_allclose(more, 2 * little, atol=1e-6 * np.abs(little).max())
+    np.testing.assert_allclose(beyond, most, atol=1e-6 * np.abs(most).max())
+    assert not gradient(-0.02).any()
+
+
+# -- fits ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def crystals(tmp_path_factory):
+    """Nothing but strained and shaken crystals of Stillinger-Weber silicon."""
+    path = tmp_path_factory.mktemp("data") / "crystals.xyz"
+    frames = [SILICON, *rattled([SILICON], 40, 0.15, strain=0.04)]
+    pair = f"pair_style sw\npair_coeff * * {potential_file('Si.sw')} Si"
+    for atoms, (_, labels) in zip(frames, labelled(frames, pair, 4.0), strict=True):
+        atoms.calc = SinglePointCalculator(atoms, energy=labels.energy, forces=labels.forces)
+    ase.io.write(path, frames, format="extxyz")
+    return path
+
+
+SETTINGS = {
+    "model.two_body_filters": 2,
+    "model.three_body_filters": 4,
+    "model.floor": "false",
+    "loss.stress": 0,
+    "training.steps": 2500,
+    "training.threads": 1,
+}
+
+
+def shortfall(path):
+    """By how much the energies of relaxed random cells are below the crystal's, means of eV/atom."""
+    found = relax(_core.Engine(_core.read_potential(path)), cells(40, seed=99), 200, 1, within(40))
+    return np.mean(np.maximum(-4.3363 - found.energies, 0))
+
+
+def test_a_fit_to_crystals_has_fewer_and_higher_holes_with_bounds(crystals, tmp_path):
+    errors = []
+    for name in ("without", "with"):
+        settings = {**SETTINGS, "model.bounds": str(name == "with").lower()}
+        done = command(fit_app, crystals, "-o", tmp_path / f"{name}.snnp", *assignments(settings), check=True)
+        assert ("random cells of Si came to rest below the ground state" in done.stdout) == (name == "with")
+        errors.append(done)
+    assert shortfall(tmp_path / "without.snnp") > 0.1
+    assert shortfall(tmp_path / "with.snnp") < 0.85 * shortfall(tmp_path / "without.snnp")
+
+
+def test_the_state_of_a_search_goes_on_as_if_it_had_not_been_stopped():
+    model = random_model(["Si"], [6], "tanh", True)
+    symbol = model.shape.elements[0]
+    ground = Ground(symbol, -0.1, 18.0, 2.5)
+
+    def bounds():
+        return Bounds([ground], Loss(model, Weights(), model.unit, 1), seed=3, atoms=1e9)
+
+    one, other = bounds(), bounds()
+    one.search(1)
+    other.restore(one.state())
+    for step in (2, 3):
+        one.search(step)
+        other.search(step)
+    assert (one.relaxed, one.below) == (other.relaxed, other.below)
+    assert len(one.some(4, 5)) > 0
+    assert one.loss() == other.loss()
+    for a, b in zip(one.some(4, 5), other.some(4, 5), strict=True):
+        np.testing.assert_array_equal(a.structures.vectors, b.structures.vectors)
