@@ -7,7 +7,7 @@ from pathlib import Path
 from ase import Atoms
 from ase.data import chemical_symbols
 
-from snnp.data.formats import deepmd, documents, extxyz, ml_ab, mtp, n2p2, pacemaker, with_ase
+from snnp.data.formats import deepmd, documents, extxyz, lammps_dump, ml_ab, mtp, n2p2, pacemaker, with_ase
 from snnp.data.formats.finding import find_files
 from snnp.data.formats.notes import Notes
 from snnp.data.formats.opening import UNPACKING_ERRORS, reason
@@ -118,6 +118,8 @@ def _structures(path: Path, name: str, reading: Reading, notes: Notes) -> Iterat
 
 def _units(path: Path, name: str, reading: Reading, notes: Notes) -> Units | None:
     """The units of the numbers in a file; None: eV and Å."""
+    if name in lammps_dump.NAMES:
+        return lammps_dump.units(path, name, reading.units, notes)
     if reading.units is None:
         return n2p2.units(path, notes) if name == "n2p2" else None
     if name not in FORMATS:

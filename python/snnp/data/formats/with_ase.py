@@ -1,6 +1,5 @@
 """All other formats, through ASE."""
 
-import itertools
 import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,13 +10,11 @@ from ase import Atoms
 from ase.io.formats import UnknownFileTypeError, filetype, ioformats
 from ase.io.vasp_parsers.vasp_outcar_parsers import outcarchunks
 
+from snnp.data.formats import lammps_dump
 from snnp.data.formats.convergence import FORCE_FIELD, OUTPUTS, STARS, UNCONVERGED, Steps, Watched
 from snnp.data.formats.notes import Notes
 from snnp.data.formats.opening import is_packed, open_binary, open_text, reason
 from snnp.data.frames import DataError
-
-# Formats whose atoms have types.
-_TYPES = {"lammps-dump-text", "lammps-dump-binary"}
 
 
 def guess(path: Path) -> str | None:
@@ -40,14 +37,9 @@ def read(path: Path, name: str, notes: Notes, elements: Sequence[str] | None = N
     elements: of atom types, in a format that has types.
     Output of a program that was stopped is used as far as it goes, with a note.
     """
-    if name in _TYPES:
-        known = {"specorder": list(elements)} if elements else {}
-        if not elements and (ioformats[name].isbinary or not _has_elements(path)):
-            raise DataError(f"{path}: atoms have types and no elements; expected data.elements with those of the types")
-    else:
-        known = {}
-        if elements:
-            notes.add(path, f"data.elements is not used, as files of the format {name} have elements")
+    known = lammps_dump.elements(path, name, elements or ()) if name in lammps_dump.NAMES else {}
+    if elements and not known:
+        notes.add(path, f"data.elements is not used, as files of the format {name} have elements")
     kind, count = ioformats[name], 0
     if not kind.acceptsfd and is_packed(path):
         raise DataError(f"{path}: ASE reads the format {name} from unpacked files only; unpack it first")
@@ -95,13 +87,6 @@ def _outcar(source: TextIO) -> Iterator[Atoms | str]:
             if not _stars(error):
                 raise
             yield STARS
-
-
-def _has_elements(path: Path) -> bool:
-    """Whether the first line about columns of a LAMMPS dump names elements."""
-    with open_text(path) as file:
-        columns = next((line for line in itertools.islice(file, 100) if line.startswith("ITEM: ATOMS")), "")
-    return "element" in columns.split()
 
 
 def _next(frames: Iterator[Atoms | str], path: Path, notes: Notes) -> Atoms | str | None:
