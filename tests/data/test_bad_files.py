@@ -193,6 +193,8 @@ def test_a_format_that_does_not_exist(tmp_path):
         ("imperial", "units 'imperial': expected one of metal"),
         ({"energy": "cal"}, "units: 'cal' is unknown: expected one of ev"),
         ({"mass": "kg"}, "units: unknown key mass"),
+        ({"force": "Hartree"}, "units: force is 'Hartree', expected an energy and a length, e.g. Hartree/Bohr"),
+        ({"force": "eV/inch"}, "units: 'inch' is unknown: expected one of angstrom"),
     ],
 )
 def test_units_that_do_not_exist(units, sentence):

@@ -263,6 +263,21 @@ def test_units_said_by_the_user(units, tmp_path):
     assert np.allclose(found.stress, original.stress, atol=1e-12)
 
 
+@pytest.mark.parametrize(
+    "units", [{"energy": "Hartree", "force": "Hartree/Bohr"}, "energy=Ha,length=Angstrom,force=Ha/Bohr"]
+)
+def test_forces_in_another_length_than_positions(units, tmp_path):
+    """As programs for molecules write them."""
+    frame = files.Labelled(0)
+    frame.energy, frame.forces = frame.energy / Hartree, frame.forces * Bohr / Hartree
+    (tmp_path / "train.xyz").write_text(files.extxyz([frame]))
+    (found,) = read([tmp_path / "train.xyz"], Reading.of(units=units)).frames
+    original = files.Labelled(0)
+    assert np.allclose(found.atoms.positions, original.atoms.positions, atol=1e-12)
+    assert found.energy == pytest.approx(original.energy, rel=1e-12)
+    assert np.allclose(found.forces, original.forces, atol=1e-12)
+
+
 def test_what_was_assumed_about_units_is_said(tmp_path):
     path = tmp_path / "input.data"
     path.write_text(files.n2p2(FRAMES, "units: Angstrom, eV"))
