@@ -1,10 +1,11 @@
 """The unit of total energies, where it shows by their size.
 
-Energies and forces in one wrong unit agree with each other. But no energy is lower than that of all electrons, which is
-nearly the same in any structure. And energies in Hartree are known by it where energies of other programs in eV are other
-numbers: for 16 small molecules of C, N, O, F and H they are 1.00 to 1.02 times that of the formula below with all electrons
-in Hartree (PBE), 4.4 to 6.7 times with pseudopotentials (GTH) in eV, and 1.3 to 2.9 times in tight binding (xTB) in eV;
-counted from atoms, as in VASP, they are less than 0.7 times. Of heavier elements such numbers overlap.
+Energies and forces in one wrong unit agree with each other. But no energy is lower than that of all electrons, which
+is nearly the same in any structure. And energies in Hartree are known by it where energies of other programs in eV
+are other numbers: for 16 small molecules of C, N, O, F and H they are 1.00 to 1.02 times that of the formula below
+with all electrons in Hartree (PBE), 4.4 to 6.7 times with pseudopotentials (GTH) in eV, and 1.3 to 2.9 times in tight
+binding (xTB) in eV; counted from atoms, as in VASP, they are less than 0.7 times. Of heavier elements such numbers
+overlap.
 """
 
 from collections.abc import Sequence
