@@ -110,6 +110,14 @@ def test_steps_of_a_force_field_are_no_dft(tmp_path):
     assert "skipped 5 frames: labels of a force field in place of those of DFT" in data.summary()
 
 
+def test_a_force_field_whose_energy_is_not_written_hides_no_dft(tmp_path):
+    """VASP writes it every NBLOCK steps."""
+    head, *blocks = files.outcar(FRAMES).split("---------------- Iteration ")
+    begun = force_field(FRAMES[0]).partition("  ML FREE ENERGIE")[0]
+    (tmp_path / "OUTCAR").write_text("".join([head, *(f"{begun}---------------- Iteration {b}" for b in blocks)]))
+    assert [frame.energy for frame in read([tmp_path / "OUTCAR"]).frames] == [frame.energy for frame in FRAMES]
+
+
 def test_a_run_of_a_force_field_alone_is_refused(tmp_path):
     head = files.outcar(FRAMES).split("---------------- Iteration ")[0]
     (tmp_path / "OUTCAR").write_text(head + force_field(FRAMES[0]))

@@ -345,3 +345,5 @@ def test_keys_of_extended_xyz_that_say_the_same_twice_do_no_harm(tmp_path):
     cluster = files.extxyz(FRAMES[:1]).replace("Lattice=", "cell=").replace("T T T", "F F F")
     (tmp_path / "cluster.xyz").write_text(cluster)
     assert not read([tmp_path / "cluster.xyz"]).frames[0].atoms.pbc.any()
+    (tmp_path / "cluster.xyz").write_text(cluster.replace("cell=", 'cell="0 0 0" other=').replace('pbc="F F F"', ""))
+    assert not read([tmp_path / "cluster.xyz"]).frames[0].atoms.pbc.any()

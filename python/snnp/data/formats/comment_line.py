@@ -16,7 +16,7 @@ _VALUE = r"""\s*=\s*(?:"([^"]*)"|'([^']*)'|\{([^}]*)\}|\[([^]]*)\]|(\S+))"""
 _TENSOR = re.compile(r"(?<![\w-])(stress|virial)" + _VALUE)
 _ANY = re.compile(r"""(?<![^\s"'}\]])([^\s="'{}\[\]]+)""" + _VALUE)
 # Words in names of keys that programs give to cells.
-_CELL = {"cell", "supercell", "unitcell", "simcell", "box", "lattice", "latt", "h"}
+_CELL = {"cell", "supercell", "unitcell", "simcell", "box", "lattice", "latt"}
 _POSITIONS = {"pos", "positions"}
 _ELEMENTS = {"species", "symbols", "Z", "numbers"}
 
@@ -80,9 +80,10 @@ def _is_cell(key: str, value: object) -> bool:
         return False
     text = " ".join(map(str, np.ravel(value))) if isinstance(value, (np.ndarray, list)) else str(value)
     try:
-        return len([float(word) for word in _words(text)]) in (3, 6, 9)
+        numbers = [float(word) for word in _words(text)]
     except ValueError:
         return False
+    return len(numbers) in (3, 6, 9) and any(numbers)
 
 
 def _check_repeated(text: str) -> None:

@@ -70,6 +70,8 @@ class Outcar(Steps):
             self._inside_force_field = False
             self.of_force_field += 1
             return True
+        elif self._inside_force_field and _ITERATION.search(line):  # of DFT
+            self._inside_force_field = False
         return self._inside_force_field or "(eV/Angst) (ML)" in line
 
     def _has_converged(self) -> bool:
