@@ -12,7 +12,7 @@ _MOST_COLUMNS = 10_000
 # Keys that ASE knows in this spelling only; NEP does not tell small letters from large ones.
 _SPELLING = {"lattice": "Lattice", "properties": "Properties", "pbc": "pbc"}
 _KEY = re.compile(r"(?<![\w-])(lattice|properties|pbc)(?=\s*=)", re.IGNORECASE)
-_VALUE = r"""\s*=\s*(?:"([^"]*)"|'([^']*)'|\{([^}]*)\}|\[([^]]*)\]|(\S+))"""
+_VALUE = r"""\s*=\s*(?:"([^"]*)"|'([^']*)'|\{([^{}]*)\}|\[([^][]*)\]|(\S+))"""
 _TENSOR = re.compile(r"(?<![\w-])(stress|virial)" + _VALUE)
 _ANY = re.compile(r"""(?<![^\s"'}\]])([^\s="'{}\[\]]+)""" + _VALUE)
 # Words in names of keys that programs give to cells.
