@@ -47,6 +47,7 @@ class Outcar(Steps):
         self._started = self._inside_force_field = False
 
     def see(self, line: str) -> str:
+        """Takes note of the next line; in place of one about a force field there is an empty one."""
         if self._hidden(line):
             return "\n"
         if match := _ITERATION.search(line):
@@ -94,6 +95,7 @@ class Vasprun(Steps):
         self._inside = False
 
     def see(self, line: str) -> str:
+        """Takes note of the next line, and changes nothing."""
         for begin, end, name, value in _XML.findall(line):
             if begin == "calculation":
                 self.converged.append(True)
@@ -134,6 +136,7 @@ class Pwscf(Steps):
         self._has_result, self._failed = True, False
 
     def see(self, line: str) -> str:
+        """Takes note of the next line, and changes nothing."""
         if any(text in line for text in self._STRUCTURE):
             self._has_result = self._failed = False
         elif "convergence NOT achieved" in line:
