@@ -1,6 +1,7 @@
 """A file that cannot be read is answered at once, by one sentence that says where and what was expected."""
 
 import gzip
+import io
 import json
 import os
 import pickle
@@ -30,6 +31,12 @@ def edited(text, number, new):
     return "\n".join(lines) + "\n"
 
 
+def with_atomic_numbers(text):
+    """Extended XYZ with a column Z behind the symbols."""
+    text = text.replace("species:S:1", "species:S:1:Z:I:1")
+    return text.replace("\nIn ", "\nIn 49 ").replace("\nP ", "\nP 15 ")
+
+
 SECOND = len(FRAMES[0].atoms) + 3  # the line with the number of atoms of frame 1
 CASES = {
     "unknown symbol": (edited(XYZ, SECOND + 3, "Qq 0 0 0 0 0 0"), f":{SECOND + 3}: frame 1: atom 1 is 'Qq', expected"),
@@ -40,6 +47,47 @@ CASES = {
     "too few atoms": (edited(XYZ, 1, "4"), f":{SECOND - 1}: frame 1: expected the number of atoms, found 'P "),
     "huge number of columns": (XYZ.replace("forces:R:3", "forces:R:99999999999"), "Properties name more than 10000"),
     "huge number of atoms": (edited(XYZ, 1, "99999999999"), "the file ends here, expected 99999999999 atoms"),
+    "cell": (XYZ.replace("Lattice=", "cell="), r":2: frame 0: the cell stands under 'cell', expected Lattice="),
+    "UnitCell, pbc": (
+        XYZ.replace("Lattice=", "UnitCell="),
+        ":2: frame 0: the cell stands under 'UnitCell', expected Lat",
+    ),
+    "box of three numbers": (
+        XYZ.replace("Lattice=", 'box_size="6 6 6" other=').replace('pbc="T T T"', ""),
+        ":2: frame 0: the cell stands under 'box_size', expected",
+    ),
+    "no positions": (
+        XYZ.replace("pos:R:3", "position:R:3"),
+        ":2: frame 0: Properties name no positions, expected pos:R:3",
+    ),
+    "no elements": (
+        XYZ.replace("species:S", "name:S"),
+        ":2: frame 0: Properties name no elements, expected species:S:1",
+    ),
+    "two energies": (
+        edited(XYZ, 2, XYZ.splitlines()[1] + " energy=-1.5"),
+        ":2: frame 0: energy stands there twice, as '-.*' and as '-1.5'",
+    ),
+    "two cells": (
+        edited(XYZ, SECOND + 1, XYZ.splitlines()[SECOND] + ' lattice="6 0 0 0 6 0 0 0 6"'),
+        f":{SECOND + 1}: frame 1: Lattice stands there twice",
+    ),
+    "two elements": (
+        with_atomic_numbers(XYZ).replace("P 15 ", "P 51 ", 1),
+        ":4: frame 0: atom 1 is P, but its atomic number is that of Sb",
+    ),
+    "pointer": (
+        "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n",
+        "is a pointer of Git LFS in place",
+    ),
+    "MTP, more atoms than Size": (
+        MTP.replace(f"    {len(FRAMES[0].atoms)}\n", "    4\n", 1),
+        f":{line_of(MTP, 'AtomData') + 4}: AtomData goes on after 4 atoms, expected no more by Size",
+    ),
+    "MTP, fewer atoms than Size": (
+        MTP.replace(f"    {len(FRAMES[0].atoms)}\n", "    9\n", 1),
+        f":{line_of(MTP, 'Energy')}: AtomData ends after 5 atoms, expected 9 by Size",
+    ),
     "MTP, negative type": (MTP.replace("   1 0 ", "   1 -1 ", 1), r"atoms have the types 0 to"),
     "MTP without types": (MTP, r"atoms have the types 0 to 1.*data.elements"),
     "MTP cut short": (MTP[: MTP.index("END_CFG")], "the file ends here, expected END_CFG"),
@@ -101,6 +149,12 @@ def test_what_is_binary_or_endless_is_refused_by_its_beginning(tmp_path):
         read([bomb])
 
 
+def npz():
+    content = io.BytesIO()
+    np.savez(content, energy=np.zeros(3), forces=np.zeros((3, 5, 3)))
+    return content.getvalue()
+
+
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
@@ -108,6 +162,7 @@ def test_what_is_binary_or_endless_is_refused_by_its_beginning(tmp_path):
         (b"\x1f\x8b" + b"junk" * 20, "the packed file is damaged or cut short"),
         (b"\x89HDF\r\n\x1a\n" + bytes(100), "is HDF5: convert it"),
         (b"PK\x03\x04" + bytes(100), "is an archive: unpack it first"),
+        (npz(), "holds arrays of NumPy of no known meaning: convert it"),
     ],
 )
 def test_damaged_and_foreign_files(content, sentence, tmp_path):
@@ -138,6 +193,8 @@ def test_a_format_that_does_not_exist(tmp_path):
         ("imperial", "units 'imperial': expected one of metal"),
         ({"energy": "cal"}, "units: 'cal' is unknown: expected one of ev"),
         ({"mass": "kg"}, "units: unknown key mass"),
+        ({"force": "Hartree"}, "units: force is 'Hartree', expected an energy and a length, e.g. Hartree/Bohr"),
+        ({"force": "eV/inch"}, "units: 'inch' is unknown: expected one of angstrom"),
     ],
 )
 def test_units_that_do_not_exist(units, sentence):
@@ -149,6 +206,35 @@ def test_units_of_a_program_that_states_them(tmp_path):
     (tmp_path / "OUTCAR").write_text(" vasp.6.3.0 18Jan22\n")
     with pytest.raises(DataError, match=r"vasp-out state their units, so that data\.units does not apply"):
         read([tmp_path / "OUTCAR"], Reading.of(units="metal"))
+
+
+DUMP = """ITEM: UNITS
+{}
+ITEM: TIMESTEP
+0
+ITEM: NUMBER OF ATOMS
+2
+ITEM: BOX BOUNDS pp pp pp
+0 8
+0 8
+0 8
+ITEM: ATOMS id element x y z fx fy fz
+1 Ag 0.1 0.2 0.3 0.1 0 -0.2
+2 Pd 4.1 4.2 0.3 -0.1 0 0.2
+"""
+
+
+@pytest.mark.parametrize("style", ["lj", "si", "cgs", "micro", "nano"])
+def test_units_of_lammps_that_are_not_those_of_atoms(style, tmp_path):
+    (tmp_path / "run.dump").write_text(DUMP.format(style))
+    with pytest.raises(DataError, match=rf"run\.dump: ITEM: UNITS is '{style}', expected one of metal, real, electron"):
+        read([tmp_path / "run.dump"])
+
+
+def test_units_of_lammps_that_the_user_contradicts(tmp_path):
+    (tmp_path / "run.dump").write_text(DUMP.format("real"))
+    with pytest.raises(DataError, match=r"ITEM: UNITS is 'real' \(kcal/mol and Angstrom\), but data.units says eV and"):
+        read([tmp_path / "run.dump"], Reading.of(units="metal"))
 
 
 def test_damaged_folders_of_deepmd(tmp_path):
@@ -163,6 +249,8 @@ def test_damaged_folders_of_deepmd(tmp_path):
     assert "is no NumPy array" in broken("b", lambda f: (f / "set.000/coord.npy").unlink())
     assert "expected (1, 15) of numbers" in broken("c", lambda f: np.save(f / "set.000/force.npy", np.zeros((3, 21))))
     assert "is no NumPy array" in broken("d", lambda f: (f / "set.000/energy.npy").write_bytes(b"junk"))
+    pointer = "version https://git-lfs.github.com/spec/v1\n"
+    assert "is a pointer of Git LFS" in broken("h", lambda f: (f / "set.000/coord.npy").write_text(pointer))
     assert "expected the type of each atom" in broken("e", lambda f: (f / "type.raw").write_text("In P"))
     assert "has the type -1" in broken("f", lambda f: (f / "type.raw").write_text("-1 0 1 1 0"))
     assert "frame 0: has the type 2, but" in broken("g", lambda f: (f / "type.raw").write_text("0 0 1 2 0"))

@@ -10,7 +10,7 @@ import ase.io
 import numpy as np
 import pytest
 from ase.calculators.singlepoint import SinglePointCalculator
-from ase.units import Bohr, Hartree
+from ase.units import Bohr, Hartree, kcal, mol
 
 import data_files as files
 from snnp.data import DataError, read
@@ -263,6 +263,21 @@ def test_units_said_by_the_user(units, tmp_path):
     assert np.allclose(found.stress, original.stress, atol=1e-12)
 
 
+@pytest.mark.parametrize(
+    "units", [{"energy": "Hartree", "force": "Hartree/Bohr"}, "energy=Ha,length=Angstrom,force=Ha/Bohr"]
+)
+def test_forces_in_another_length_than_positions(units, tmp_path):
+    """As programs for molecules write them."""
+    frame = files.Labelled(0)
+    frame.energy, frame.forces = frame.energy / Hartree, frame.forces * Bohr / Hartree
+    (tmp_path / "train.xyz").write_text(files.extxyz([frame]))
+    (found,) = read([tmp_path / "train.xyz"], Reading.of(units=units)).frames
+    original = files.Labelled(0)
+    assert np.allclose(found.atoms.positions, original.atoms.positions, atol=1e-12)
+    assert found.energy == pytest.approx(original.energy, rel=1e-12)
+    assert np.allclose(found.forces, original.forces, atol=1e-12)
+
+
 def test_what_was_assumed_about_units_is_said(tmp_path):
     path = tmp_path / "input.data"
     path.write_text(files.n2p2(FRAMES, "units: Angstrom, eV"))
@@ -296,3 +311,39 @@ def test_types_of_a_lammps_dump_are_named_by_the_user_and_it_has_no_energies(tmp
     named = atoms.replace("1 2 0.1", "1 2 Ag 0.1").replace("2 1 2.1", "2 1 Pd 2.1")
     (tmp_path / "named.lammpstrj").write_text(f"{dump} element x y z fx fy fz\n{named}")
     assert read([tmp_path / "named.lammpstrj"]).elements == ["Pd", "Ag"]
+
+
+@pytest.mark.parametrize(
+    ("units", "energy", "length"), [("metal", 1, 1), ("real", kcal / mol, 1), ("electron", Hartree, Bohr)]
+)
+def test_units_of_a_lammps_dump(units, energy, length, tmp_path):
+    """As the dump says, or else as the user says, or else metal, which is told."""
+    dump = (
+        "ITEM: TIMESTEP\n0\nITEM: NUMBER OF ATOMS\n2\nITEM: BOX BOUNDS pp pp pp\n0 8\n0 8\n0 8\nITEM: ATOMS id element"
+    )
+    dump += " x y z fx fy fz\n1 Ag 0.1 0.2 0.3 0.1 0 -0.2\n2 Pd 4.1 4.2 0.3 -0.1 0 0.2\n"
+    (tmp_path / "said.dump").write_text(f"ITEM: UNITS\n{units}\n{dump}")
+    (tmp_path / "plain.dump").write_text(dump)
+    said = read([tmp_path / "said.dump"])
+    by_user = read([tmp_path / "plain.dump"], Reading.of(units=units))
+    both = read([tmp_path / "said.dump"], Reading.of(units=units))
+    for data in (said, by_user, both):
+        assert data.frames[0].forces[0] == pytest.approx(np.array([0.1, 0, -0.2]) * energy / length)
+        assert data.frames[0].atoms.cell.lengths() == pytest.approx(3 * [8 * length])
+        assert data.frames[0].atoms.positions[1] == pytest.approx(np.array([4.1, 4.2, 0.3]) * length)
+    assert any("as ITEM: UNITS says" in note for note in said.notes) == (units != "metal")
+    assert "does not say its units" in read([tmp_path / "plain.dump"]).notes[0]
+
+
+def test_keys_of_extended_xyz_that_say_the_same_twice_do_no_harm(tmp_path):
+    """Nor does a second cell beside Lattice, a cell of what is not periodic, nor an equal column of atomic numbers."""
+    text = files.extxyz(FRAMES, cell='"6 6 6"', step="1", comment='"energy=3 step=2"').replace(" pbc", " step=2 pbc")
+    text = text.replace("species:S:1", "species:S:1:Z:I:1").replace("\nIn ", "\nIn1 49 ").replace("\nP ", "\nP 15 ")
+    text = text.replace("Properties", f"energy={FRAMES[0].energy:.20f} Properties", 1)
+    (tmp_path / "train.xyz").write_text(text)
+    assert [frame.energy for frame in read([tmp_path / "train.xyz"]).frames] == [frame.energy for frame in FRAMES]
+    cluster = files.extxyz(FRAMES[:1]).replace("Lattice=", "cell=").replace("T T T", "F F F")
+    (tmp_path / "cluster.xyz").write_text(cluster)
+    assert not read([tmp_path / "cluster.xyz"]).frames[0].atoms.pbc.any()
+    (tmp_path / "cluster.xyz").write_text(cluster.replace("cell=", 'cell="0 0 0" other=').replace('pbc="F F F"', ""))
+    assert not read([tmp_path / "cluster.xyz"]).frames[0].atoms.pbc.any()

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 from ase import Atoms
-from ase.build import bulk
+from ase.build import bulk, molecule
+from ase.units import Hartree
 
 from snnp.data import Frame, from_atoms
 from snnp.data.review import review
@@ -133,3 +134,42 @@ def test_labels_that_no_structure_can_have_are_left_out_and_said(spoil, what):
     assert data.skipped == {"a label that no structure can have": 1}
     (note,) = data.notes
     assert note.replace("+", ".") == f"x:frame 1: {what} cannot be: the frame is left out"
+
+
+def molecules(unit, names=("CH4", "H2O", "C6H6", "N2", "CO2", "CF4", "CH3CH2OH")):
+    """Small molecules whose energies are sums of those of atoms (PBE, all electrons), in parts of a Hartree."""
+    atoms = {"H": -0.5, "C": -37.80, "N": -54.54, "O": -75.01, "F": -99.65, "P": -341.1, "S": -397.9}
+    frames = []
+    for n, name in enumerate(names):
+        a = molecule(name)
+        energy = unit * (sum(atoms[s] for s in a.symbols) - 0.1 * len(a))
+        frames.append(Frame(a, energy, np.full((len(a), 3), np.nan), None, "all", f"m.xyz:frame {n}"))
+    return frames
+
+
+@pytest.mark.parametrize(
+    ("unit", "sentence"),
+    [
+        (627.509, "energies are 23.* times as low as those of all electrons in eV (kcal/mol?)"),
+        (2625.5, "energies are 9.* times as low as those of all electrons in eV (kJ/mol?)"),
+        (1.0, "energies are those of all electrons in Hartree"),
+    ],
+)
+def test_total_energies_of_all_electrons_tell_their_unit(unit, sentence):
+    start, _, end = sentence.partition(".*")
+    (note,) = review({"train": molecules(unit)})
+    assert note.startswith(f"train: {start}") and f"{end}: if they and forces are in another unit, data.units" in note
+
+
+@pytest.mark.parametrize("unit", [Hartree, 1.35, 0.65, 0.15, 5.0])
+def test_total_energies_of_other_programs_in_ev_raise_no_alarm(unit):
+    """All electrons; and what tight binding, VASP and pseudopotentials make of the same molecules, roughly."""
+    assert review({"train": molecules(unit)}) == []
+
+
+def test_heavier_elements_and_hydrogen_do_not_tell_hartree():
+    assert review({"train": molecules(1.0, ("SH2", "PH3", "SO2", "H2", "H2", "H2"))[:4]}) == []
+
+
+def test_two_frames_do_not_tell_hartree():
+    assert review({"train": molecules(1.0)[:2]}) == []

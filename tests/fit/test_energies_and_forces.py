@@ -17,12 +17,12 @@ from snnp.fitting.review_labels import review_labels
 pytestmark = pytest.mark.usefixtures("no_pictures")
 
 
-def labelled(count, group="bulk", change=lambda n, energy, forces: (energy, forces)):
+def labelled(count, group="bulk", change=lambda n, energy, forces: (energy, forces), rattled=1.0):
     """Rattled palladium of 8 and 27 atoms in a classical potential, with labels that `change` makes of right ones."""
     frames, rng = [], np.random.default_rng(7)
     for n in range(count):
         atoms = bulk("Pd", a=rng.uniform(3.8, 4.0)) * ((2 + n % 2,) * 3)
-        atoms.positions += rng.normal(scale=rng.uniform(0.05, 0.2), size=atoms.positions.shape)
+        atoms.positions += rng.normal(scale=rattled * rng.uniform(0.05, 0.2), size=atoms.positions.shape)
         atoms.calc = EMT()
         energy, forces = change(n, atoms.get_potential_energy(), atoms.get_forces())
         atoms.calc = SinglePointCalculator(atoms, energy=energy, forces=forces)
@@ -59,6 +59,27 @@ def test_right_labels_in_any_consistent_unit_are_no_contradiction():
     assert not notes(labelled(30))
     assert not notes(labelled(30, change=lambda n, e, f: (23.06 * e, 23.06 * f)))
     assert not notes(labelled(30, change=lambda n, e, f: (e + 5.0 * len(f), f)))
+
+
+def per_bohr(n, energy, forces):
+    return energy / Hartree, forces * Bohr / Hartree
+
+
+def test_forces_per_bohr_are_told_where_atoms_hardly_move():
+    """The largest is 0.001 Hartree/Bohr or so, less than what is looked at in eV/Å."""
+    frames = labelled(30, change=per_bohr, rattled=0.1)
+    assert max(np.sqrt(np.mean(atoms.get_forces() ** 2)) for atoms in frames) < 0.01
+    (note,) = notes(frames)
+    assert "forces per Bohr" in note
+
+
+def test_small_forces_raise_no_alarm():
+    """Right ones, in whichever unit, and those that are nothing but noise beside energies of different structures."""
+    noise = np.random.default_rng(3)
+    assert not notes(labelled(30, rattled=0.01))
+    assert not notes(labelled(30, rattled=0.1, change=lambda n, e, f: (e / Hartree, f / Hartree)))
+    for size in (0.001, 0.005, 0.02):
+        assert not notes(labelled(30, change=lambda n, e, f, size=size: (e, size * noise.normal(size=f.shape))))
 
 
 def test_the_group_that_is_wrong_is_named():

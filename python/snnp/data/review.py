@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from snnp.data.bonds import bond_ratio
 from snnp.data.duplicates import find_duplicates
+from snnp.data.energy_levels import unit_of_energies
 from snnp.data.frames import Frame
 from snnp.data.outliers import Outlier, find_outliers
 from snnp.data.symmetry import forces_against_symmetry, zeros_against_symmetry
@@ -22,6 +23,7 @@ def review(sets: Mapping[str, Sequence[Frame]], training: str = "train") -> list
     found = find_duplicates(sets, training)
     notes = [_inside(name, pairs) for name, pairs in found.inside.items() if pairs]
     notes += _lengths(sets)
+    notes += _energies(sets)
     notes += [_between(name, training, pairs) for name, pairs in found.between.items() if pairs]
     if found.contradictions:
         notes.append(_contradictions(found.contradictions))
@@ -48,6 +50,16 @@ def _lengths(sets: Mapping[str, Sequence[Frame]]) -> list[str]:
                 f"{name}: neighbours are {ratio:.2g} bond lengths apart: if lengths are not in Å, data.units says so"
             )
     return notes
+
+
+def _energies(sets: Mapping[str, Sequence[Frame]]) -> list[str]:
+    """A sentence for each set whose energies are seen to be in another unit."""
+    found = {name: unit_of_energies(frames) for name, frames in sets.items()}
+    return [
+        f"{name}: {what}: if they and forces are in another unit, data.units says so"
+        for name, what in found.items()
+        if what
+    ]
 
 
 def _inside(name: str, pairs: Pairs) -> str:

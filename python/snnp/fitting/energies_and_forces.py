@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.linalg
+from ase import units
 
 from snnp.data import Frame
 from snnp.data.neighbors import NeighborLists
@@ -26,6 +27,9 @@ _STRENGTHS = 10.0 ** -np.arange(2.0, 8.0)  # as in `energy_shifts`
 # Root mean square of the forces of a frame that is looked at, eV/Å, and relative to that of all; and of those that may
 # be said not to follow from structures, as smaller ones may be noise.
 _LEAST, _PART, _SURE = 0.01, 0.3, 0.1
+# The first of these, if it is in Hartree/Bohr. Where all forces are as small as that, they are in this unit or next to
+# nothing: only a factor that is that of a Bohr is then believed, and only if a model explains so much of both.
+_LEAST_PER_BOHR, _BOTH = 2e-4, 0.9
 # Part of the squares of forces that a model explains of frames it has not seen: in published data 0.85 to 1, in ten
 # frames of three elements 0.3. Forces with other axes, or of other atoms, have none.
 _FOLLOW = 0.15
@@ -68,6 +72,8 @@ class Relation:
     @property
     def wrong(self) -> str | None:
         """What is wrong, as the end of a sentence; None: nothing."""
+        if self.size < _LEAST and not self.per_bohr:
+            return None
         if self.scrambled:
             return "forces do not follow from structures (other axes, or another order of atoms?)"
         usual = _RIGHT[0] < self.factor < _RIGHT[1]
@@ -85,6 +91,12 @@ class Relation:
         return None
 
     @property
+    def per_bohr(self) -> bool:
+        """Whether energies differ as they do if forces are per Bohr, and this is sure."""
+        alike = 1 / _ALIKE < self.factor * units.Bohr < _ALIKE
+        return alike and min(self.explained, self.agreement) > _BOTH
+
+    @property
     def scrambled(self) -> bool:
         """Whether forces do not follow from structures."""
         return self.explained < _FOLLOW and self.size > _SURE
@@ -95,10 +107,13 @@ def sample(frames: Sequence[Frame]) -> list[Frame]:
     they are, as in strained crystals, they say nothing about energies. None, if they are few."""
     known = [f for f in frames if np.isfinite(f.energy) and np.isfinite(f.forces).all()]
     sizes = [np.sqrt(np.mean(frame.forces**2)) for frame in known]
-    least = max(_LEAST, _PART * np.sqrt(np.mean(np.square(sizes)))) if known else _LEAST
-    moved = [frame for frame, size in zip(known, sizes, strict=True) if size > least]
-    chosen = some_of_each(moved, _ATOMS, _FEWEST, _MOST)
-    return chosen if len(chosen) >= _FEWEST else []
+    part = _PART * np.sqrt(np.mean(np.square(sizes))) if known else 0.0
+    for least, most in ((_LEAST, np.inf), (_LEAST_PER_BOHR, _LEAST)):
+        moved = [frame for frame, size in zip(known, sizes, strict=True) if max(least, part) < size < most]
+        chosen = some_of_each(moved, _ATOMS, _FEWEST, _MOST)
+        if len(chosen) >= _FEWEST:
+            return chosen
+    return []
 
 
 def sentence(what: str) -> str:

@@ -1,12 +1,13 @@
 """Reading files of labelled structures: what ASE reads under any name, and the formats of other fitting codes."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ase import Atoms
 from ase.data import chemical_symbols
 
-from snnp.data.formats import deepmd, documents, extxyz, ml_ab, mtp, n2p2, pacemaker, with_ase
+from snnp.data.formats import deepmd, documents, extxyz, lammps_dump, ml_ab, mtp, n2p2, pacemaker, with_ase
 from snnp.data.formats.finding import find_files
 from snnp.data.formats.notes import Notes
 from snnp.data.formats.opening import UNPACKING_ERRORS, reason
@@ -21,7 +22,8 @@ from snnp.data.sources import tell_files_apart
 
 __all__ = ["FORMATS", "Reading", "check_files", "find_files", "from_atoms", "read"]
 
-Reader = Callable[[Path, list[str], Notes], Iterator[Atoms]]
+# Gives structures, or why one of the file is left out.
+Reader = Callable[[Path, list[str], Notes], Iterator[Atoms | str]]
 
 FORMATS: dict[str, Reader] = {
     "extxyz": extxyz.read,
@@ -43,6 +45,7 @@ def read(paths: Sequence[str | Path], reading: Reading | None = None) -> Dataset
     """
     notes, reading = Notes(), reading or Reading()
     units: dict[str, Units] = {}
+    left_out: Counter[str] = Counter()
 
     def structures() -> Iterator[tuple[Atoms, str]]:
         for path in find_files(paths, notes):
@@ -51,13 +54,18 @@ def read(paths: Sequence[str | Path], reading: Reading | None = None) -> Dataset
             if known is not None:
                 units[str(path)] = known
             for n, atoms in enumerate(_structures(path, name, reading, notes)):
-                yield atoms, f"{path}:frame {n}"
+                if isinstance(atoms, str):
+                    left_out[atoms] += 1
+                    notes.add(path, f"structures are left out: {atoms}")
+                else:
+                    yield atoms, f"{path}:frame {n}"
 
     data = label(_with_elements(structures()), reading.labels)
     for n, frame in enumerate(data.frames):
         known = units.get(frame.origin.rpartition(":frame ")[0])
         if known is not None:
             data.frames[n] = to_ev_and_angstrom(frame, known)
+    data.skipped.update(left_out)
     data.notes = [*notes.sentences(), *data.notes]
     tell_files_apart(data.frames)
     return _checked(data, ", ".join(map(str, paths)))
@@ -91,7 +99,7 @@ def _format(path: Path, reading: Reading) -> str:
     return name
 
 
-def _structures(path: Path, name: str, reading: Reading, notes: Notes) -> Iterator[Atoms]:
+def _structures(path: Path, name: str, reading: Reading, notes: Notes) -> Iterator[Atoms | str]:
     """What the reader of the format finds; whatever goes wrong there is a DataError."""
     try:
         if name in FORMATS:
@@ -110,6 +118,8 @@ def _structures(path: Path, name: str, reading: Reading, notes: Notes) -> Iterat
 
 def _units(path: Path, name: str, reading: Reading, notes: Notes) -> Units | None:
     """The units of the numbers in a file; None: eV and Å."""
+    if name in lammps_dump.NAMES:
+        return lammps_dump.units(path, name, reading.units, notes)
     if reading.units is None:
         return n2p2.units(path, notes) if name == "n2p2" else None
     if name not in FORMATS:

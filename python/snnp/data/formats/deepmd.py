@@ -11,6 +11,7 @@ import numpy as np
 from ase import Atoms
 
 from snnp.data.formats.notes import Notes
+from snnp.data.formats.opening import LFS_POINTER, NO_LFS, head
 from snnp.data.formats.structure import element_of, labelled_atoms, stress_of_virial
 from snnp.data.frames import DataError
 
@@ -96,6 +97,8 @@ def _load(path: Path, width: int, frames: int | None = None, optional: bool = Fa
     try:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError) as error:
+        if path.is_file() and head(path).startswith(LFS_POINTER):
+            raise DataError(f"{path}: {NO_LFS}") from error
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise DataError(f"{path}: is no NumPy array of numbers ({reason})") from error
     if array.dtype.kind not in "fiu" or array.size % width or frames not in (None, array.size // width):

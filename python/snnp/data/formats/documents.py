@@ -12,7 +12,7 @@ from snnp.data.formats.opening import read_document
 from snnp.data.frames import DataError
 
 
-def read(path: Path, elements: list[str], notes: Notes) -> Iterator[Atoms]:
+def read(path: Path, elements: list[str], notes: Notes) -> Iterator[Atoms | str]:
     """Structures of a JSON file."""
     content = load(path)
     if isinstance(content, dict) and "Dataset" in content:

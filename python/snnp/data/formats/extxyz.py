@@ -2,24 +2,20 @@
 not as it should be. NEP's train.xyz has lower-case keys."""
 
 import io
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 from ase import Atoms
-from ase.io.extxyz import key_val_str_to_dict, read_xyz
+from ase.io.extxyz import read_xyz
 
+from snnp.data.formats.comment_line import CommentError, cell_of_other_name, read_comment
 from snnp.data.formats.notes import Notes
 from snnp.data.formats.opening import Lines, lines_of, quoted, reason
 from snnp.data.formats.structure import element_of
 from snnp.data.frames import DataError
 
-_MOST_COLUMNS = 10_000
-# Keys that ASE knows in this spelling only; NEP does not tell small letters from large ones.
-_SPELLING = {"lattice": "Lattice", "properties": "Properties", "pbc": "pbc"}
-_KEY = re.compile(r"(?<![\w-])(lattice|properties|pbc)(?=\s*=)", re.IGNORECASE)
-_TENSOR = re.compile(r"""(?<![\w-])(stress|virial)\s*=\s*(?:"([^"]*)"|'([^']*)'|\{([^}]*)\}|\[([^]]*)\]|(\S+))""")
+# How ASE calls columns of elements, by symbol and by atomic number.
+_SYMBOLS, _NUMBERS = ("species", "symbols"), ("Z", "numbers")
 
 
 def read(path: Path, elements: list[str], notes: Notes) -> Iterator[Atoms]:
@@ -40,6 +36,11 @@ class _Chunk:
         """Number and words of each line with an atom."""
         for n, line in enumerate(self.lines[2 : 2 + self.atoms]):
             yield self.first + 2 + n, line.split()
+
+    @property
+    def has_vectors(self) -> bool:
+        """Whether the cell stands below the atoms, as VEC1, VEC2, VEC3."""
+        return len(self.lines) > self.atoms + 2
 
     def error(self, line: int, sentence: str) -> DataError:
         return DataError(f"{self.path}:{line}: frame {self.index}: {sentence}")
@@ -67,6 +68,10 @@ def _frames(lines: Lines) -> Iterator[_Chunk]:
 def _structure(chunk: _Chunk, elements: list[str], notes: Notes) -> Atoms:
     try:
         return _parse(chunk, notes)
+    except CommentError as error:
+        raise chunk.error(chunk.first + 1, str(error)) from error
+    except DataError:
+        raise
     except Exception as error:  # ASE's parser raises whatever comes up
         if _with_symbols(chunk, elements, notes):
             return _structure(chunk, [], notes)
@@ -76,42 +81,34 @@ def _structure(chunk: _Chunk, elements: list[str], notes: Notes) -> Atoms:
 
 def _parse(chunk: _Chunk, notes: Notes) -> Atoms:
     def properties(text: str) -> dict:
-        keys = _comment(text, chunk.path, notes)
-        chunk.columns = _columns(str(keys.get("Properties", "species:S:1:pos:R:3")))
-        return keys
+        comment = read_comment(text)
+        chunk.columns = comment.columns
+        for name in comment.of_six:
+            notes.add(chunk.path, f"{name} of six numbers is read in the order xx yy zz yz xz xy")
+        if not chunk.has_vectors and (key := cell_of_other_name(comment.keys)):
+            raise CommentError(
+                f'the cell stands under \'{key}\', expected Lattice="ax ay az bx by bz cx cy cz", or pbc="F F F" if it '
+                "says nothing"
+            )
+        return comment.keys
 
     atoms = next(read_xyz(io.StringIO("".join(chunk.lines)), index=0, properties_parser=properties))
     if len(atoms):
         _say_unread_columns(chunk, notes)
+        _check_numbers(chunk, atoms)
     return atoms
 
 
-def _comment(text: str, path: Path, notes: Notes) -> dict:
-    """The keys of a comment line. ASE takes stress and virial with nine plain numbers only."""
-    own: dict[str, np.ndarray] = {}
-
-    def take(match: re.Match) -> str:
-        words = next(group for group in match.groups()[1:] if group is not None)
-        try:
-            numbers = np.array([float(word) for word in re.sub(r"_JSON|[][,]", " ", words).split()])
-        except ValueError:
-            return match[0]
-        if numbers.size == 6:
-            notes.add(path, f"{match[1]} of six numbers is read in the order xx yy zz yz xz xy")
-        own[match[1]] = numbers.reshape(3, 3).T if numbers.size == 9 else numbers
-        return " "
-
-    text = _KEY.sub(lambda match: _SPELLING[match[1].lower()], text)
-    return {**key_val_str_to_dict(_TENSOR.sub(take, text)), **own}
-
-
-def _columns(properties: str) -> list[tuple[str, str]]:
-    """Name and type (R, I, S, L) of each column; raises ValueError for more than anyone has."""
-    fields = properties.split(":")
-    triples = [(*pair, int(n)) for *pair, n in zip(fields[::3], fields[1::3], fields[2::3], strict=False)]
-    if sum(n for _, _, n in triples) > _MOST_COLUMNS:
-        raise ValueError(f"Properties name more than {_MOST_COLUMNS} columns")
-    return [(name, kind) for name, kind, n in triples for _ in range(n)]
+def _check_numbers(chunk: _Chunk, atoms: Atoms) -> None:
+    """Raises DataError where columns of symbols and of atomic numbers contradict each other: ASE takes the numbers."""
+    names = [name for name, _ in chunk.columns]
+    column = next((names.index(name) for name in _SYMBOLS if name in names), None)
+    if column is None or not any(name in names for name in _NUMBERS):
+        return
+    for atom, (number, words) in enumerate(chunk.rows()):
+        symbol, other = element_of(words[column]), atoms.symbols[atom]
+        if symbol is not None and symbol != other:
+            raise chunk.error(number, f"atom {atom} is {words[column]}, but its atomic number is that of {other}")
 
 
 def _with_symbols(chunk: _Chunk, elements: list[str], notes: Notes) -> bool:

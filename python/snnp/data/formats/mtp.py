@@ -70,8 +70,27 @@ def _cell(lines: Lines) -> list[list[float]]:
 
 def _atom_data(lines: Lines, names: list[str], size: int) -> dict[str, np.ndarray]:
     titles = " ".join(names)[:80]
-    rows = [lines.floats(lines.take(f"{size} atoms").split(), len(names), titles) for _ in range(size)]
+    rows = []
+    while len(rows) < size:
+        words = lines.take(f"{size} atoms").split()
+        if words and words[0][0].isalpha():
+            raise lines.error(f"AtomData ends after {_atoms(len(rows))}, expected {size} by Size")
+        rows.append(lines.floats(words, len(names), titles))
+    if (words := lines.peek().split()) and _is_number(words[0]):
+        raise lines.error(f"AtomData goes on after {_atoms(size)}, expected no more by Size")
     return dict(zip(names, np.array(rows).reshape(-1, len(names)).T, strict=True))
+
+
+def _atoms(count: int) -> str:
+    return f"{count} atom{'' if count == 1 else 's'}"
+
+
+def _is_number(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
 
 
 def _tensor(lines: Lines, names: list[str]) -> np.ndarray:

@@ -19,6 +19,10 @@ _HEAD = 4096  # bytes tell the format
 _LONGEST_LINE = 1 << 24  # characters
 _LARGEST_DOCUMENT = 1 << 31  # characters of a file that has to be read as a whole
 
+# What stands in the place of a large file that Git LFS has not brought.
+LFS_POINTER = b"version https://git-lfs"
+NO_LFS = "is a pointer of Git LFS in place of the data: git lfs pull brings them"
+
 # What damaged or cut compressed files raise.
 UNPACKING_ERRORS = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile)
 
@@ -60,6 +64,8 @@ def open_binary(path: Path) -> BinaryIO:
 def open_text(path: Path) -> TextIO:
     """The text of a file, unpacked, without byte-order mark, lines ended by \\n; raises DataError if it is no text."""
     start = head(path)
+    if start.startswith(LFS_POINTER):
+        raise DataError(f"{path}: {NO_LFS}")
     wide = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     if not wide and b"\0" in start:
         raise DataError(f"{path}: is a binary file in no known format, expected labelled structures")

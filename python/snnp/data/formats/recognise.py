@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from snnp.data.formats import with_ase
-from snnp.data.formats.opening import UNPACKING_ERRORS, head
+from snnp.data.formats.opening import LFS_POINTER, NO_LFS, UNPACKING_ERRORS, head
 from snnp.data.frames import DataError
 
 # What files of these kinds begin with.
@@ -20,10 +20,16 @@ _TEXT = (
 )
 _PICKLE = re.compile(rb"\x80[\x02-\x05]")
 # Formats that no reader here takes, and what to do.
-_REFUSED = {
-    b"\x89HDF": "is HDF5: convert it to extended XYZ or folders of npy files with the program that wrote it",
-    b"PK\x03\x04": "is an archive: unpack it first",
-}
+_CONVERT = "convert it to extended XYZ or folders of npy files with the program that wrote it"
+_REFUSED = (
+    (re.compile(rb"\x89HDF"), f"is HDF5: {_CONVERT}"),
+    (
+        re.compile(rb"PK\x03\x04.{26}[^/]{1,200}\.npy", re.DOTALL),
+        f"holds arrays of NumPy of no known meaning: {_CONVERT}",
+    ),
+    (re.compile(rb"PK\x03\x04"), "is an archive: unpack it first"),
+    (re.compile(re.escape(LFS_POINTER)), NO_LFS),
+)
 # Formats of ASE that have energies and forces.
 _LABELLED = {
     "abinit-out",
@@ -63,8 +69,8 @@ def recognise(path: Path, labelled: bool = False) -> str | None:
         return name if name in _LABELLED | _OWN_LABELLED else None
     if not start:
         raise DataError(f"{path}: the file is empty")
-    for magic, sentence in _REFUSED.items():
-        if start.startswith(magic):
+    for magic, sentence in _REFUSED:
+        if magic.match(start):
             raise DataError(f"{path}: {sentence}")
     return name
 

@@ -34,17 +34,21 @@ _SYSTEMS = {
 
 @dataclass(frozen=True)
 class Units:
-    """What the unit of energy is in eV, and that of length in Å; forces are in energy/length, stresses in
+    """What the unit of energy is in eV, that of length in Å, and that of forces in eV/Å; stresses are in
     energy/length³."""
 
     energy: float
     length: float
+    force: float
     text: str  # as in a message: "Hartree and Bohr"
 
 
 def parse_units(value: str | Mapping[str, str]) -> Units:
     """Units from the name of a system of units ("metal", "atomic", "Ry") or from {"energy": …, "length": …}; a text may
-    also be "energy=Hartree,length=Bohr". Raises DataError with one sentence."""
+    also be "energy=Hartree,length=Bohr". Forces are in energy/length, unless "force" says otherwise ("Hartree/Bohr").
+
+    Raises DataError with one sentence.
+    """
     if isinstance(value, str) and "=" in value:
         value = dict(part.split("=", 1) for part in value.replace(" ", "").split(",") if "=" in part)
     if isinstance(value, str):
@@ -54,14 +58,20 @@ def parse_units(value: str | Mapping[str, str]) -> Units:
                 "({energy: Hartree, length: Bohr})"
             )
         value = dict(zip(("energy", "length"), _SYSTEMS[value.lower()], strict=True))
-    unknown = sorted(set(value) - {"energy", "length"})
+    unknown = sorted(set(value) - {"energy", "length", "force"})
     if unknown:
-        raise DataError(f"units: unknown key {unknown[0]}: expected energy and length (forces are energy/length)")
+        raise DataError(f"units: unknown key {unknown[0]}: expected energy, length, and force if not energy/length")
     energy, length = str(value.get("energy", "eV")), str(value.get("length", "Angstrom"))
-    for name, known in ((energy, _ENERGY), (length, _LENGTH)):
+    above, slash, below = str(value.get("force", f"{energy}/{length}")).rpartition("/")
+    if not slash:
+        raise DataError(f"units: force is '{below}', expected an energy and a length, e.g. Hartree/Bohr")
+    for name, known in ((energy, _ENERGY), (length, _LENGTH), (above, _ENERGY), (below, _LENGTH)):
         if name.lower() not in known:
             raise DataError(f"units: '{name}' is unknown: expected one of {', '.join(known)}")
-    return Units(_ENERGY[energy.lower()], _LENGTH[length.lower()], f"{energy} and {length}")
+    text = f"{energy} and {length}" + (f" with forces in {above}/{below}" if "force" in value else "")
+    return Units(
+        _ENERGY[energy.lower()], _LENGTH[length.lower()], _ENERGY[above.lower()] / _LENGTH[below.lower()], text
+    )
 
 
 def to_ev_and_angstrom(frame: Frame, units: Units) -> Frame:
@@ -70,5 +80,5 @@ def to_ev_and_angstrom(frame: Frame, units: Units) -> Frame:
     atoms.set_cell(units.length * atoms.cell.array, scale_atoms=False)
     atoms.positions *= units.length
     stress = None if frame.stress is None else frame.stress * (units.energy / units.length**3)
-    forces = frame.forces * (units.energy / units.length)
+    forces = frame.forces * units.force
     return replace(frame, atoms=atoms, energy=units.energy * frame.energy, forces=forces, stress=stress)
