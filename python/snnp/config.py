@@ -269,6 +269,7 @@ class FitConfig(Section):
             ("model.baseline", getattr(self.model, "baseline", None) is not None),
             ("model.positive", bool(getattr(self.model, "positive", None))),
             ("model.convex", getattr(self.model, "convex", False)),
+            ("model.curvature", any(value for _, value in getattr(self.model, "curvature", ()))),
             ("model.network_bound", getattr(self.model, "network_bound", None) is not None),
             ("model.networks", getattr(self.model, "networks", 1) > 1),
             ("model.elements", getattr(self.model, "elements", None) is not None),

@@ -27,6 +27,7 @@ from snnp.fitting.ranks import Ranks
 from snnp.fitting.shards import Shards, deal
 from snnp.kinds.choose import Choice
 from snnp.kinds.given_filters import given_filters
+from snnp.models.curvature_prior import CurvaturePrior
 from snnp.models.filters import Filters
 from snnp.models.linear import LinearModel, LinearShape, coarsened
 from snnp.models.network import Model
@@ -108,6 +109,10 @@ class FilterLinearModel:
         """Sum of squared second differences of coefficients of φ, as a matrix."""
         return self._with_filters(self.pairs.differences(), 0.0)
 
+    def prior(self, prior: CurvaturePrior) -> sparse.csr_array:
+        """What a prior of φ'' adds to the loss, as a matrix."""
+        return self._with_filters(self.pairs.prior(prior), 0.0)
+
     def size(self) -> sparse.csr_array:
         """Sum of squares of all coefficients but energies of elements, as a matrix."""
         return self._with_filters(self.pairs.size(), 1.0)
@@ -150,32 +155,34 @@ def filters_start(
     threads: int,
     frozen: Sequence[str],
     progress: Progress = no_progress,
+    prior: CurvaturePrior | None = None,
 ) -> Trial:
     """Sets the model's parameters, its unit and the standardisation of its filters from a linear solution.
 
-    Like `snnp.fitting.linear_start.linear_start`. frozen: of rho, f, g those that stay as they are. If that is g, the
-    linear model is that of φ and of the filters; if not, it is the one with a three-body tensor, from which g follows
-    with the f of the file, or f and g do, beginning with those.
+    Like `snnp.fitting.linear_start.linear_start`, with its `prior`. frozen: of rho, f, g those that stay as they are.
+    If that is g, the linear model is that of φ and of the filters; if not, it is the one with a three-body tensor, from
+    which g follows with the f of the file, or f and g do, beginning with those.
     """
     data = train, validation, weights, threads
     install(model, filters)
     if "g" in frozen or not filters.n3:
         with progress("linear model", len(train) + len(validation), "frames") as tick:
-            start = _weigh_filters(model, *data, tick)
+            start = _weigh_filters(model, *data, tick, prior)
     else:
-        start = _follow_tensor(model, *data, "f" in frozen, progress)
+        start = _follow_tensor(model, *data, "f" in frozen, progress, prior)
     if not frozen:
         balance(model)
     return start
 
 
-def _weigh_filters(model: Model, train, validation, weights: Weights, threads: int, tick) -> Trial:
+def _weigh_filters(model: Model, train, validation, weights: Weights, threads: int, tick, prior) -> Trial:
     """φ, a and energies of elements by least squares."""
     model.constrain()
     standardise(model, train, threads)
     offsets, sets = without_offsets(model, train, validation)
     linear = DividedFilters(model, threads)
-    chosen = solve(linear, *sets, weights, model.fixed_e0, START_STRENGTHS, threads, tick, differences=True).chosen
+    fit = solve(linear, *sets, weights, model.fixed_e0, START_STRENGTHS, threads, tick, differences=True, prior=prior)
+    chosen = fit.chosen
     phi, a, energies = linear.parts(chosen.x)
     model.unit = unit = float(np.sqrt(chosen.train_loss))
     with torch.no_grad():
@@ -188,12 +195,12 @@ def _weigh_filters(model: Model, train, validation, weights: Weights, threads: i
 
 
 def _follow_tensor(
-    model: Model, train, validation, weights: Weights, threads: int, keep_f: bool, progress: Progress
+    model: Model, train, validation, weights: Weights, threads: int, keep_f: bool, progress: Progress, prior
 ) -> Trial:
     """φ, g, energies of elements, and f unless it is kept, from the linear model with a three-body tensor."""
     shape, (_, n_radial, n_angle) = model.shape, model.shape.functions
     with progress("linear model", len(train) + len(validation), "frames") as tick:
-        found = linear_solution(model, coarsened(shape), train, validation, weights, threads, tick)
+        found = linear_solution(model, coarsened(shape), train, validation, weights, threads, tick, prior)
     coarse, each = found.shape, shape.n_elements if shape.shared else 1
     knots = list(zip(coarse.radial_knots[::each], shape.radial_knots[::each], strict=True))
     given = zip(model.f.detach().numpy(), knots, strict=True)

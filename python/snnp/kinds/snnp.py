@@ -28,6 +28,7 @@ from snnp.kinds.base import (
     some_of,
     three_body_cutoff,
 )
+from snnp.kinds.curvature import FilterCurvature
 from snnp.kinds.given_filters import DECIDED, OptionalFilters, given_filters, with_filters, with_scales
 from snnp.models.sums import has_core
 
@@ -82,6 +83,7 @@ class SnnpConfig(ModelSection):
     network_bound: float | None = Field(
         None, gt=0, le=1e6, description="eV, most that the network changes the energy of an atom by; null: no bound"
     )
+    curvature: FilterCurvature = FilterCurvature()
     floor: bool = Field(True, description="under the energies of atoms that are unlike those of the data")
     repulsion: bool = Field(True, description="of two atoms at distances that the data hardly show")
     filters: OptionalFilters = Field(None, description="of another potential, from which the fit starts")
@@ -98,10 +100,12 @@ class SnnpConfig(ModelSection):
         return self
 
     @model_validator(mode="after")
-    def _what_is_positive_is_fitted(self):
+    def _what_has_a_form_is_fitted(self):
         kept = self.filters.freeze if self.filters else []
-        if both := [name for name in self.positive if name in kept]:
-            raise PydanticCustomError("no_sense", f"model.positive: {both[0]} stays as it is by model.filters.freeze")
+        given = {"positive": self.positive, "curvature": self.curvature.model_dump(exclude_none=True)}
+        for key, names in given.items():
+            if both := [name for name in names if name in kept]:
+                raise PydanticCustomError("no_sense", f"model.{key}: {both[0]} stays as it is by model.filters.freeze")
         return self
 
     @model_validator(mode="after")
@@ -132,11 +136,15 @@ class SnnpConfig(ModelSection):
         return self
 
     def not_there(self) -> str | None:
-        """What is wrong, as a sentence, if curves are to be positive, or a network bounded, convex or one of several,
-        and there are none.
+        """What is wrong, as a sentence, if curves are to be positive or smooth, or a network bounded, convex or one of
+        several, and there are none.
         """
         filters = {"rho": "model.two_body_filters", "f": "model.three_body_filters"}
         numbers = {"rho": self.two_body_filters, "f": self.three_body_filters}
+        for name in self.curvature.model_dump(exclude_none=True):
+            of = {"g": "f"}.get(name, name)
+            if not numbers.get(of, 1):
+                return f"model.curvature.{name}: expected {filters[of]} above 0"
         if self.positive and not any(numbers[name] for name in self.positive):
             return f"model.positive: expected {' or '.join(filters[name] for name in self.positive)} above 0"
         asked = {"network_bound": self.network_bound, "convex": self.convex, "networks": self.networks > 1}

@@ -12,6 +12,7 @@ from scipy import sparse
 
 from snnp import _core
 from snnp.data.batch import FrameStream, Weights
+from snnp.models.curvature_prior import CurvaturePrior
 from snnp.models.normal_equations import Quadratic, accumulate
 from snnp.models.shape import Shape, unordered_pairs
 from snnp.splines import END, clamped, gram
@@ -131,6 +132,12 @@ class LinearModel:
     def curvature(self) -> sparse.csr_array:
         """∫ (φ'')² and, along each direction, ∫∫∫ (∂²V)² as a matrix: the sum over all splines is xᵀ curvature x."""
         return self._penalty(lambda knots, n: gram(knots, n, 2), lambda knots, n: gram(knots, n, 0))
+
+    def prior(self, prior: CurvaturePrior) -> sparse.csr_array:
+        """What a prior of φ'' adds to the loss for labels with errors of variance 1, as a matrix."""
+        E, n = self.shape.n_elements, self.shape.functions[0]
+        blocks = [prior.form("phi", self.shape.pair_knots[a * E + b], n) for a, b in self.shape.unordered]
+        return diagonal([*blocks, sparse.csr_array((self.columns - n * len(blocks),) * 2)])
 
     def differences(self) -> sparse.csr_array:
         """Sum of squared second differences of coefficients along each direction, as a matrix."""
