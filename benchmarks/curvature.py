@@ -31,7 +31,7 @@ def measured(session, brief: Callable) -> dict:
 
 
 def bends(potential: Path, data: Path) -> dict[str, float]:
-    """Root mean squares of second derivatives at knots, in the units of `snnp.models.curvature_prior`, of one element."""
+    """Root mean squares of second derivatives at knots, units as in `snnp.models.curvature_prior`; of one element."""
     p = without_floor(_core.read_potential(potential))
     frames = sample(read([data]).frames)
     lists = NeighborLists([p.elements[0].name], p.cutoff(), keep=False)
