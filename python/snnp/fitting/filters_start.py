@@ -8,6 +8,7 @@ solved by its normal equations like any (`snnp.fitting.least_squares`). The leng
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -29,7 +30,7 @@ from snnp.kinds.choose import Choice
 from snnp.kinds.given_filters import given_filters
 from snnp.models.curvature_prior import CurvaturePrior
 from snnp.models.filters import Filters
-from snnp.models.linear import LinearModel, LinearShape, coarsened
+from snnp.models.linear import LinearModel, coarsened, linear_shape
 from snnp.models.network import Model
 from snnp.models.normal_equations import Quadratic, Rows, accumulate
 from snnp.models.shape import Shape
@@ -70,7 +71,7 @@ class FilterLinearModel:
     def __init__(self, model: Model, threads: int):
         shape = model.shape
         self.model, self.values = model, Loss(model, Weights(), 1.0, threads)
-        self.pairs = LinearModel(LinearShape(shape.n_elements, shape.pair_knots, [], [], False, shape.shared))
+        self.pairs = LinearModel(linear_shape(replace(shape, n3=0)))
         self.shape, self.threads = self.pairs.shape, threads
         self.n_phi, self.n_a = self.pairs.columns - shape.n_elements, shape.n_elements * shape.filters
         self.columns = self.pairs.columns + self.n_a
@@ -273,7 +274,7 @@ def best_scale(options: Sequence[Choice], frames: Sequence[Frame], threads: int,
 
 def _force_error(option: Choice, fitted: Sequence[Frame], held_out: Sequence[Frame], threads: int) -> float:
     """Of the linear model with the filters of an option."""
-    shape = option.shape
+    shape = replace(option.shape, pinned=[])  # labels are as they were given
 
     def solved(train, validation, weights) -> Trial:
         model = Model(shape, [None] * shape.n_elements)

@@ -21,7 +21,8 @@ def fit_linear(task: Task) -> tuple[_core.Potential, Curve]:
     """The potential, and the losses by smoothness."""
     shape, smoothness = task.shape, task.config.model.smoothness
     radial = shape.radial_knots if shape.jk_knots else []
-    linear = LinearModel(LinearShape(shape.n_elements, shape.pair_knots, radial, shape.jk_knots, distance=True))
+    knots = shape.pair_knots, radial, shape.jk_knots
+    linear = LinearModel(LinearShape(shape.n_elements, *knots, distance=True, pinned=shape.pinned))
     baseline = task.baseline()
     train, validation = task.streamed("train", baseline), task.streamed("validation", baseline)
     strengths = STRENGTHS if validation else [WITHOUT_VALIDATION]

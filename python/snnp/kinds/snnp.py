@@ -92,10 +92,13 @@ class SnnpConfig(ModelSection):
     )
 
     @model_validator(mode="after")
-    def _baseline_without_floor(self):
-        if self.baseline and self.floor:
+    def _what_is_given_without_floor(self):
+        if self.baseline and self.pinned:
+            raise PydanticCustomError("no_sense", "model.pinned makes no sense beside model.baseline")
+        if (self.baseline or self.pinned) and self.floor:
             if "floor" in self.model_fields_set:
-                raise PydanticCustomError("baseline", "expected no floor together with a baseline")
+                given = "a baseline" if self.baseline else "model.pinned"
+                raise PydanticCustomError("baseline", "expected no floor together with {given}", {"given": given})
             self.floor = False
         return self
 
@@ -157,8 +160,9 @@ class SnnpConfig(ModelSection):
 
     @property
     def files(self) -> list[Path]:
-        """The files of filters and baseline, if there are any."""
-        return [*([self.filters.file] if self.filters else []), *([self.baseline] if self.baseline else [])]
+        """The files of filters, baseline and functions that are given, if there are any."""
+        given = [self.filters and self.filters.file, self.baseline]
+        return [*super().files, *(file for file in given if file)]
 
     @property
     def decided(self) -> frozenset[str]:
@@ -172,7 +176,7 @@ class SnnpConfig(ModelSection):
             found["filters"] = self.filters.model_copy(update={"file": folder / self.filters.file})
         if self.baseline:
             found["baseline"] = folder / self.baseline
-        return self.model_copy(update=found)
+        return super().beside(folder).model_copy(update=found)
 
 
 class Snnp(Kind):
@@ -204,7 +208,7 @@ class Snnp(Kind):
             return with_filters(config, distances.elements)
         pair = pair_cutoff(config, distances)
         three = three_body_cutoff(config.three_body_cutoff, distances, pair)
-        elements = config.elements or _elements(distances)
+        elements = config.elements or ("separate" if config.pinned else _elements(distances))
         return config.model_copy(update={"pair_cutoff": pair, "three_body_cutoff": three, "elements": elements})
 
     def alternatives(self, config, distances, effort):

@@ -137,9 +137,11 @@ class DensityModel:
             blocks += [gram(k, n_radial, 2) for k in shape.radial_knots]
             blocks += [gram(shape.angle_knots, n_angle, 2)] * (E * len(shape.unordered))
         blocks += [gram(k, len(k) + 2, 2) for k in knots]
-        blocks = [block + RIDGE * np.eye(len(block)) for block in blocks]
+        blocks = [strength * (block + RIDGE * np.eye(len(block))) for block in blocks]
+        for pair in self.shape.pinned:
+            blocks[pair] = HOLD_FIXED * np.eye(len(blocks[pair]))
         hold = np.diag([HOLD_FREE if e0 is None else HOLD_FIXED for e0 in self.fixed_e0])
-        return diagonal([*(strength * block for block in blocks), hold])
+        return diagonal([*blocks, hold])
 
     def prior(self, x: np.ndarray, here: Linearised, noise: float) -> Quadratic:
         """What the prior adds to the loss, near coefficients x (columns,); noise: the loss that errors of labels make.
