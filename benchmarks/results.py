@@ -55,6 +55,7 @@ def arguments() -> argparse.Namespace:
         "atomic_energies",
         "silicon_atoms",
         "constraints",
+        "curvature",
         "costs",
     ]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

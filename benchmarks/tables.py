@@ -15,6 +15,7 @@ from potentials import Point, markdown, table
 
 import atomic_energies
 import constraints
+import curvature
 import engine_tables
 import physics_tables
 import silicon_atoms
@@ -251,6 +252,7 @@ TABLES = {
     **atomic_energies.TABLES,
     **silicon_atoms.TABLES,
     **constraints.TABLES,
+    **curvature.TABLES,
     **physics_tables.TABLES,
     **engine_tables.TABLES,
 }

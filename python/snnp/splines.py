@@ -71,6 +71,11 @@ def gram(knots: np.ndarray, functions: int, derivative: int) -> np.ndarray:
     return values.T @ ((half * weights).ravel()[:, None] * values)
 
 
+def second_derivatives(knots: np.ndarray, functions: int) -> np.ndarray:
+    """Of the first `functions` basis functions at each knot, (knots, functions)."""
+    return basis(knots, functions)(knots, nu=2)
+
+
 class SplineFunction:
     """A cubic spline of a potential as a function: linear below its first knot, zero beyond its last one.
 

@@ -1,5 +1,6 @@
 """A known potential as the baseline of a fit: what it leaves of the data is fitted, and the result is the sum."""
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +13,8 @@ from snnp.data.neighbors import NeighborLists
 from snnp.fitting.sets import Sets
 from snnp.kinds.base import ModelSection
 from snnp.mapping.monitor import Monitor
+from snnp.models.pinned import pinned_pairs, pinned_potential
+from snnp.models.shape import unordered_pairs
 from snnp.models.sums import added, check_baseline
 from snnp.virial import matrix, stress
 
@@ -26,6 +29,9 @@ class Baseline:
     @staticmethod
     def of(model: ModelSection, elements: Sequence[str]) -> "Baseline":
         """That of a configuration; raises snnp.Error if it cannot be one for data of these elements."""
+        if model.pinned is not None:
+            file = model.pinned.phi
+            return Pinned(pinned_potential(file, elements), file.name, pinned_pairs(file, elements))
         file: Path | None = getattr(model, "baseline", None)
         if file is None:
             return Baseline()
@@ -67,10 +73,7 @@ class Baseline:
 
     def sentence(self, frames: Sequence[Frame]) -> str:
         """How much it leaves of the forces; frames: without it."""
-        left = np.concatenate([frame.forces.ravel() for frame in frames])
-        left = left[np.isfinite(left)]
-        rms = f"{np.sqrt((left**2).mean()):.4f} eV/Å" if left.size else "unknown"
-        return f"baseline {self.name}, which stays as it is: it leaves forces of {rms} (RMS) to be fitted"
+        return f"baseline {self.name}, which stays as it is: it leaves forces of {_size(frames)} (RMS) to be fitted"
 
     def _shifted(self, sets: Sets, sign: float, threads: int) -> Sets:
         if self.potential is None:
@@ -78,6 +81,38 @@ class Baseline:
         engine = _core.Engine(self.potential)
         lists = NeighborLists([e.name for e in self.potential.elements], engine.cutoff, keep=False)
         return {name: [_less(frame, engine, lists, sign, threads) for frame in frames] for name, frames in sets.items()}
+
+
+@dataclass
+class Pinned(Baseline):
+    """φ of some pairs, by number, which stays as it is; the model fitted has none there."""
+
+    pairs: Sequence[int] = ()
+
+    def add(self, fitted: _core.Potential) -> _core.Potential:
+        """The model with these φ, and their cores."""
+        p = copy.deepcopy(fitted)
+        pairs = p.pairs
+        for n in self.pairs:
+            given, pair = self.potential.pairs[n], pairs[n]
+            pair.phi, pair.zbl_inner, pair.zbl_outer = given.phi, given.zbl_inner, given.zbl_outer
+        p.pairs = pairs
+        p.check()
+        return p
+
+    def sentence(self, frames: Sequence[Frame]) -> str:
+        """Which φ it is, and how much it leaves of the forces; frames: without it."""
+        names = [e.name for e in self.potential.elements]
+        every = [f"{names[a]}-{names[b]}" for a, b in unordered_pairs(len(names))]
+        own = ", ".join(every[n] for n in self.pairs)
+        return f"φ of {own} of {self.name} stays as it is: it leaves forces of {_size(frames)} (RMS) to be fitted"
+
+
+def _size(frames: Sequence[Frame]) -> str:
+    """Root mean square of forces, in words."""
+    forces = np.concatenate([frame.forces.ravel() for frame in frames])
+    forces = forces[np.isfinite(forces)]
+    return f"{np.sqrt((forces**2).mean()):.4f} eV/Å" if forces.size else "unknown"
 
 
 def _less(frame: Frame, engine: _core.Engine, lists: NeighborLists, sign: float, threads: int) -> Frame:

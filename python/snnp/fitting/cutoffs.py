@@ -1,6 +1,7 @@
 """Longer cutoffs, where a linear model of the forces says that they pay."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -80,7 +81,7 @@ def force_error(
 
 def _linear_error(shape: Shape, fitted: Sequence[Frame], held_out: Sequence[Frame], threads: int, tick) -> float:
     """That of the linear model."""
-    shape = coarsened(shape)
+    shape = replace(coarsened(shape), pinned=[])  # labels are as they were given
     linear, fixed = LinearModel(linear_shape(shape)), [None] * shape.n_elements
 
     def solved(*sets_and_weights) -> Trial:

@@ -6,6 +6,7 @@ from snnp.fitting.gauss_newton import DensityFit
 from snnp.fitting.linear import WITHOUT_VALIDATION
 from snnp.fitting.successive_halving import find_start
 from snnp.fitting.task import Task, train
+from snnp.models.curvature_prior import CurvaturePrior
 from snnp.models.potentials import density_potential
 
 
@@ -17,7 +18,9 @@ def fit_density(task: Task) -> tuple[_core.Potential, Curve]:
     if smoothness is None and not data[1]:
         smoothness = WITHOUT_VALIDATION
     steps = task.config.training.steps
-    built_in = (model.positive, model.convex)
+    atoms = sum(len(s) for s, _ in data[0])
+    prior = CurvaturePrior.of(model.curvature, len(data[0]), atoms, task.weights)
+    built_in = (model.positive, model.convex, prior)
     fit = DensityFit(
         shape, model.embedding_knots, task.e0, data, task.weights, task.threads, steps, smoothness, *built_in
     )

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy import ndarray
-from scipy.linalg import eigh
+from scipy.linalg import eigh, solve
 from torch import nn
 
 
@@ -34,6 +34,8 @@ class EigenAdam:
         """Of the blocks, cut into rows."""
         self._order = np.concatenate(indices)  # parameters as they stand in blocks
         self._blocks = _slices(self.sizes)
+        self.stiffness: list[ndarray] = []
+        """Of a term beside the loss, by block, (n, n) or (0, 0) if it has none: second derivatives, about."""
         self._state: dict = {}
 
     def memory(self) -> float:
@@ -53,18 +55,31 @@ class EigenAdam:
         """Goes on from the state of another optimizer of the same parameters; arrays may be tensors."""
         self._state = {key: _arrays(value) for key, value in state.items()}
 
-    def step(self) -> None:
-        """One step with the gradients at hand; parameters without a gradient count as having a zero one."""
+    def gradients(self) -> ndarray:
+        """Those at hand in one row, (parameters,); parameters without a gradient count as having a zero one."""
         g = np.zeros(sum(self.sizes))
         for p, at in zip(self.parameters, self._places, strict=True):
             if p.grad is not None:
                 g[at] = p.grad.numpy().ravel()
+        return g
+
+    def by_block(self, rows: ndarray) -> list[ndarray]:
+        """Of rows (m, parameters) the columns of each block, (m, n)."""
+        return [rows[:, self._order[at]] for at in self._blocks]
+
+    def step(self, term: ndarray | None = None) -> None:
+        """One step with the gradients at hand. term: the gradient of a term beside the loss, (parameters,).
+
+        A term may be stiffer than the loss: the step is where its linear approximation, in the metric of a step for the
+        loss alone, has no gradient. So it is as long as without, and settles where both gradients add up to zero.
+        """
+        g = self.gradients()
         change = np.empty_like(g)
-        change[self._order] = self._change(g[self._order])
+        change[self._order] = self._change(g[self._order], None if term is None else term[self._order])
         for p, at in zip(self.parameters, self._places, strict=True):
             p.detach().numpy()[...] -= change[at].reshape(p.shape)
 
-    def _change(self, g: ndarray) -> ndarray:
+    def _change(self, g: ndarray, term: ndarray | None) -> ndarray:
         state = self._state or self._begin(g)
         state["recent"][state["waiting"]] = g
         state["waiting"] += 1
@@ -81,7 +96,21 @@ class EigenAdam:
         # that of a Newton method, most · mean / second.
         largest = np.repeat([root[at].max() for at in self._blocks], self.sizes)
         size = root * (1 + self.lr * root / self.most) + self.damping * largest + 1e-30
-        return self.lr * self._rotated(mean / size, state["bases"])
+        change = self.lr * self._rotated(mean / size, state["bases"])
+        return change if term is None or not self.lr else self._with_term(change, term, size)
+
+    def _with_term(self, change: ndarray, term: ndarray, size: ndarray) -> ndarray:
+        """The change together with that of a term; size: what gradients are divided by."""
+        bases = self._state["bases"]
+        pull = self._rotated(self._state["mean"], bases) + term
+        own = np.abs(self._rotated(term, [basis.T for basis in bases]))
+        for basis, stiff, at in zip(bases, self.stiffness, self._blocks, strict=True):
+            if len(stiff) and term[at].any():
+                # No step of more than lr along a direction, also where the loss has no slope.
+                metric = size[at] + own[at] + self.damping * own[at].max()
+                matrix = (basis * (metric / self.lr).astype(np.float32)) @ basis.T
+                change[at] = solve(matrix + stiff, pull[at], assume_a="pos")
+        return change
 
     def _begin(self, g: ndarray) -> dict:
         self._state = {

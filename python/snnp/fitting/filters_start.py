@@ -8,6 +8,7 @@ solved by its normal equations like any (`snnp.fitting.least_squares`). The leng
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -27,8 +28,9 @@ from snnp.fitting.ranks import Ranks
 from snnp.fitting.shards import Shards, deal
 from snnp.kinds.choose import Choice
 from snnp.kinds.given_filters import given_filters
+from snnp.models.curvature_prior import CurvaturePrior
 from snnp.models.filters import Filters
-from snnp.models.linear import LinearModel, LinearShape, coarsened
+from snnp.models.linear import LinearModel, coarsened, linear_shape
 from snnp.models.network import Model
 from snnp.models.normal_equations import Quadratic, Rows, accumulate
 from snnp.models.shape import Shape
@@ -69,7 +71,7 @@ class FilterLinearModel:
     def __init__(self, model: Model, threads: int):
         shape = model.shape
         self.model, self.values = model, Loss(model, Weights(), 1.0, threads)
-        self.pairs = LinearModel(LinearShape(shape.n_elements, shape.pair_knots, [], [], False, shape.shared))
+        self.pairs = LinearModel(linear_shape(replace(shape, n3=0)))
         self.shape, self.threads = self.pairs.shape, threads
         self.n_phi, self.n_a = self.pairs.columns - shape.n_elements, shape.n_elements * shape.filters
         self.columns = self.pairs.columns + self.n_a
@@ -107,6 +109,10 @@ class FilterLinearModel:
     def differences(self) -> sparse.csr_array:
         """Sum of squared second differences of coefficients of φ, as a matrix."""
         return self._with_filters(self.pairs.differences(), 0.0)
+
+    def prior(self, prior: CurvaturePrior) -> sparse.csr_array:
+        """What a prior of φ'' adds to the loss, as a matrix."""
+        return self._with_filters(self.pairs.prior(prior), 0.0)
 
     def size(self) -> sparse.csr_array:
         """Sum of squares of all coefficients but energies of elements, as a matrix."""
@@ -150,32 +156,34 @@ def filters_start(
     threads: int,
     frozen: Sequence[str],
     progress: Progress = no_progress,
+    prior: CurvaturePrior | None = None,
 ) -> Trial:
     """Sets the model's parameters, its unit and the standardisation of its filters from a linear solution.
 
-    Like `snnp.fitting.linear_start.linear_start`. frozen: of rho, f, g those that stay as they are. If that is g, the
-    linear model is that of φ and of the filters; if not, it is the one with a three-body tensor, from which g follows
-    with the f of the file, or f and g do, beginning with those.
+    Like `snnp.fitting.linear_start.linear_start`, with its `prior`. frozen: of rho, f, g those that stay as they are.
+    If that is g, the linear model is that of φ and of the filters; if not, it is the one with a three-body tensor, from
+    which g follows with the f of the file, or f and g do, beginning with those.
     """
     data = train, validation, weights, threads
     install(model, filters)
     if "g" in frozen or not filters.n3:
         with progress("linear model", len(train) + len(validation), "frames") as tick:
-            start = _weigh_filters(model, *data, tick)
+            start = _weigh_filters(model, *data, tick, prior)
     else:
-        start = _follow_tensor(model, *data, "f" in frozen, progress)
+        start = _follow_tensor(model, *data, "f" in frozen, progress, prior)
     if not frozen:
         balance(model)
     return start
 
 
-def _weigh_filters(model: Model, train, validation, weights: Weights, threads: int, tick) -> Trial:
+def _weigh_filters(model: Model, train, validation, weights: Weights, threads: int, tick, prior) -> Trial:
     """φ, a and energies of elements by least squares."""
     model.constrain()
     standardise(model, train, threads)
     offsets, sets = without_offsets(model, train, validation)
     linear = DividedFilters(model, threads)
-    chosen = solve(linear, *sets, weights, model.fixed_e0, START_STRENGTHS, threads, tick, differences=True).chosen
+    fit = solve(linear, *sets, weights, model.fixed_e0, START_STRENGTHS, threads, tick, differences=True, prior=prior)
+    chosen = fit.chosen
     phi, a, energies = linear.parts(chosen.x)
     model.unit = unit = float(np.sqrt(chosen.train_loss))
     with torch.no_grad():
@@ -188,12 +196,12 @@ def _weigh_filters(model: Model, train, validation, weights: Weights, threads: i
 
 
 def _follow_tensor(
-    model: Model, train, validation, weights: Weights, threads: int, keep_f: bool, progress: Progress
+    model: Model, train, validation, weights: Weights, threads: int, keep_f: bool, progress: Progress, prior
 ) -> Trial:
     """φ, g, energies of elements, and f unless it is kept, from the linear model with a three-body tensor."""
     shape, (_, n_radial, n_angle) = model.shape, model.shape.functions
     with progress("linear model", len(train) + len(validation), "frames") as tick:
-        found = linear_solution(model, coarsened(shape), train, validation, weights, threads, tick)
+        found = linear_solution(model, coarsened(shape), train, validation, weights, threads, tick, prior)
     coarse, each = found.shape, shape.n_elements if shape.shared else 1
     knots = list(zip(coarse.radial_knots[::each], shape.radial_knots[::each], strict=True))
     given = zip(model.f.detach().numpy(), knots, strict=True)
@@ -266,7 +274,7 @@ def best_scale(options: Sequence[Choice], frames: Sequence[Frame], threads: int,
 
 def _force_error(option: Choice, fitted: Sequence[Frame], held_out: Sequence[Frame], threads: int) -> float:
     """Of the linear model with the filters of an option."""
-    shape = option.shape
+    shape = replace(option.shape, pinned=[])  # labels are as they were given
 
     def solved(train, validation, weights) -> Trial:
         model = Model(shape, [None] * shape.n_elements)

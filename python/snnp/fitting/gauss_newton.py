@@ -1,7 +1,8 @@
 """Fits of EAM and s-MEAM by damped Gauss-Newton steps (Levenberg 1944, Marquardt 1963).
 
 Each step fits the model, made linear in its coefficients, like a linear one. The penalty of curvature begins strong and
-becomes weaker in stages, each starting where the last one ended, until the validation loss does not fall any more.
+becomes weaker in stages, each starting where the last one ended, until the validation loss does not fall any more. If
+there is a prior of curvature, a last stage begins where the best one ended, with it and the same penalty.
 """
 
 import math
@@ -15,8 +16,9 @@ from scipy import sparse
 from snnp import _core
 from snnp.data.batch import LabelledStructure, Labels, Weights
 from snnp.fitting.label_errors import LabelErrors, Residuals, label_errors
+from snnp.models.curvature_prior import CurvaturePrior
 from snnp.models.density import DensityModel, Layout, Linearised
-from snnp.models.normal_equations import fit_offsets, shifted
+from snnp.models.normal_equations import Quadratic, fit_offsets, shifted
 from snnp.models.potentials import density_potential
 from snnp.models.shape import Shape
 from snnp.virial import matrix
@@ -59,6 +61,7 @@ class State:
     seconds: float = 0.0
     trials: list = field(default_factory=list)  # (validation loss, strength, x, knots) of the stages so far
     history: list = field(default_factory=list)
+    noise: float = 0.0  # (eV/Å)², the loss at the end of the best stage: from then on there is the prior of curves
     done: bool = False
 
 
@@ -67,16 +70,18 @@ def gauss_newton_step(
 ) -> tuple[Linearised, bool]:
     """A step that is taken if it makes the penalised loss smaller; whether the next ones are not worth it."""
     penalty = model.penalty(state.knots, strength)
-    stiffness = here.quadratic.A.diagonal() + penalty.diagonal()
+    prior = model.prior(state.x, here, state.noise) if state.noise else None
+    loss = _with(here, prior)
+    stiffness = loss.A.diagonal() + penalty.diagonal()
     damp = sparse.diags_array(state.damping * stiffness) + model.held(state.x, stiffness)
     try:
-        A = here.quadratic.A + (penalty + damp).toarray()
-        x = model.minimum(A, here.quadratic.b + damp @ state.x, state.knots)
+        A = loss.A + (penalty + damp).toarray()
+        x = model.minimum(A, loss.b + damp @ state.x, state.knots)
     except np.linalg.LinAlgError:
         state.damping *= 10
         return here, state.damping > _MAX_DAMPING
     there = model.linearise(frames, x, state.knots)
-    gain = 1 - _penalised(there, penalty, x) / _penalised(here, penalty, state.x)
+    gain = 1 - _penalised(_with(there, prior), penalty, x) / _penalised(loss, penalty, state.x)
     if gain > 0:
         state.x, here = x, there
         state.damping = max(state.damping / 10, 1e-9)
@@ -85,15 +90,19 @@ def gauss_newton_step(
     return here, 0 < gain < _GAIN or state.damping > _MAX_DAMPING
 
 
-def _penalised(here: Linearised, penalty: sparse.csr_array, x: np.ndarray) -> float:
-    return here.quadratic(x) + float(x @ (penalty @ x))
+def _with(here: Linearised, prior: Quadratic | None) -> Quadratic:
+    return here.quadratic.plus(1.0, prior) if prior else here.quadratic
+
+
+def _penalised(loss: Quadratic, penalty: sparse.csr_array, x: np.ndarray) -> float:
+    return loss(x) + float(x @ (penalty @ x))
 
 
 class DensityFit:
     """A fit of a `DensityModel`. After `start` it runs, stops and goes on like `snnp.fitting.minibatch.Optimizer`.
 
     data: training and validation frames. steps: most Gauss-Newton steps. smoothness: the penalty of the last stage;
-    None: by validation. positive, convex: see `snnp.models.constraints`.
+    None: by validation. positive, convex: see `snnp.models.constraints`. curvature: a prior of curves.
     """
 
     def __init__(
@@ -108,8 +117,9 @@ class DensityFit:
         smoothness: float | None = None,
         positive: Sequence[str] = (),
         convex: bool = False,
+        curvature: CurvaturePrior | None = None,
     ):
-        self.model = DensityModel(shape, embedding_knots, fixed_e0, weights, threads, positive, convex)
+        self.model = DensityModel(shape, embedding_knots, fixed_e0, weights, threads, positive, convex, curvature)
         self.steps, self.smoothness = steps, smoothness
         self.strengths = STRENGTHS if smoothness is None else _down_to(smoothness)
         train, validation = data
@@ -166,10 +176,10 @@ class DensityFit:
             if stop():
                 return False
             begun = time.monotonic()
-            here, finished = gauss_newton_step(self.model, state, here, self.train, self.strengths[state.stage])
+            here, finished = gauss_newton_step(self.model, state, here, self.train, self._strength)
             state.step += 1
             state.in_stage += 1
-            if finished or state.in_stage == _MAX_STEPS or state.step >= self.steps:
+            if finished or state.in_stage == _MAX_STEPS or (state.step >= self.steps and not state.noise):
                 self._end_stage(here, report, begun)
                 here = self.model.linearise(self.train, state.x, state.knots)
             state.seconds += time.monotonic() - begun
@@ -182,7 +192,7 @@ class DensityFit:
         held_out = train
         if self.validation:
             held_out = self.model.linearise(self.validation, state.x, state.knots).quadratic(state.x)
-        strength = float(self.strengths[state.stage])
+        strength = self._strength
         seconds = state.seconds + time.monotonic() - begun
         losses, errors = np.array([train, held_out]) / state.unit**2, astuple(self._errors())
         state.history.append(Record(state.step, strength, *map(float, losses), *errors, seconds, self.watch()))
@@ -192,8 +202,26 @@ class DensityFit:
         worse = self.smoothness is None and all(t[0] > best for t in state.trials[-2:])
         state.stage += 1
         state.in_stage, state.damping = 0, DAMPING
-        state.done = worse or state.stage == len(self.strengths) or state.step >= self.steps
-        state.x, state.knots = self.model.normalised(state.x, state.knots, here)
+        state.done = bool(state.noise) or worse or state.stage == len(self.strengths) or state.step >= self.steps
+        if state.noise or not (state.done and self.model.curvature):
+            state.x, state.knots = self.model.normalised(state.x, state.knots, here)
+        else:
+            state.done, best = False, self._best
+            state.noise = state.history[best].train_loss * state.unit**2
+            _, _, state.x, state.knots = state.trials[best]
+
+    @property
+    def _strength(self) -> float:
+        """Of the penalty in this stage."""
+        return self.state_.trials[self._best][1] if self.state_.noise else float(self.strengths[self.state_.stage])
+
+    @property
+    def _best(self) -> int:
+        """The best stage without a prior: with a given smoothness the last one."""
+        trials = self.state_.trials[: len(self.strengths)]
+        if self.smoothness is not None:
+            return len(trials) - 1
+        return min(range(len(trials)), key=lambda n: trials[n][0])
 
     def _errors(self) -> LabelErrors:
         """Of the validation data, whose labels hold neither the ZBL repulsion nor `offsets`."""
@@ -211,10 +239,9 @@ class DensityFit:
         return energy[None], forces, stress[None]
 
     def use_best(self) -> None:
-        """Goes back to the end of the best stage: with a given smoothness the last one."""
-        trials = self.state_.trials
-        _, _, x, knots = trials[-1] if self.smoothness is not None else min(trials, key=lambda t: t[:1])
-        self.state_.x, self.state_.knots = x, knots
+        """Goes back to the end of the best stage, or to that with a prior."""
+        state = self.state_
+        _, _, state.x, state.knots = state.trials[-1 if state.noise else self._best]
 
     def state(self) -> dict:
         """All that a later `restore` needs."""

@@ -59,6 +59,12 @@ class Gradient:
         sums = self._sum(_sums, frames, None).reshape(len(frames), 4, -1)
         return [loss.of_sums(own) for loss, own in zip(self._model.losses, sums, strict=True)]
 
+    def slopes(self, frames: Shards) -> np.ndarray:
+        """Root mean squares of ∂E/∂G over the atoms of frames of the one system, (elements, n2 + n3), eV."""
+        shape = self._model.losses[0].model.shape
+        sums = self._sum(_slopes, [frames], None).reshape(shape.n_elements, -1)
+        return np.sqrt(sums[:, 1:] / np.maximum(sums[:, :1], 1))
+
     def _sum(
         self,
         function: Callable[[_Model, _Batches, Any], np.ndarray],
@@ -119,6 +125,12 @@ def _backward(model: _Model, batches: _Batches, sizes: Sequence[tuple[int, int] 
 
 def _sums(model: _Model, batches: _Batches, _: None) -> np.ndarray:
     return np.concatenate([loss.sums(own).ravel() for loss, own in zip(model.losses, batches, strict=True)])
+
+
+def _slopes(model: _Model, batches: _Batches, _: None) -> np.ndarray:
+    return np.concatenate(
+        [loss.squares_of_slopes(own).ravel() for loss, own in zip(model.losses, batches, strict=True)]
+    )
 
 
 def _set(parameters: Sequence[nn.Parameter], values: np.ndarray, gradient: bool = False) -> None:

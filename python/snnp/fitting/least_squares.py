@@ -7,6 +7,7 @@ import numpy as np
 
 from snnp.data import DataError
 from snnp.data.batch import FrameStream, Weights
+from snnp.models.curvature_prior import CurvaturePrior
 from snnp.models.linear import RIDGE, LinearModel
 from snnp.models.normal_equations import Quadratic
 
@@ -52,12 +53,14 @@ def solve(
     threads: int,
     tick: Callable[[int], None] = lambda n: None,
     differences: bool = False,
+    prior: CurvaturePrior | None = None,
 ) -> LinearFit:
     """Least squares with each strength of a penalty (strongest first), from one pass over the data.
 
     The strongest penalty is taken whose validation loss comes within _SLACK of the smallest one; without validation
     data the weakest. Penalised is curvature, or `differences` of coefficients: then strengths are relative to the mean
-    diagonal of the normal equations. Raises DataError if there is no solution at all.
+    diagonal of the normal equations. prior: of φ, for labels with errors as large as those of the solution without it.
+    Raises DataError if there is no solution at all.
     """
     loss = linear.accumulate(train, weights, threads, tick)
     held_out = linear.accumulate(validation, weights, threads, tick) if validation else loss
@@ -74,21 +77,29 @@ def solve(
             return loss
         return loss.plus(lean, linear.leaning(loss.minimum(strength * penalty + fixed)))
 
-    trials = []
-    for strength in strengths:
-        if shared and strength < 0.99 * _WEAKEST_SHARED:
-            break
-        try:
-            x = leaning(strength).minimum(strength * penalty + fixed)
-        except np.linalg.LinAlgError:
-            break  # rounding hides what so weak a penalty leaves undetermined
-        trials.append(Trial(strength, loss(x), held_out(x), x))
-    if not trials:
-        raise DataError(
-            "the data do not determine all coefficients: expected a greater model.smoothness, or more frames"
-        )
-    best = min(trial.validation_loss for trial in trials)
-    chosen = next(t for t in trials if t.validation_loss <= best + _SLACK * abs(best)) if validation else trials[-1]
+    def search() -> tuple[list[Trial], Trial]:
+        """The solutions, and the chosen one."""
+        trials = []
+        for strength in strengths:
+            if shared and strength < 0.99 * _WEAKEST_SHARED:
+                break
+            try:
+                x = leaning(strength).minimum(strength * penalty + fixed)
+            except np.linalg.LinAlgError:
+                break  # rounding hides what so weak a penalty leaves undetermined
+            trials.append(Trial(strength, loss(x), held_out(x), x))
+        if not trials:
+            raise DataError(
+                "the data do not determine all coefficients: expected a greater model.smoothness, or more frames"
+            )
+        best = min(trial.validation_loss for trial in trials)
+        close = (t for t in trials if t.validation_loss <= best + _SLACK * abs(best))
+        return trials, next(close) if validation else trials[-1]
+
+    trials, chosen = search()
+    if prior:
+        fixed = fixed + chosen.train_loss * linear.prior(prior)
+        trials, chosen = search()
     loss = leaning(chosen.strength)
     loss.A += (chosen.strength * penalty + fixed).toarray()
     return LinearFit(trials, chosen, loss)

@@ -6,6 +6,7 @@ from snnp import _core
 from snnp.analysis.curves import Curve
 from snnp.fitting.least_squares import solve
 from snnp.fitting.task import Task
+from snnp.models.curvature_prior import CurvaturePrior
 from snnp.models.linear import LinearModel, LinearShape
 from snnp.models.potentials import linear_potential
 
@@ -20,15 +21,17 @@ def fit_linear(task: Task) -> tuple[_core.Potential, Curve]:
     """The potential, and the losses by smoothness."""
     shape, smoothness = task.shape, task.config.model.smoothness
     radial = shape.radial_knots if shape.jk_knots else []
-    linear = LinearModel(LinearShape(shape.n_elements, shape.pair_knots, radial, shape.jk_knots, distance=True))
+    knots = shape.pair_knots, radial, shape.jk_knots
+    linear = LinearModel(LinearShape(shape.n_elements, *knots, distance=True, pinned=shape.pinned))
     baseline = task.baseline()
     train, validation = task.streamed("train", baseline), task.streamed("validation", baseline)
     strengths = STRENGTHS if validation else [WITHOUT_VALIDATION]
     if smoothness is not None:
         strengths = [smoothness]
+    prior = CurvaturePrior.of(task.config.model.curvature, train.structures, train.atoms, task.weights)
     frames = train.structures + (validation.structures if validation else 0)
     with task.log.progress("normal equations", frames, "frames") as tick:
-        found = solve(linear, train, validation, task.weights, task.e0, strengths, task.threads, tick)
+        found = solve(linear, train, validation, task.weights, task.e0, strengths, task.threads, tick, prior=prior)
     error = np.sqrt(found.chosen.train_loss)
     task.log.print(
         f"{linear.columns} unknowns; error {error:.4f} eV/Å (weighted RMS), smoothness {found.chosen.strength:g}"

@@ -17,6 +17,7 @@ from snnp.fitting.least_squares import START_STRENGTHS, LinearFit, Trial, solve
 from snnp.fitting.loss import Batch, Loss
 from snnp.fitting.progress import Progress, no_progress
 from snnp.fitting.shards import Shards
+from snnp.models.curvature_prior import CurvaturePrior
 from snnp.models.linear import coarsened, linear_shape
 from snnp.models.network import Model
 from snnp.models.normal_equations import fit_offsets
@@ -46,11 +47,12 @@ def linear_solution(
     weights: Weights,
     threads: int,
     tick: Callable[[int], None] = lambda n: None,
+    prior: CurvaturePrior | None = None,
 ) -> LinearSolution:
     """Of a shape that is that of the model, or coarser."""
     offsets, sets = without_offsets(model, train, validation)
     linear = DividedModel(linear_shape(shape))
-    fit = solve(linear, *sets, weights, model.fixed_e0, START_STRENGTHS, threads, tick, differences=True)
+    fit = solve(linear, *sets, weights, model.fixed_e0, START_STRENGTHS, threads, tick, differences=True, prior=prior)
     return LinearSolution(shape, fit, offsets)
 
 
@@ -69,14 +71,15 @@ def linear_start(
     seed: int,
     steps: int = 150,
     progress: Progress = no_progress,
+    prior: CurvaturePrior | None = None,
 ) -> Trial:
     """Sets the model's parameters, its unit and the standardisation of its filters from the linear solution.
 
     The unit is the root of the training loss of that solution, eV/Å: the scale of what is left to learn. steps: most
-    iterations of the compression.
+    iterations of the compression. prior: of φ, as a part of what the solution makes small.
     """
     with progress("linear model", len(train) + len(validation), "frames") as tick:
-        found = linear_solution(model, coarsened(model.shape), train, validation, weights, threads, tick)
+        found = linear_solution(model, coarsened(model.shape), train, validation, weights, threads, tick, prior)
     shape, chosen = found.shape, found.fit.chosen
     if shape.n3 > 0:
         with progress("first filters", steps, "steps") as tick:

@@ -124,6 +124,16 @@ class Loss:
         self.trainer.set(*self.tables.pieces())
         return self.trainer.values(structures, self.threads)
 
+    def squares_of_slopes(self, batches: Sequence[Batch]) -> np.ndarray:
+        """By element the number of atoms, and sums over them of squares of ∂E/∂G, eV², (elements, 1 + n2 + n3)."""
+        self.trainer.set(*self.tables.pieces())
+        sums = np.zeros((self.model.shape.n_elements, 1 + self.model.shape.filters))
+        for batch in _some_thousand_atoms(batches):
+            s = batch.structures
+            _, A = self.embedding.values(self.trainer.values(s, self.threads), s, self.threads)
+            np.add.at(sums, s.elements, np.column_stack([np.ones(len(A)), A[:, 1:] ** 2]))
+        return sums
+
     def __reduce__(self):
         return Loss, (self.model, self.weights, self.unit, self.threads, self.single)
 

@@ -11,6 +11,7 @@ import torch
 
 from snnp.config import TrainingConfig
 from snnp.fitting.bounds import Bounds
+from snnp.fitting.curvature import CurvatureTerm
 from snnp.fitting.decay import STEPS, Decay
 from snnp.fitting.eigenadam import EigenAdam
 from snnp.fitting.gradient import Gradient
@@ -26,6 +27,8 @@ _LOOK = 100
 _CHANGE = 2e-4
 # A batch with more than so many times the usual loss counts as one with that: few frames have a hundred times it.
 _MOST = 3.0
+# Frames over which slopes of the energy by filters are averaged, at each check.
+_SLOPES = 40
 
 
 @dataclass
@@ -68,7 +71,8 @@ class Schedule:
 
 @dataclass
 class Record:
-    """One line of the learning curve. Losses are relative to the linear model's, errors mean absolute ones."""
+    """One line of the learning curve. Losses are relative to the linear model's, that of validation has the prior of
+    curvature in it, if there is one; errors are mean absolute ones."""
 
     step: int
     learning_rate: float
@@ -100,7 +104,8 @@ class Epochs:
 class Optimizer:
     """A training run. `state` and `restore` hold all of it: one that was interrupted ends as if it had not been.
 
-    train, validation: of the same `deal`, one after the other, and no others; batches are made of them.
+    train, validation: of the same `deal`, one after the other, and no others; batches are made of them. curvature: a
+    term beside the loss.
     """
 
     def __init__(
@@ -110,8 +115,9 @@ class Optimizer:
         schedule: Schedule,
         train: Shards,
         validation: Shards,
+        curvature: CurvatureTerm | None = None,
     ):
-        self.model, self.loss, self.schedule = model, loss, schedule
+        self.model, self.loss, self.schedule, self.curvature = model, loss, schedule, curvature
         self.adam = EigenAdam(_trained(model.blocks()), lr=schedule.learning_rate, most=_CHANGE)
         self._take(train, validation)
         self.decay = Decay(model, schedule.weight_decay, schedule.smoothing, schedule.bound)
@@ -199,11 +205,12 @@ class Optimizer:
     def _one_step(self) -> None:
         schedule = self.schedule
         self.adam.lr = self._learning_rate()
+        term = self._gradient_of_curvature()
         self.adam.zero_grad()
         batch = self._batch()
         value = self.gradient(batch, [b.some(self.step, len(own)) for b, own in zip(self.bounds, batch, strict=False)])
         self._limit(value)
-        self.adam.step()
+        self.adam.step(term)
         self.decay.step(self.adam.lr)
         self.step += 1
         self._running += (value - self._running) / min(self.step, 50)
@@ -253,6 +260,7 @@ class Optimizer:
         current = copy.deepcopy(self.model.state_dict())
         self.model.load_state_dict(self.average)
         loss, errors = self._validate()
+        loss += self._of_curvature()
         if not self.history or self._is_better(loss):
             self.best_loss, self._best_step, self.best = loss, self.step, copy.deepcopy(self.average)
         points = self.watch()
@@ -282,6 +290,23 @@ class Optimizer:
         self.model.load_state_dict(self.average)
         return loss < best
 
+    def _of_curvature(self) -> float:
+        """The term of the model, with its slopes brought up to date."""
+        if not self.curvature:
+            return 0.0
+        (known,) = self.known
+        some = np.unique(np.linspace(0, len(known) - 1, _SLOPES).astype(int))
+        self.curvature.slopes = self.gradient.slopes(known.some(some))
+        self.adam.stiffness = self.curvature.stiffness(self.adam)
+        return float(self.curvature.value().detach())
+
+    def _gradient_of_curvature(self) -> np.ndarray | None:
+        if not self.curvature:
+            return None
+        self.adam.zero_grad()
+        self.curvature.backward()
+        return self.adam.gradients()
+
     def errors(self, frames: Sequence[Shards]) -> tuple[float, LabelErrors]:
         """The loss of all frames, of each system, and errors of their labels."""
         return self.loss.combined(self.gradient.errors(frames))
@@ -292,9 +317,12 @@ class Optimizer:
         These stay if training did not help, or if steps on all data made the loss of validation data larger.
         """
         self.model.load_state_dict(self.average)
-        self.refitted = self.refits and self.improved and self._is_better(self.errors(self.validation)[0])
+        self.refitted = self.refits and self.improved and self._is_better(self._loss_of_validation())
         if not self.refitted:
             self.model.load_state_dict(self.best)
+
+    def _loss_of_validation(self) -> float:
+        return self.errors(self.validation)[0] + self._of_curvature()
 
     def state(self) -> dict:
         """All that a later `restore` needs."""
@@ -303,6 +331,7 @@ class Optimizer:
             "adam": self.adam.state_dict(),
             "bends": self.decay.bends,
             "curvature": self.decay.curvature,
+            **({"slopes": self.curvature.slopes, "stiffness": self.adam.stiffness} if self.curvature else {}),
             "average": self.average,
             "best": self.best,
             "best_loss": self.best_loss,
@@ -324,6 +353,9 @@ class Optimizer:
         self.model.load_state_dict(state["model"])
         self.adam.load_state_dict(state["adam"])
         self.decay.begin_with(state["bends"], state["curvature"])
+        if self.curvature:
+            self.curvature.slopes = np.asarray(state["slopes"])
+            self.adam.stiffness = [np.asarray(block) for block in state["stiffness"]]
         self.average, self.best, self.best_loss = state["average"], state["best"], state["best_loss"]
         self._best_step = state["best_step"]
         self.history = [Record(**record) for record in state["history"]]

@@ -7,6 +7,7 @@ import torch
 from snnp import _core
 from snnp.analysis.curves import Curve
 from snnp.fitting.bounds import Bounds, grounds_of
+from snnp.fitting.curvature import CurvatureTerm
 from snnp.fitting.decay import fading
 from snnp.fitting.filters_start import filters_start
 from snnp.fitting.linear_start import linear_start
@@ -16,6 +17,7 @@ from snnp.fitting.networks import Networks, another, seed_of
 from snnp.fitting.sound import made_sound
 from snnp.fitting.task import Task, train
 from snnp.kinds.given_filters import given_filters
+from snnp.models.curvature_prior import CurvaturePrior
 from snnp.models.gauge import in_standard_gauge
 from snnp.models.network import Model
 
@@ -29,7 +31,8 @@ def fit_network(task: Task) -> tuple[_core.Potential, Curve]:
     training = task.config.training
     config = task.config.model
     known, held_out = task.dealt()
-    model = _start(task, known, held_out) if task.saved is None else _empty(task, task.saved["unit"])
+    prior = CurvaturePrior.of(config.curvature, len(known), int(known.atoms.sum()), task.weights)
+    model = _start(task, known, held_out, prior) if task.saved is None else _empty(task, task.saved["unit"])
     frozen = _frozen(task)
     for name in frozen:
         getattr(model, name).requires_grad_(False)
@@ -40,7 +43,7 @@ def fit_network(task: Task) -> tuple[_core.Potential, Curve]:
 
     def optimizer_of(model: Model, schedule: Schedule) -> Optimizer:
         loss = Loss(model, task.weights, model.unit, task.threads, single=True)
-        optimizer = Optimizer(model, loss, schedule, known, held_out)
+        optimizer = Optimizer(model, loss, schedule, known, held_out, CurvatureTerm(model, prior) if prior else None)
         optimizer.watch = lambda: task.monitor.rmse(model.potential(""))
         if grounds:
             atoms = schedule.batch_size * float(known.atoms.mean())
@@ -71,7 +74,7 @@ def fit_network(task: Task) -> tuple[_core.Potential, Curve]:
     return made_sound(potential, task), Curve.learning(optimizer.history, "linear model")
 
 
-def _start(task: Task, known, held_out) -> Model:
+def _start(task: Task, known, held_out, prior: CurvaturePrior | None) -> Model:
     seed = task.config.training.seed
     torch.manual_seed(seed)
     section = task.config.model
@@ -79,9 +82,9 @@ def _start(task: Task, known, held_out) -> Model:
     data, given = (known, held_out, task.weights, task.threads), section.filters
     if given:
         filters = given_filters(given, task.shape.elements, task.shape.shared)
-        start = filters_start(model, filters, *data, given.freeze, task.log.progress)
+        start = filters_start(model, filters, *data, given.freeze, task.log.progress, prior)
     else:
-        start = linear_start(model, *data, seed, progress=task.log.progress)
+        start = linear_start(model, *data, seed, progress=task.log.progress, prior=prior)
     terms = "energies, forces and stresses" if task.weights.stress else "energies and forces"
     task.log.print(
         f"linear model of {terms}: error {model.unit:.4f} eV/Å (weighted RMS), smoothness {start.strength:g}"

@@ -32,7 +32,9 @@ class Origin:
         """Of a configuration and frames by purpose."""
         data = {name: {"frames": len(f), "sha256": fingerprint(f)} for name, f in sets.items() if name != "test"}
         settings = config.model_dump(mode="json", exclude=_NOT_COMPARED)
-        for place, key in ((settings["model"], "baseline"), (settings["model"].get("filters") or {}, "file")):
+        model = settings["model"]
+        given = (model, "baseline"), (model.get("filters") or {}, "file"), (model.get("pinned") or {}, "phi")
+        for place, key in given:
             if place.get(key):
                 place[key] = hashlib.sha256(Path(place[key]).read_bytes()).hexdigest()
         return Origin(settings, data)

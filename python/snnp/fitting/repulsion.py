@@ -28,16 +28,18 @@ _SLOPE, _FULL = 1.0, 0.9
 _FIRST, _DISTANCES, _KNOTS = 0.3, 400, 80
 
 
-def with_repulsion(potential: _core.Potential, frames: Sequence[_core.Structures], threads: int) -> _core.Potential:
+def with_repulsion(
+    potential: _core.Potential, frames: Sequence[_core.Structures], threads: int, pinned: Sequence[int] = ()
+) -> _core.Potential:
     """The same potential with φ such that two atoms repel below r_0; frames: one structure each, of the training data.
 
-    It is the potential itself if they do.
+    It is the potential itself if they do. pinned: pairs whose φ stays as it is, by number.
     """
     potential = copy.deepcopy(potential)
     symbols, pairs = [e.name for e in potential.elements], potential.pairs
     reaches = rare_distances(frames, len(symbols))
-    for pair, (a, b), reach in zip(pairs, unordered_pairs(len(symbols)), reaches, strict=True):
-        if np.isfinite(reach):
+    for n, (pair, (a, b), reach) in enumerate(zip(pairs, unordered_pairs(len(symbols)), reaches, strict=True)):
+        if np.isfinite(reach) and n not in pinned:
             pair.phi = _repulsive(potential, pair.phi, (symbols[a], symbols[b]), reach, threads)
     potential.pairs = pairs
     potential.check()

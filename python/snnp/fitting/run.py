@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -122,7 +122,7 @@ def _fit(
     # Kept where the fit keeps them anyway: all of them by one process.
     keep = kind_of(model).keeps_lists and ranks.count == 1
     lists = NeighborLists(shape.elements, max(shape.cutoff, baseline.cutoff), keep)
-    settled = settle(config, shape, e0, sets, lists, threads, log, checkpoint.saved)
+    settled = settle(config, replace(shape, pinned=[]), e0, sets, lists, threads, log, checkpoint.saved)
     sets = baseline.without({**settled.sets, "named": named}, threads)
     named = sets.pop("named")
     if baseline.potential is not None:

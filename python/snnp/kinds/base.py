@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from snnp.data.combinations import distant_pairs, listed
 from snnp.data.distances import Distances
+from snnp.models.pinned import pinned_pairs
 from snnp.models.shape import Shape
 
 if TYPE_CHECKING:
@@ -82,6 +83,12 @@ class ZblConfig(Section):
         return self
 
 
+class PinnedConfig(Section):
+    """Functions that are given, and stay as they are."""
+
+    phi: FileName = Field(description="a potential, whose φ its pairs of elements have")
+
+
 class ModelSection(Section):
     """Section `model` of the configuration: what all kinds have. Distances in Å, energies in eV."""
 
@@ -91,11 +98,12 @@ class ModelSection(Section):
     e0: dict[str, Annotated[float, Field(ge=-1e7, le=1e7)]] = Field(
         {}, description="energies of isolated atoms, eV; others are fitted"
     )
+    pinned: PinnedConfig | None = Field(None, description="functions of another potential, which stay as they are")
 
     @property
     def files(self) -> list[Path]:
         """Files that are read."""
-        return []
+        return [self.pinned.phi] if self.pinned else []
 
     @property
     def decided(self) -> frozenset[str]:
@@ -104,7 +112,8 @@ class ModelSection(Section):
 
     def beside(self, folder: Path) -> "ModelSection":
         """The same with relative paths of `files` taken from a folder."""
-        return self
+        pinned = self.pinned and self.pinned.model_copy(update={"phi": folder / self.pinned.phi})
+        return self.model_copy(update={"pinned": pinned}) if pinned else self
 
 
 @dataclass(frozen=True)
@@ -215,12 +224,17 @@ def common_knots(closest: float, mean: float, cutoff: float, knots: int) -> np.n
 
 def common_shape(config: ModelSection, distances: Distances, pair_knots: int, shared: bool = False, **terms) -> Shape:
     """A shape with what all kinds have, φ with so many knots and the ZBL repulsion, and other terms as given."""
-    zbl = config.zbl
+    zbl, elements = config.zbl, list(distances.elements)
+    pinned = pinned_pairs(config.pinned.phi, elements) if config.pinned else []
+    if pinned and shared:
+        raise ConfigError("model.pinned makes no sense with model.elements shared: φ of pairs depend on each other")
+    cores = [(zbl.inner * r, zbl.outer * r) if zbl.enabled else None for r in distances.core_radii()]
     return Shape(
-        elements=list(distances.elements),
+        elements=elements,
         pair_knots=by_ordered_pair(distances, config.pair_cutoff, pair_knots, shared),
-        zbl=[(zbl.inner * r, zbl.outer * r) if zbl.enabled else None for r in distances.core_radii()],
+        zbl=[None if n in pinned else radii for n, radii in enumerate(cores)],
         shortest=[0.0 if np.isnan(s) else float(s) for s in distances.shortest],
         shared=shared,
+        pinned=pinned,
         **terms,
     )

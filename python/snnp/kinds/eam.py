@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from snnp.kinds.base import Cutoff, Kind, Knots, by_ordered_pair, common_shape, pair_cutoff, some_of
+from snnp.kinds.curvature import DensityCurvature
 from snnp.kinds.pair import PairConfig
 
 
@@ -16,6 +17,7 @@ class EamConfig(PairConfig):
     density_cutoff: Cutoff | None = Field(None, description="of ρ; auto: that of φ")
     density_knots: Knots = Field(17, description="of ρ")
     embedding_knots: Knots = Field(10, description="of U")
+    curvature: DensityCurvature = DensityCurvature()
     positive: Annotated[list[Literal["rho"]], some_of(("rho",))] = Field(
         [], description="what is nowhere negative: true, false, or [rho]"
     )

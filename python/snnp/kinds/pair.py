@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from snnp.kinds.base import Kind, Knots, ModelSection, common_shape, pair_cutoff
+from snnp.kinds.curvature import PairCurvature
 
 
 class PairConfig(ModelSection):
@@ -15,6 +16,7 @@ class PairConfig(ModelSection):
     smoothness: float | None = Field(
         None, ge=0, le=1e6, description="weight of the curvature of splines, Å; auto: by validation"
     )
+    curvature: PairCurvature = PairCurvature()
 
 
 class Pair(Kind):

@@ -9,6 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from snnp.kinds.base import Cutoff, Knots, by_ordered_pair, common_shape, some_of, three_body_cutoff
+from snnp.kinds.curvature import FilterCurvature
 from snnp.kinds.eam import Eam, EamConfig
 
 
@@ -19,6 +20,7 @@ class SmeamConfig(EamConfig):
     three_body_cutoff: Cutoff | None = Field(None, description="of f; auto: from the density of the data")
     radial_knots: Knots = Field(11, description="of f")
     angle_knots: Knots = Field(11, description="of g")
+    curvature: FilterCurvature = FilterCurvature()
     positive: Annotated[list[Literal["rho", "f"]], some_of(("rho", "f"))] = Field(
         [], description="what is nowhere negative: true, false, or some of rho, f"
     )

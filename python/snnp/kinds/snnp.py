@@ -28,6 +28,7 @@ from snnp.kinds.base import (
     some_of,
     three_body_cutoff,
 )
+from snnp.kinds.curvature import FilterCurvature
 from snnp.kinds.given_filters import DECIDED, OptionalFilters, given_filters, with_filters, with_scales
 from snnp.models.sums import has_core
 
@@ -82,6 +83,7 @@ class SnnpConfig(ModelSection):
     network_bound: float | None = Field(
         None, gt=0, le=1e6, description="eV, most that the network changes the energy of an atom by; null: no bound"
     )
+    curvature: FilterCurvature = FilterCurvature()
     bounds: bool = Field(True, description="whether random cells are kept from coming to rest below the ground states")
     floor: bool = Field(True, description="under the energies of atoms that are unlike those of the data")
     repulsion: bool = Field(True, description="of two atoms at distances that the data hardly show")
@@ -91,19 +93,24 @@ class SnnpConfig(ModelSection):
     )
 
     @model_validator(mode="after")
-    def _baseline_without_ground_states(self):
+    def _what_is_given_without_ground_states(self):
+        if self.baseline and self.pinned:
+            raise PydanticCustomError("no_sense", "model.pinned makes no sense beside model.baseline")
         for name in ("bounds", "floor"):
-            if self.baseline and getattr(self, name):
+            if (self.baseline or self.pinned) and getattr(self, name):
                 if name in self.model_fields_set:
-                    raise PydanticCustomError("baseline", f"expected no {name} together with a baseline")
+                    what = {"name": name, "given": "a baseline" if self.baseline else "model.pinned"}
+                    raise PydanticCustomError("baseline", "expected no {name} together with {given}", what)
                 setattr(self, name, False)
         return self
 
     @model_validator(mode="after")
-    def _what_is_positive_is_fitted(self):
+    def _what_has_a_form_is_fitted(self):
         kept = self.filters.freeze if self.filters else []
-        if both := [name for name in self.positive if name in kept]:
-            raise PydanticCustomError("no_sense", f"model.positive: {both[0]} stays as it is by model.filters.freeze")
+        given = {"positive": self.positive, "curvature": self.curvature.model_dump(exclude_none=True)}
+        for key, names in given.items():
+            if both := [name for name in names if name in kept]:
+                raise PydanticCustomError("no_sense", f"model.{key}: {both[0]} stays as it is by model.filters.freeze")
         return self
 
     @model_validator(mode="after")
@@ -134,11 +141,15 @@ class SnnpConfig(ModelSection):
         return self
 
     def not_there(self) -> str | None:
-        """What is wrong, as a sentence, if curves are to be positive, or a network bounded, convex or one of several,
-        and there are none.
+        """What is wrong, as a sentence, if curves are to be positive or smooth, or a network bounded, convex or one of
+        several, and there are none.
         """
         filters = {"rho": "model.two_body_filters", "f": "model.three_body_filters"}
         numbers = {"rho": self.two_body_filters, "f": self.three_body_filters}
+        for name in self.curvature.model_dump(exclude_none=True):
+            of = {"g": "f"}.get(name, name)
+            if not numbers.get(of, 1):
+                return f"model.curvature.{name}: expected {filters[of]} above 0"
         if self.positive and not any(numbers[name] for name in self.positive):
             return f"model.positive: expected {' or '.join(filters[name] for name in self.positive)} above 0"
         asked = {"network_bound": self.network_bound, "convex": self.convex, "networks": self.networks > 1}
@@ -151,8 +162,9 @@ class SnnpConfig(ModelSection):
 
     @property
     def files(self) -> list[Path]:
-        """The files of filters and baseline, if there are any."""
-        return [*([self.filters.file] if self.filters else []), *([self.baseline] if self.baseline else [])]
+        """The files of filters, baseline and functions that are given, if there are any."""
+        given = [self.filters and self.filters.file, self.baseline]
+        return [*super().files, *(file for file in given if file)]
 
     @property
     def decided(self) -> frozenset[str]:
@@ -166,7 +178,7 @@ class SnnpConfig(ModelSection):
             found["filters"] = self.filters.model_copy(update={"file": folder / self.filters.file})
         if self.baseline:
             found["baseline"] = folder / self.baseline
-        return self.model_copy(update=found)
+        return super().beside(folder).model_copy(update=found)
 
 
 class Snnp(Kind):
@@ -198,7 +210,7 @@ class Snnp(Kind):
             return with_filters(config, distances.elements)
         pair = pair_cutoff(config, distances)
         three = three_body_cutoff(config.three_body_cutoff, distances, pair)
-        elements = config.elements or _elements(distances)
+        elements = config.elements or ("separate" if config.pinned else _elements(distances))
         return config.model_copy(update={"pair_cutoff": pair, "three_body_cutoff": three, "elements": elements})
 
     def alternatives(self, config, distances, effort):

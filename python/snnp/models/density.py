@@ -15,10 +15,11 @@ from snnp import _core
 from snnp.data import DataError
 from snnp.data.batch import FrameStream, LabelledStructure, Weights
 from snnp.models.constraints import Constraints, constrained_minimum
+from snnp.models.curvature_prior import CurvaturePrior
 from snnp.models.linear import HOLD_FIXED, HOLD_FREE, RIDGE, diagonal
 from snnp.models.normal_equations import Quadratic, accumulate
 from snnp.models.shape import Shape
-from snnp.splines import clamped, gram, project
+from snnp.splines import basis, clamped, gram, project
 
 _MARGIN = 0.05  # knots of U go beyond the densities of the data by this part of their range
 
@@ -60,18 +61,19 @@ class Layout:
 
 @dataclass
 class Linearised:
-    """The loss near some coefficients, and the densities there by element."""
+    """The loss near some coefficients, and by element the densities there, and the root mean square of U'(n), eV."""
 
     quadratic: Quadratic
     lowest: np.ndarray
     highest: np.ndarray
     spread: np.ndarray
+    slopes: np.ndarray
 
 
 class DensityModel:
     """An EAM (shape.n3 = 0) or s-MEAM (1); x are its coefficients, `knots` those of U, (elements, knots).
 
-    positive, convex: see `Constraints`.
+    positive, convex: see `Constraints`. curvature: a prior of curves, taken in units of energy as there.
     """
 
     def __init__(
@@ -83,7 +85,9 @@ class DensityModel:
         threads: int,
         positive: Sequence[str] = (),
         convex: bool = False,
+        curvature: CurvaturePrior | None = None,
     ):
+        self.curvature = curvature
         self.shape, self.fixed_e0, self.weights, self.threads = shape, list(fixed_e0), weights, threads
         self.layout = Layout.of(shape, embedding_knots)
         self.constraints = Constraints(self.layout, positive, convex)
@@ -118,7 +122,10 @@ class DensityModel:
         quadratic = accumulate(rows, len(x), E, FrameStream.held(frames), self.weights, base=base)
         n, kind = np.concatenate(densities), np.concatenate(kinds)
         by_element = [n[kind == a] if np.any(kind == a) else np.zeros(1) for a in range(E)]
-        return Linearised(quadratic, *(np.array([f(n) for n in by_element]) for f in (np.min, np.max, np.std)))
+        U = self.layout.split(x)["U"]
+        slopes = [np.sqrt((_slopes(*of) ** 2).mean()) for of in zip(knots, U, by_element, strict=True)]
+        ranges = (np.array([f(n) for n in by_element]) for f in (np.min, np.max, np.std))
+        return Linearised(quadratic, *ranges, np.array(slopes))
 
     def penalty(self, knots: np.ndarray, strength: float) -> sparse.csr_array:
         """Strength times curvature and size of all splines, and what holds given e0."""
@@ -130,9 +137,43 @@ class DensityModel:
             blocks += [gram(k, n_radial, 2) for k in shape.radial_knots]
             blocks += [gram(shape.angle_knots, n_angle, 2)] * (E * len(shape.unordered))
         blocks += [gram(k, len(k) + 2, 2) for k in knots]
-        blocks = [block + RIDGE * np.eye(len(block)) for block in blocks]
+        blocks = [strength * (block + RIDGE * np.eye(len(block))) for block in blocks]
+        for pair in self.shape.pinned:
+            blocks[pair] = HOLD_FIXED * np.eye(len(blocks[pair]))
         hold = np.diag([HOLD_FREE if e0 is None else HOLD_FIXED for e0 in self.fixed_e0])
-        return diagonal([*(strength * block for block in blocks), hold])
+        return diagonal([*blocks, hold])
+
+    def prior(self, x: np.ndarray, here: Linearised, noise: float) -> Quadratic:
+        """What the prior adds to the loss, near coefficients x (columns,); noise: the loss that errors of labels make.
+
+        Slopes of U and sizes of ρ, f and g are those at x, and there is no slope along which one becomes larger.
+        """
+        shape, E, prior = self.shape, self.shape.n_elements, self.curvature
+        parts, sizes = self.layout.split(x), self._energies(x, here.slopes)
+        pairs = [shape.pair_knots[a * E + b] for a, b in shape.unordered]
+        knots = {"phi": pairs, "rho": shape.rho_knots, "f": shape.radial_knots}
+        knots["g"] = [shape.angle_knots] * len(parts["g"])
+        A, pull = np.zeros((len(x), len(x))), np.zeros(len(x))
+        for name, at in self.layout.split(np.arange(len(x))).items():
+            for n, columns in enumerate(at if name in prior.deviations else ()):
+                form = prior.form(name, knots[name][n], len(columns))
+                A[np.ix_(columns, columns)] = noise * sizes[name][n] ** 2 * form
+            for columns in at.reshape(E, -1) if name in ("rho", "f", "g") else ():
+                c = x[columns]
+                if c.any():
+                    pull[columns] = c * (c @ A[np.ix_(columns, columns)] @ c) / (c @ c)
+        return Quadratic(A, pull, 2 * float(pull @ x))
+
+    def _energies(self, x: np.ndarray, slopes: np.ndarray) -> dict[str, np.ndarray]:
+        """By name what makes each curve one in units of energy, (curves,), eV; slopes: of U, (elements,), eV."""
+        parts, E, shape = self.layout.split(x), self.shape.n_elements, self.shape
+        sizes = {"phi": np.ones(len(parts["phi"])), "rho": slopes.repeat(E)}
+        if shape.n3:
+            f = [np.abs(basis(k, len(c))(k) @ c).max() for k, c in zip(shape.radial_knots, parts["f"], strict=True)]
+            g = np.abs(basis(shape.angle_knots)(shape.angle_knots) @ parts["g"].T).max(0)
+            f, g = np.array(f).reshape(E, -1).max(1), g.reshape(E, -1).max(1)
+            sizes["f"], sizes["g"] = (slopes * f * g).repeat(E), (slopes * f * f).repeat(len(shape.unordered))
+        return sizes
 
     def held(self, x: np.ndarray, stiffness: np.ndarray) -> sparse.csr_array:
         """A penalty of steps from x that change the size of an f, of which g could undo all.
@@ -219,6 +260,11 @@ def _decaying(knots: np.ndarray, functions: int, decay: float) -> np.ndarray:
         return np.exp(-y / decay) * (1 - y) ** 2
 
     return project(curve, knots, functions)
+
+
+def _slopes(knots: np.ndarray, coefficients: np.ndarray, n: np.ndarray) -> np.ndarray:
+    """U'(n) of a spline that goes on linearly beyond its knots."""
+    return BSpline(clamped(knots), coefficients, 3)(np.clip(n, knots[0], knots[-1]), nu=1)
 
 
 def _continued(knots: np.ndarray, coefficients: np.ndarray, n: np.ndarray) -> np.ndarray:

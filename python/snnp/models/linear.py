@@ -12,6 +12,7 @@ from scipy import sparse
 
 from snnp import _core
 from snnp.data.batch import FrameStream, Weights
+from snnp.models.curvature_prior import CurvaturePrior
 from snnp.models.normal_equations import Quadratic, accumulate
 from snnp.models.shape import Shape, unordered_pairs
 from snnp.splines import END, clamped, gram
@@ -26,7 +27,7 @@ class LinearShape:
     third_knots by centre and unordered pair of neighbours. Without radial knots there are no three-body terms.
 
     shared: neighbours of all elements have one three-body spline, which depends on the element of the centre only, and
-    φ of unlike elements leans on those of like ones.
+    φ of unlike elements leans on those of like ones. pinned: as of `Shape`.
     """
 
     n_elements: int
@@ -35,6 +36,7 @@ class LinearShape:
     third_knots: list[np.ndarray]
     distance: bool
     shared: bool = False
+    pinned: Sequence[int] = ()
 
     @property
     def unordered(self) -> list[tuple[int, int]]:
@@ -132,6 +134,12 @@ class LinearModel:
         """∫ (φ'')² and, along each direction, ∫∫∫ (∂²V)² as a matrix: the sum over all splines is xᵀ curvature x."""
         return self._penalty(lambda knots, n: gram(knots, n, 2), lambda knots, n: gram(knots, n, 0))
 
+    def prior(self, prior: CurvaturePrior) -> sparse.csr_array:
+        """What a prior of φ'' adds to the loss for labels with errors of variance 1, as a matrix."""
+        E, n = self.shape.n_elements, self.shape.functions[0]
+        blocks = [prior.form("phi", self.shape.pair_knots[a * E + b], n) for a, b in self.shape.unordered]
+        return diagonal([*blocks, sparse.csr_array((self.columns - n * len(blocks),) * 2)])
+
     def differences(self) -> sparse.csr_array:
         """Sum of squared second differences of coefficients along each direction, as a matrix."""
         return self._penalty(lambda knots, n: _second_differences(n), lambda knots, n: np.eye(n))
@@ -175,9 +183,13 @@ class LinearModel:
         return Quadratic(A, b, c)
 
     def fixed(self, fixed_e0: Sequence[float | None]) -> sparse.csr_array:
-        """What keeps given energies of elements where they are (labels are without them), and free ones finite."""
-        hold = np.array([HOLD_FREE if e0 is None else HOLD_FIXED for e0 in fixed_e0])
-        return sparse.csr_array(sparse.diags_array(np.r_[np.zeros(self.columns - len(hold)), hold]))
+        """What keeps given energies of elements, and given φ, where they are (labels are without them), and free
+        energies finite.
+        """
+        hold = np.zeros(self.columns)
+        self.pair_coefficients(hold)[list(self.shape.pinned)] = HOLD_FIXED
+        hold[-self.shape.n_elements :] = [HOLD_FREE if e0 is None else HOLD_FIXED for e0 in fixed_e0]
+        return sparse.csr_array(sparse.diags_array(hold))
 
     def _unpack(self, tensor: int) -> sparse.csr_array:
         """The map from the unknowns of a tensor to all its free coefficients."""
@@ -233,7 +245,8 @@ def linear_shape(shape: Shape) -> LinearShape:
     three = shape.n3 > 0
     angles = [shape.angle_knots] * (shape.n_elements * len(shape.unordered)) if three else []
     radial = shape.radial_knots if three else []
-    return LinearShape(shape.n_elements, shape.pair_knots, radial, angles, distance=False, shared=shape.shared)
+    how = {"shared": shape.shared, "pinned": shape.pinned}
+    return LinearShape(shape.n_elements, shape.pair_knots, radial, angles, distance=False, **how)
 
 
 def coarsened(shape: Shape, most: int = _MAX_COLUMNS) -> Shape:

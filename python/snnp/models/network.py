@@ -69,6 +69,7 @@ class Model(nn.Module):
         if shape.shared:
             self.mix_rho, self.mix_f = (nn.Parameter(torch.eye(n).repeat(E * E, 1, 1)) for n in (shape.n2, shape.n3))
             self._means = torch.from_numpy(np.linalg.inv(own_parts(E)))
+        self._free = torch.tensor([n not in shape.pinned for n in range(P)], dtype=torch.float64)
         self.constant = nn.Parameter(torch.zeros(E))
         self.linear = nn.Parameter(torch.zeros(E, M))
         self.networks = nn.ModuleList([_network(M, shape.hidden, shape.activation, convex) for _ in range(E)])
@@ -102,7 +103,9 @@ class Model(nn.Module):
 
     def pairs(self) -> Tensor:
         """φ/unit of each unordered pair, (pairs, functions)."""
-        return self._means @ self.phi if self.shape.shared else self.phi
+        if self.shape.shared:
+            return self._means @ self.phi
+        return self._free[:, None] * self.phi if self.shape.pinned else self.phi
 
     @torch.no_grad()
     def set_pairs(self, phi: np.ndarray) -> None:

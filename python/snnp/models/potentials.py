@@ -37,7 +37,7 @@ def density_potential(
     p = _core.Potential()
     p.comment, p.n2, p.n3 = comment, shape.n2, shape.n3
     phi, U = parts["phi"], parts["U"]
-    if shape.n3 == 0 and all(map(np.array_equal, shape.pair_knots, shape.rho_knots)):
+    if not shape.pinned and shape.n3 == 0 and all(map(np.array_equal, shape.pair_knots, shape.rho_knots)):
         phi, U = effective_pair(shape, parts, knots)
     elements = [_element(symbol, e0) for symbol, e0 in zip(shape.elements, energies, strict=True)]
     for element, k, c in zip(elements, knots, U, strict=True):

@@ -36,6 +36,7 @@ class Shape:
     shared: whether neighbours of all elements share g_m of a centre and have combinations of its curves ρ_m and f_m;
     all pairs then have the same knots, and φ of unlike elements leans on those of like ones (`own_parts`).
     zbl: inner and outer radius of the ZBL switch by unordered pair, or None.
+    pinned: unordered pairs, by number, whose φ is given and no part of the model, where it is 0.
     end: coefficients that are 0 at the end of φ, ρ and f: 3 for value, slope and curvature, 2 for value and slope.
     """
 
@@ -53,6 +54,7 @@ class Shape:
     activation: str = "tanh"
     shortest: list[float] = field(default_factory=list)
     shared: bool = False
+    pinned: list[int] = field(default_factory=list)
 
     def __post_init__(self):
         E = len(self.elements)
