@@ -150,7 +150,7 @@ class SnnpConfig(ModelSection):
     @property
     def files(self) -> list[Path]:
         """The files of filters and baseline, if there are any."""
-        return [*([self.filters.file] if self.filters else []), *([self.baseline] if self.baseline else [])]
+        return [*([self.filters.path] if self.filters else []), *([self.baseline] if self.baseline else [])]
 
     @property
     def decided(self) -> frozenset[str]:
@@ -161,7 +161,7 @@ class SnnpConfig(ModelSection):
         """The same with the files of filters and baseline taken from a folder."""
         found: dict[str, object] = {}
         if self.filters:
-            found["filters"] = self.filters.model_copy(update={"file": folder / self.filters.file})
+            found["filters"] = self.filters.beside(folder)
         if self.baseline:
             found["baseline"] = folder / self.baseline
         return self.model_copy(update=found)
