@@ -14,6 +14,7 @@ from potentials import KINDS, POTENTIALS, fits, lammps_errors, program, run, sna
 
 import atomic_energies as teachers
 import constraints
+import reference_filters
 import silicon_atoms
 import snnp
 from physics_measurements import conservation, costs, domain, floor, heating, melting, properties, validation
@@ -170,6 +171,7 @@ PARTS = {
     "atomic_energies": atomic_energies,
     "silicon_atoms": lambda session: write("silicon_atoms", silicon_atoms.measured(session)),
     "constraints": lambda session: write("constraints", constraints.measured(session, brief)),
+    "systems": lambda session: write("systems", reference_filters.measured(session, brief)),
     "costs": costs,
 }
 

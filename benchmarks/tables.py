@@ -17,6 +17,7 @@ import atomic_energies
 import constraints
 import engine_tables
 import physics_tables
+import reference_filters
 import silicon_atoms
 
 OWN_STYLES = {"smeam": "meam/spline", "uf3": "uf3"}
@@ -251,6 +252,7 @@ TABLES = {
     **atomic_energies.TABLES,
     **silicon_atoms.TABLES,
     **constraints.TABLES,
+    **reference_filters.TABLES,
     **physics_tables.TABLES,
     **engine_tables.TABLES,
 }
