@@ -21,8 +21,6 @@ SYSTEMS = {
     "InP": ("fitsnap/InP.xyz.gz", 100, 400),
     "LiSiC": ("pwmlff/LiSiC_train.xyz.gz", "pwmlff/LiSiC_valid.xyz.gz", 400),
 }
-# By itself, each pair of elements has filters of its own. Here also one set for all, as where systems share them.
-ONE_SET = ("InP",)
 
 
 def measured(session, brief) -> dict:
@@ -44,11 +42,6 @@ def measured(session, brief) -> dict:
             "shared": brief(folder / f"{name}.snnp", test),
             "own": {**brief(own["file"], test), "fit": _told(own["fit"], folder)},
         }
-        if name in ONE_SET:
-            one = session.fit_to(
-                folder / "one set" / f"{name}.snnp", train, [*_options(), "model.elements=shared"], ["--test", test]
-            )
-            results["systems"][name]["one set"] = {**brief(one["file"], test), "fit": _told(one["fit"], folder)}
     return results
 
 
@@ -112,8 +105,6 @@ def table(results: dict) -> str:
     for name, found in results["systems"]["results"]["systems"].items():
         frames = "{train} · {test}".format(**found["frames"])
         rows.append([name, frames, *_compared(found["own"], found["shared"])])
-        if "one set" in found:
-            rows.append([f"{name}, one set for both elements", frames, *_compared(found["one set"], found["shared"])])
     return markdown(["", "frames of training · test", "filters of its own", "shared", "forces"], rows)
 
 
