@@ -13,7 +13,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_BUILD_CONSTRAINT := $(PIP_CONSTRAINT)
 
-PACKAGE := pyproject.toml CMakeLists.txt README.md LICENSE \
+PACKAGE := pyproject.toml CMakeLists.txt README.md LICENSE potentials/reference.filters.snnp \
   $(shell find cmake cpp lammps_plugin python -type f -not -name '*.pyc')
 CXX_SOURCES := $(shell find cpp examples lammps_plugin python tests -name '*.h' -o -name '*.cc' -o -name '*.cpp')
 

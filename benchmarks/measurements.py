@@ -15,6 +15,7 @@ from potentials import KINDS, POTENTIALS, fits, lammps_errors, program, run, sna
 import atomic_energies as teachers
 import constraints
 import curvature
+import reference_filters
 import silicon_atoms
 import snnp
 from physics_measurements import conservation, costs, domain, floor, heating, melting, properties, validation
@@ -172,6 +173,7 @@ PARTS = {
     "silicon_atoms": lambda session: write("silicon_atoms", silicon_atoms.measured(session)),
     "constraints": lambda session: write("constraints", constraints.measured(session, brief)),
     "curvature": lambda session: write("curvature", curvature.measured(session, brief)),
+    "systems": lambda session: write("systems", reference_filters.measured(session, brief)),
     "costs": costs,
 }
 

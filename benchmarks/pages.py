@@ -27,6 +27,7 @@ PAGES = (
     "docs/pair_style_snnp.md",
     "docs/robustness.md",
     "docs/speed.md",
+    "docs/systems.md",
     "docs/validated.md",
     "potentials/README.md",
 )

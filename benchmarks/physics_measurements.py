@@ -21,7 +21,7 @@ def validation(session: Session) -> None:
     pages = ROOT / "docs" / "validation"
     pages.mkdir(exist_ok=True)
     results = {}
-    for file in [*sorted((ROOT / "potentials").glob("*.snnp")), INDIUM_PHOSPHIDE]:
+    for file in [*(ROOT / "potentials" / f"{name}.snnp" for name in sorted(ELEMENTS)), INDIUM_PHOSPHIDE]:
         name = file.stem
         data = session.indium_phosphide if name == "InP" else session.files(name)[0]
         results[name] = validated(session, file, data, f"validation/{name}", [])

@@ -3,10 +3,10 @@
     python benchmarks/results.py measure DATA [--only snap seeds …] [--folder build/results]
     python benchmarks/results.py pages [--check]
 
-`measure` fits and evaluates; DATA holds mlearn/{Mo,Si,Cu,Li}_{train,test}.xyz.gz and fitsnap/InP.xyz.gz (see
-docs/accuracy.md for the sources). Fits go to --folder and are done once. `costs` wants a quiet machine and is measured
-only if it is named. `pages` writes every table and figure from docs/results; with --check it changes nothing and names
-what is not up to date.
+`measure` fits and evaluates; DATA holds mlearn/{Mo,Si,Cu,Li}_{train,test}.xyz.gz, fitsnap/{InP,Ta}.xyz.gz and
+pwmlff/LiSiC_{train,valid}.xyz.gz (see docs/accuracy.md and docs/systems.md for the sources). Fits go to --folder and
+are done once. `costs` wants a quiet machine and is measured only if it is named. `pages` writes every table and figure
+from docs/results; with --check it changes nothing and names what is not up to date.
 """
 
 import argparse
@@ -56,6 +56,7 @@ def arguments() -> argparse.Namespace:
         "silicon_atoms",
         "constraints",
         "curvature",
+        "systems",
         "costs",
     ]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -18,6 +18,7 @@ import constraints
 import curvature
 import engine_tables
 import physics_tables
+import reference_filters
 import silicon_atoms
 
 OWN_STYLES = {"smeam": "meam/spline", "uf3": "uf3"}
@@ -253,6 +254,7 @@ TABLES = {
     **silicon_atoms.TABLES,
     **constraints.TABLES,
     **curvature.TABLES,
+    **reference_filters.TABLES,
     **physics_tables.TABLES,
     **engine_tables.TABLES,
 }

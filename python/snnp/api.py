@@ -246,14 +246,15 @@ def report_with_log(
 ) -> dict:
     """What `snnp report` writes of one potential, or of several and a file of filters; its numbers, for JSON.
 
-    files: potentials and labelled structures, in any order. output: None is a name after that of the potential.
+    files: potentials, `reference` and labelled structures, in any order. output: None is a name after the potential.
     Raises DataError, ElementError, ValueError, snnp.Error or OSError with one sentence.
     """
     from snnp.analysis.report_command import report_command
+    from snnp.models.filter_sets import named_path
     from snnp.models.filters_file import is_filters
     from snnp.systems.comparison_command import comparison_command
 
-    threads = threads or available_cores()
+    threads, files = threads or available_cores(), [named_path(path) for path in files]
     potentials = [path for path in files if is_potential_file(path)]
     together = len(potentials) > 1 or any(map(is_filters, potentials))
     potentials = potentials or files[:1]

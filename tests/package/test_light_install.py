@@ -61,11 +61,12 @@ def test_kinds_without_network_are_fitted_without_torch(kind, tmp_path):
     assert done.stdout.split() == ["2"]
 
 
-def test_installed_package_holds_engine_plugin_and_programs():
+def test_installed_package_holds_engine_plugin_filters_and_programs():
     import snnp
     from snnp.lammps import PLUGIN, plugin_folder
 
     assert Path(plugin_folder(), PLUGIN).is_file()
+    assert any(Path(folder, "filters", "reference.filters.snnp").is_file() for folder in snnp.__path__)
     assert snnp.__version__ != "0+unknown"
     for program in ("snnp", "snnp-fit", "lmp"):
         assert Path(sys.executable).with_name(program).is_file()

@@ -12,7 +12,9 @@ from ase.units import fs, kB
 
 import snnp
 
-POTENTIALS = sorted((Path(__file__).parents[2] / "potentials").glob("*.snnp"))
+POTENTIALS = sorted(
+    path for path in (Path(__file__).parents[2] / "potentials").glob("*.snnp") if not path.stem.endswith(".filters")
+)
 # Crystals at their experimental lattice constants, Å.
 CRYSTALS = {
     "Mo": bulk("Mo", "bcc", a=3.147),

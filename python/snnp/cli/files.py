@@ -9,16 +9,18 @@ from snnp import __version__
 from snnp.cli.common import fail, sentences
 
 
-def info(potential: Annotated[Path, typer.Argument(help="Potential file.")]) -> None:
+def info(potential: Annotated[Path, typer.Argument(help="Potential file, file of filters, or `reference`.")]) -> None:
     """What a potential file holds."""
     import numpy as np
 
     from snnp import _core
+    from snnp.models.filter_sets import named_path
     from snnp.models.filters_file import describe_filters, is_filters
     from snnp.models.gauge import without_floor
     from snnp.models.potentials import bound_of, is_convex, kind_and_sizes, nowhere_negative
 
     with sentences():
+        potential = named_path(potential)
         if is_filters(potential):
             print(describe_filters(potential))
             return

@@ -46,7 +46,10 @@ def fit(
         typer.Option("--set", help="A key of the configuration, e.g. training.steps=2000; may be repeated."),
     ] = None,
     filters: Annotated[
-        Path | None, typer.Option(help="Potential file from whose filters the fit starts; elements may differ.")
+        Path | None,
+        typer.Option(
+            help="Potential or file of filters from which the fit starts, or `reference`; elements may differ."
+        ),
     ] = None,
     freeze: Annotated[bool, typer.Option("--freeze", help="Filters stay as they are in that file.")] = False,
     resume: Annotated[bool, typer.Option(help="Go on with an interrupted fit.")] = False,
@@ -85,13 +88,14 @@ def _configuration(
     assignments: list[str],
 ):
     from snnp import config
+    from snnp.models.filter_sets import is_set
 
     configured = any(path.suffix.lower() in (".yaml", ".yml") for path in inputs)
     overrides = dict(map(config.parse_assignment, assignments))
     if effort is not None:
         overrides["training.effort"] = effort
     if filters is not None:
-        overrides["model.filters.file"] = _absolute(filters)
+        overrides["model.filters.file"] = str(filters) if is_set(filters) else _absolute(filters)
     if freeze:
         if filters is None and not configured:
             raise config.ConfigError("--freeze: expected --filters with the file whose filters stay as they are")

@@ -37,7 +37,7 @@ _VOLUMES = (0.2, 3.0)
 # times what the frame is above its nearest minimum. Then a bound counts from this far below, eV/atom.
 _EXCESSES, _BELOW = 3.0, 0.005
 # What a bound adds to the loss, which is 1 for the linear model, if the energy is too low by all that counts.
-_WEIGHT = 0.1
+_WEIGHT = 0.3
 # Bounds count that were less than this below the energy of their cell, eV/atom, at the last search.
 _NEAR = 0.1
 # Gaps between layers of atoms, by the shortest distance: larger ones are vacuum.
@@ -106,7 +106,7 @@ class Bounds:
 
     def search(self, step: int) -> None:
         """Relaxes cells a little with the model as it is after a step of the training, unless it is too early."""
-        if (step - self._last) * (self._atoms + _STEP) < _EVERY:
+        if not self._grounds or (step - self._last) * (self._atoms + _STEP) < _EVERY:
             return
         self._last = step
         engine = _core.Engine(self._loss.model.potential(""))

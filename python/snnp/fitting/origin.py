@@ -8,6 +8,7 @@ from pathlib import Path
 from snnp.config import ConfigError, FitConfig
 from snnp.data import Frame
 from snnp.data.fingerprint import fingerprint
+from snnp.models.filter_sets import filters_path
 
 # What does not decide it: names of files, test data, and how the work is done. How files are read shows in the content.
 _NOT_COMPARED = {
@@ -33,8 +34,10 @@ class Origin:
         data = {name: {"frames": len(f), "sha256": fingerprint(f)} for name, f in sets.items() if name != "test"}
         settings = config.model_dump(mode="json", exclude=_NOT_COMPARED)
         model = settings["model"]
-        given = (model, "baseline"), (model.get("filters") or {}, "file"), (model.get("pinned") or {}, "phi")
-        for place, key in given:
+        filters = model.get("filters") or {}
+        if filters:
+            filters["file"] = filters_path(Path(filters["file"]))
+        for place, key in ((model, "baseline"), (filters, "file"), (model.get("pinned") or {}, "phi")):
             if place.get(key):
                 place[key] = hashlib.sha256(Path(place[key]).read_bytes()).hexdigest()
         return Origin(settings, data)

@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from snnp.data.distances import Distances
 from snnp.kinds.base import ConfigError, FileName, Section, some_of
+from snnp.models.filter_sets import filters_path, is_set, what_there_is
 from snnp.models.filters import Filters
 from snnp.models.filters_file import read_filters
 from snnp.models.shape import unordered_pairs
@@ -35,7 +36,7 @@ SomeFilters = Annotated[list[Literal["rho", "f", "g"]], some_of(FILTERS)]
 class FiltersConfig(Section):
     """Filters of a potential that the fit starts from."""
 
-    file: FileName
+    file: FileName = Field(description="a potential, a file of filters, or the name of some that come with snnp")
     freeze: SomeFilters = Field([], description="what stays as it is in the file: true, false, or some of rho, f, g")
     scale: float | None = Field(
         None, ge=0.5, le=2, description="lengths in units of those in the file; auto: by bond lengths, or by forces"
@@ -43,6 +44,15 @@ class FiltersConfig(Section):
     elements: dict[str, str] = Field(
         {}, description="by element: the one in the file whose filters it gets; auto: the same, or the only one"
     )
+
+    @property
+    def path(self) -> Path:
+        """The file, also where `file` is a name."""
+        return filters_path(self.file)
+
+    def beside(self, folder: Path) -> "FiltersConfig":
+        """The same with a relative path taken from a folder."""
+        return self if is_set(self.file) else self.model_copy(update={"file": folder / self.file})
 
     def remarks(self, distances: Distances, first: Sequence[float]) -> list[str]:
         """What the fit starts from, and where functions begin too late, for the log; first: by unordered pair, Å."""
@@ -83,9 +93,10 @@ def given_filters(config: FiltersConfig, elements: list[str], shared: bool) -> F
 
 
 def _there(config: FiltersConfig) -> Filters:
-    if not config.file.exists():
-        raise ConfigError(f"model.filters: {config.file} does not exist")
-    return _read(config.file, config.file.stat().st_mtime)
+    path = config.path
+    if not path.exists():
+        raise ConfigError(f"model.filters: {path} does not exist: expected {what_there_is()}")
+    return _read(path, path.stat().st_mtime)
 
 
 def _sources(config: FiltersConfig, there: list[str], elements: list[str]) -> dict[str, str]:

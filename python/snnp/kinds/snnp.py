@@ -85,7 +85,7 @@ class SnnpConfig(ModelSection):
     )
     curvature: FilterCurvature = FilterCurvature()
     bounds: bool = Field(True, description="whether random cells are kept from coming to rest below the ground states")
-    floor: bool = Field(True, description="under the energies of atoms that are unlike those of the data")
+    floor: bool = Field(False, description="under the energies of atoms that are unlike those of the data")
     repulsion: bool = Field(True, description="of two atoms at distances that the data hardly show")
     filters: OptionalFilters = Field(None, description="of another potential, from which the fit starts")
     baseline: FileName | None = Field(
@@ -163,7 +163,7 @@ class SnnpConfig(ModelSection):
     @property
     def files(self) -> list[Path]:
         """The files of filters, baseline and functions that are given, if there are any."""
-        given = [self.filters and self.filters.file, self.baseline]
+        given = [self.filters and self.filters.path, self.baseline]
         return [*super().files, *(file for file in given if file)]
 
     @property
@@ -175,7 +175,7 @@ class SnnpConfig(ModelSection):
         """The same with the files of filters and baseline taken from a folder."""
         found: dict[str, object] = {}
         if self.filters:
-            found["filters"] = self.filters.model_copy(update={"file": folder / self.filters.file})
+            found["filters"] = self.filters.beside(folder)
         if self.baseline:
             found["baseline"] = folder / self.baseline
         return super().beside(folder).model_copy(update=found)
