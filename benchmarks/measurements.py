@@ -18,9 +18,9 @@ import curvature
 import reference_filters
 import silicon_atoms
 import snnp
-from physics_measurements import conservation, costs, domain, floor, heating, melting, properties, validation
+from physics_measurements import bounds, conservation, costs, domain, heating, melting, properties, validation
 from records import ELEMENTS, ROOT
-from session import ERRORS, FILTERS, FULL, INDIUM_PHOSPHIDE, Session, brief, errors_of, write
+from session import ERRORS, FILTERS, FULL, INDIUM_PHOSPHIDE, OPTIONS, Session, brief, errors_of, write
 from snnp.data import read
 from snnp.data.duplicates import find_duplicates
 
@@ -43,10 +43,6 @@ def shipped(session: Session) -> None:
             "validation": _validation_errors(done["file"]),
         }
     write("shipped_fits", results)
-
-
-# What is not the default: the curves of Mo bend where its data end, else.
-OPTIONS = {"Mo": ["training.weight_decay=0.2"]}
 
 
 def _validation_errors(file: Path) -> dict:
@@ -164,7 +160,7 @@ PARTS = {
     "validation": validation,
     "properties": properties,
     "domain": domain,
-    "floor": floor,
+    "bounds": bounds,
     "baseline": baseline,
     "melting": melting,
     "heating": heating,

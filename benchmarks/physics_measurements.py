@@ -11,9 +11,7 @@ from potentials import KINDS, LAMMPS_STYLES, Point, exported, fits, fitted, run,
 from domain import crystal, divided, flagged
 from heating import heated
 from records import ELEMENTS, ROOT, rounded
-from session import FILTERS, FULL, INDIUM_PHOSPHIDE, Session, brief, validated, write
-from snnp import _core
-from snnp.models.gauge import without_floor
+from session import FILTERS, FULL, INDIUM_PHOSPHIDE, OPTIONS, Session, brief, validated, write
 
 
 def validation(session: Session) -> None:
@@ -47,23 +45,22 @@ def properties(session: Session) -> None:
 PROPERTIES = ("equation_of_state", "elastic", "phases", "phonons", "surfaces", "defects")
 
 
-def floor(session: Session) -> None:
-    """The potentials in potentials/, and that of In-P, with their floors and without: errors and random cells."""
+def bounds(session: Session) -> None:
+    """The potentials in potentials/, and that of In-P, and the same fits without bounds: errors and random cells."""
     results = {}
     for name in (*ELEMENTS, "InP"):
         train, test = session.files(name) if name in ELEMENTS else (session.indium_phosphide,) * 2
         files = {"with": INDIUM_PHOSPHIDE if name == "InP" else ROOT / "potentials" / f"{name}.snnp"}
-        files["without"] = session.folder / "floor" / f"{name}.snnp"
-        files["without"].parent.mkdir(parents=True, exist_ok=True)
-        files["without"].write_text(_core.format_potential(without_floor(_core.read_potential(files["with"]))))
+        settings = [*OPTIONS.get(name, []), "model.bounds=false", "validate=off"]
+        files["without"] = session.fit_to(session.folder / "bounds" / f"{name}.snnp", train, settings)["file"]
         results[name] = {}
         for how, file in files.items():
-            lines = validated(session, file, train, f"floor/{name} {how}", ["--only", "search"])["lines"][name]
+            lines = validated(session, file, train, f"bounds/{name} {how}", ["--only", "search"])["lines"][name]
             below = next(line for quantity, line in lines.items() if quantity.startswith("random cells below"))
             lowest = lines["lowest state found, relative"].get("value", 0)
             cells = {"below": below.get("value", 0), "of": below["unit"], "lowest": lowest}
             results[name][how] = {**brief(file, test), **cells}
-    write("floor", results)
+    write("bounds", results)
 
 
 def domain(session: Session) -> None:

@@ -1,4 +1,4 @@
-"""Tables of what potentials say about materials: checks, properties, domain, floor, melting."""
+"""Tables of what potentials say about materials: checks, properties, domain, bounds, melting."""
 
 import sys
 
@@ -76,10 +76,10 @@ def _percent(share: float) -> str:
     return f"{100 * share:.2g}" if 0 < share < 0.995 else f"{100 * share:.0f}"
 
 
-def floor_table(results: dict) -> str:
-    """What floors do: random cells below the ground state, and errors, without and with them."""
+def bounds_table(results: dict) -> str:
+    """What bounds do: random cells below the ground state, and errors, without and with them."""
     rows = []
-    for name, found in results["floor"]["results"].items():
+    for name, found in results["bounds"]["results"].items():
         without, with_ = found["without"], found["with"]
         cells = f"{without['below']:.0f} → {with_['below']:.0f} {with_['of']}"
         errors = (f"{without[key]:.{d}f} → {with_[key]:.{d}f}" for key, d in ((ENERGY, 2), (FORCE, 4)))
@@ -123,7 +123,7 @@ TABLES = {
     "properties-Mo": lambda results: properties_table(results, "Mo"),
     "properties-Si": lambda results: properties_table(results, "Si"),
     "domain": domain_table,
-    "floor": floor_table,
+    "bounds": bounds_table,
     "melting": melting_table,
     "heating": heating_table,
 }

@@ -47,7 +47,7 @@ def arguments() -> argparse.Namespace:
         "validation",
         "properties",
         "domain",
-        "floor",
+        "bounds",
         "baseline",
         "melting",
         "heating",

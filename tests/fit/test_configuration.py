@@ -107,7 +107,7 @@ def test_wrong_value_is_one_line_that_names_the_key(key, tmp_path):
             part = part.setdefault(section, {})
         part[last] = value
         line = refused(content, tmp_path)
-        assert line.startswith((f": {key}", f": unknown key {key}.")), (value, line)
+        assert line.startswith((f": {key}", f": unknown key {key}.", f": key {key}.")), (value, line)
 
 
 @pytest.mark.parametrize("section", ["data", "model", "loss", "training", "model.zbl"])

@@ -160,6 +160,8 @@ class Bounds:
 
     def __str__(self) -> str:
         names = ", ".join(ground.formula for ground in self._grounds)
+        if not names:
+            return "bounds: no frame of the data is a ground state of which small cells can be"
         return (
             f"bounds: {self.below} of {self.relaxed} random cells of {names} came to rest below the ground state, "
             "and count as not lower than that"
