@@ -19,7 +19,7 @@ def fit_density(task: Task) -> tuple[_core.Potential, Curve]:
         smoothness = WITHOUT_VALIDATION
     steps = task.config.training.steps
     atoms = sum(len(s) for s, _ in data[0])
-    prior = CurvaturePrior.of(model.curvature, len(data[0]), atoms, task.weights)
+    prior = CurvaturePrior.of(model, len(data[0]), atoms, task.weights)
     built_in = (model.positive, model.convex, prior)
     fit = DensityFit(
         shape, model.embedding_knots, task.e0, data, task.weights, task.threads, steps, smoothness, *built_in

@@ -28,7 +28,7 @@ def fit_linear(task: Task) -> tuple[_core.Potential, Curve]:
     strengths = STRENGTHS if validation else [WITHOUT_VALIDATION]
     if smoothness is not None:
         strengths = [smoothness]
-    prior = CurvaturePrior.of(task.config.model.curvature, train.structures, train.atoms, task.weights)
+    prior = CurvaturePrior.of(task.config.model, train.structures, train.atoms, task.weights)
     frames = train.structures + (validation.structures if validation else 0)
     with task.log.progress("normal equations", frames, "frames") as tick:
         found = solve(linear, train, validation, task.weights, task.e0, strengths, task.threads, tick, prior=prior)

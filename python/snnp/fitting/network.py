@@ -31,7 +31,7 @@ def fit_network(task: Task) -> tuple[_core.Potential, Curve]:
     training = task.config.training
     config = task.config.model
     known, held_out = task.dealt()
-    prior = CurvaturePrior.of(config.curvature, len(known), int(known.atoms.sum()), task.weights)
+    prior = CurvaturePrior.of(config, len(known), int(known.atoms.sum()), task.weights)
     model = _start(task, known, held_out, prior) if task.saved is None else _empty(task, task.saved["unit"])
     frozen = _frozen(task)
     for name in frozen:

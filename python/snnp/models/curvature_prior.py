@@ -33,12 +33,13 @@ class CurvaturePrior:
     labels: int
 
     @staticmethod
-    def of(given, structures: int, atoms: int, weights: Weights) -> "CurvaturePrior | None":
-        """Of section `model.curvature` and the number of structures and atoms of the training data; None: no prior.
+    def of(model, structures: int, atoms: int, weights: Weights) -> "CurvaturePrior | None":
+        """Of section `model` and the number of structures and atoms of the training data.
 
-        Labels are components of forces; of a loss without forces energies.
+        None: the kind of model has no prior, or none is asked for. Labels are components of forces; of a loss without forces energies.
         """
-        deviations = given.model_dump(exclude_none=True)
+        given = getattr(model, "curvature", None)
+        deviations = given.model_dump(exclude_none=True) if given else {}
         return CurvaturePrior(deviations, 3 * atoms if weights.force else structures) if deviations else None
 
     def rows(self, name: str, knots: np.ndarray, functions: int) -> np.ndarray:
