@@ -33,7 +33,7 @@ class Origin:
         data = {name: {"frames": len(f), "sha256": fingerprint(f)} for name, f in sets.items() if name != "test"}
         settings = config.model_dump(mode="json", exclude=_NOT_COMPARED)
         model = settings["model"]
-        given = (model, "baseline"), (model.get("filters") or {}, "file"), (model.get("pinned") or {}, "phi")
+        given = (model, "baseline"), (model.get("filters") or {}, "file"), (model["pinned"], "phi")
         for place, key in given:
             if place.get(key):
                 place[key] = hashlib.sha256(Path(place[key]).read_bytes()).hexdigest()

@@ -93,9 +93,9 @@ class SnnpConfig(ModelSection):
 
     @model_validator(mode="after")
     def _what_is_given_without_floor(self):
-        if self.baseline and self.pinned:
+        if self.baseline and self.pinned.phi:
             raise PydanticCustomError("no_sense", "model.pinned makes no sense beside model.baseline")
-        if (self.baseline or self.pinned) and self.floor:
+        if (self.baseline or self.pinned.phi) and self.floor:
             if "floor" in self.model_fields_set:
                 given = "a baseline" if self.baseline else "model.pinned"
                 raise PydanticCustomError("baseline", "expected no floor together with {given}", {"given": given})
@@ -208,7 +208,7 @@ class Snnp(Kind):
             return with_filters(config, distances.elements)
         pair = pair_cutoff(config, distances)
         three = three_body_cutoff(config.three_body_cutoff, distances, pair)
-        elements = config.elements or ("separate" if config.pinned else _elements(distances))
+        elements = config.elements or ("separate" if config.pinned.phi else _elements(distances))
         return config.model_copy(update={"pair_cutoff": pair, "three_body_cutoff": three, "elements": elements})
 
     def alternatives(self, config, distances, effort):
