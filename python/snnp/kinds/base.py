@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 from snnp.data.combinations import distant_pairs, listed
 from snnp.data.distances import Distances
 from snnp.models.pinned import pinned_pairs
-from snnp.models.shape import Shape
+from snnp.models.shape import Shape, unordered_pairs
 
 if TYPE_CHECKING:
     from snnp import _core
@@ -229,6 +229,8 @@ def common_shape(config: ModelSection, distances: Distances, pair_knots: int, sh
     pinned = pinned_pairs(config.pinned.phi, elements) if config.pinned.phi else []
     if pinned and shared:
         raise ConfigError("model.pinned makes no sense with model.elements shared: φ of pairs depend on each other")
+    if len(pinned) == len(unordered_pairs(len(elements))) and config.curvature.phi:
+        raise ConfigError("model.curvature.phi: φ of all pairs stays as it is by model.pinned")
     cores = [(zbl.inner * r, zbl.outer * r) if zbl.enabled else None for r in distances.core_radii()]
     return Shape(
         elements=elements,
