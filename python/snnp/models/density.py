@@ -145,7 +145,7 @@ class DensityModel:
         return diagonal([*blocks, hold])
 
     def with_effective_pair(self, x: np.ndarray, knots: np.ndarray) -> np.ndarray:
-        """x of the same EAM with U flat in the middle of its knots, as it is written; of others, x (columns,) itself."""
+        """x of the same EAM with U flat in the middle of its knots, as it is written; of others, x (columns,)."""
         if not has_effective_pair(self.shape):
             return x
         x = x.copy()
