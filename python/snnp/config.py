@@ -267,7 +267,7 @@ class FitConfig(Section):
             ("model.kind", self.model.kind != "snnp"),
             ("model.filters", getattr(self.model, "filters", None) is not None),
             ("model.baseline", getattr(self.model, "baseline", None) is not None),
-            ("model.pinned", self.model.pinned is not None),
+            ("model.pinned", self.model.pinned.phi is not None),
             ("model.positive", bool(getattr(self.model, "positive", None))),
             ("model.convex", getattr(self.model, "convex", False)),
             ("model.curvature", any(value for _, value in getattr(self.model, "curvature", ()))),

@@ -155,6 +155,7 @@ def test_not_of_systems():
         ("none.snnp", {}, "none.snnp does not exist"),
         ("other.snnp", {}, "other.snnp has Ge, expected elements of the data (Si)"),
         ("x.txt", {}, "x.txt"),
+        ("given.snnp", {"model.curvature.phi": 1.0}, "model.curvature.phi: φ of all pairs stays as it is"),
         ("given.snnp", {"model.elements": "shared"}, "model.pinned makes no sense with model.elements shared"),
     ],
 )

@@ -28,6 +28,7 @@ from snnp.fitting.loss import Loss, make_batch
 from snnp.fitting.minibatch import Epochs
 from snnp.fitting.ranks import Ranks
 from snnp.fitting.shards import deal, even_out
+from snnp.models.gauge import embedding, filters
 from snnp.models.linear import linear_shape
 from support import liquid
 from together import Together
@@ -92,6 +93,19 @@ def test_errors_of_labels_are_those_of_all_frames():
         found.append([value, *astuple(errors)])
     assert found[0][0] == pytest.approx(loss(make_batch(data[2:])), rel=1e-12)
     assert found[0] == pytest.approx(found[1], rel=1e-12, nan_ok=True)
+
+
+def test_slopes_by_filters_are_those_over_the_atoms_of_all_frames():
+    model, data = random_model(("In", "P"), [6, 5], "tanh", True), frames(5)
+    loss, parameters = Loss(model, Weights(), 0.7, 1), list(model.parameters())
+    p = model.potential("")
+    G, kinds = filters(p, [s for s, _ in data])
+    for ranks in (Ranks(), Together(3)):
+        (known,) = deal([data], ranks)
+        found = Gradient([loss], parameters, [known]).slopes(known)
+        for a, element in enumerate(p.elements):
+            slopes = embedding(element, G[kinds == a])[1]
+            np.testing.assert_allclose(found[a], np.sqrt((slopes**2).mean(0)), rtol=1e-9)
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])

@@ -3,7 +3,6 @@
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
@@ -29,10 +28,9 @@ class Baseline:
     @staticmethod
     def of(model: ModelSection, elements: Sequence[str]) -> "Baseline":
         """That of a configuration; raises snnp.Error if it cannot be one for data of these elements."""
-        if model.pinned is not None:
-            file = model.pinned.phi
+        if file := model.pinned.phi:
             return Pinned(pinned_potential(file, elements), file.name, pinned_pairs(file, elements))
-        file: Path | None = getattr(model, "baseline", None)
+        file = getattr(model, "baseline", None)
         if file is None:
             return Baseline()
         found = Baseline(_core.read_potential(file), file.name)

@@ -70,7 +70,7 @@ def gauss_newton_step(
 ) -> tuple[Linearised, bool]:
     """A step that is taken if it makes the penalised loss smaller; whether the next ones are not worth it."""
     penalty = model.penalty(state.knots, strength)
-    prior = model.prior(state.x, here, state.noise) if state.noise else None
+    prior = model.prior(state.x, state.knots, here, state.noise) if state.noise else None
     loss = _with(here, prior)
     stiffness = loss.A.diagonal() + penalty.diagonal()
     damp = sparse.diags_array(state.damping * stiffness) + model.held(state.x, stiffness)
@@ -208,7 +208,8 @@ class DensityFit:
         else:
             state.done, best = False, self._best
             state.noise = state.history[best].train_loss * state.unit**2
-            _, _, state.x, state.knots = state.trials[best]
+            _, _, x, state.knots = state.trials[best]
+            state.x = self.model.with_effective_pair(x, state.knots)
 
     @property
     def _strength(self) -> float:

@@ -37,7 +37,7 @@ class Origin:
         filters = model.get("filters") or {}
         if filters:
             filters["file"] = filters_path(Path(filters["file"]))
-        for place, key in ((model, "baseline"), (filters, "file"), (model.get("pinned") or {}, "phi")):
+        for place, key in ((model, "baseline"), (filters, "file"), (model["pinned"], "phi")):
             if place.get(key):
                 place[key] = hashlib.sha256(Path(place[key]).read_bytes()).hexdigest()
         return Origin(settings, data)

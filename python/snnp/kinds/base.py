@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 from snnp.data.combinations import distant_pairs, listed
 from snnp.data.distances import Distances
 from snnp.models.pinned import pinned_pairs
-from snnp.models.shape import Shape
+from snnp.models.shape import Shape, unordered_pairs
 
 if TYPE_CHECKING:
     from snnp import _core
@@ -84,9 +84,9 @@ class ZblConfig(Section):
 
 
 class PinnedConfig(Section):
-    """Functions that are given, and stay as they are."""
+    """Functions of another potential, which stay as they are; null: they are fitted."""
 
-    phi: FileName = Field(description="a potential, whose φ its pairs of elements have")
+    phi: FileName | None = Field(None, description="a potential, whose φ its pairs of elements have")
 
 
 class ModelSection(Section):
@@ -98,12 +98,12 @@ class ModelSection(Section):
     e0: dict[str, Annotated[float, Field(ge=-1e7, le=1e7)]] = Field(
         {}, description="energies of isolated atoms, eV; others are fitted"
     )
-    pinned: PinnedConfig | None = Field(None, description="functions of another potential, which stay as they are")
+    pinned: PinnedConfig = PinnedConfig()
 
     @property
     def files(self) -> list[Path]:
         """Files that are read."""
-        return [self.pinned.phi] if self.pinned else []
+        return [self.pinned.phi] if self.pinned.phi else []
 
     @property
     def decided(self) -> frozenset[str]:
@@ -112,8 +112,9 @@ class ModelSection(Section):
 
     def beside(self, folder: Path) -> "ModelSection":
         """The same with relative paths of `files` taken from a folder."""
-        pinned = self.pinned and self.pinned.model_copy(update={"phi": folder / self.pinned.phi})
-        return self.model_copy(update={"pinned": pinned}) if pinned else self
+        if not self.pinned.phi:
+            return self
+        return self.model_copy(update={"pinned": PinnedConfig(phi=folder / self.pinned.phi)})
 
 
 @dataclass(frozen=True)
@@ -225,9 +226,11 @@ def common_knots(closest: float, mean: float, cutoff: float, knots: int) -> np.n
 def common_shape(config: ModelSection, distances: Distances, pair_knots: int, shared: bool = False, **terms) -> Shape:
     """A shape with what all kinds have, φ with so many knots and the ZBL repulsion, and other terms as given."""
     zbl, elements = config.zbl, list(distances.elements)
-    pinned = pinned_pairs(config.pinned.phi, elements) if config.pinned else []
+    pinned = pinned_pairs(config.pinned.phi, elements) if config.pinned.phi else []
     if pinned and shared:
         raise ConfigError("model.pinned makes no sense with model.elements shared: φ of pairs depend on each other")
+    if len(pinned) == len(unordered_pairs(len(elements))) and config.curvature.phi:
+        raise ConfigError("model.curvature.phi: φ of all pairs stays as it is by model.pinned")
     cores = [(zbl.inner * r, zbl.outer * r) if zbl.enabled else None for r in distances.core_radii()]
     return Shape(
         elements=elements,

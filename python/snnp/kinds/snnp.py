@@ -94,10 +94,10 @@ class SnnpConfig(ModelSection):
 
     @model_validator(mode="after")
     def _what_is_given_without_ground_states(self):
-        if self.baseline and self.pinned:
+        if self.baseline and self.pinned.phi:
             raise PydanticCustomError("no_sense", "model.pinned makes no sense beside model.baseline")
         for name in ("bounds", "floor"):
-            if (self.baseline or self.pinned) and getattr(self, name):
+            if (self.baseline or self.pinned.phi) and getattr(self, name):
                 if name in self.model_fields_set:
                     what = {"name": name, "given": "a baseline" if self.baseline else "model.pinned"}
                     raise PydanticCustomError("baseline", "expected no {name} together with {given}", what)
@@ -210,7 +210,7 @@ class Snnp(Kind):
             return with_filters(config, distances.elements)
         pair = pair_cutoff(config, distances)
         three = three_body_cutoff(config.three_body_cutoff, distances, pair)
-        elements = config.elements or ("separate" if config.pinned else _elements(distances))
+        elements = config.elements or ("separate" if config.pinned.phi else _elements(distances))
         return config.model_copy(update={"pair_cutoff": pair, "three_body_cutoff": three, "elements": elements})
 
     def alternatives(self, config, distances, effort):

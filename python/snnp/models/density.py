@@ -18,6 +18,7 @@ from snnp.models.constraints import Constraints, constrained_minimum
 from snnp.models.curvature_prior import CurvaturePrior
 from snnp.models.linear import HOLD_FIXED, HOLD_FREE, RIDGE, diagonal
 from snnp.models.normal_equations import Quadratic, accumulate
+from snnp.models.potentials import effective_pair, has_effective_pair
 from snnp.models.shape import Shape
 from snnp.splines import basis, clamped, gram, project
 
@@ -143,10 +144,20 @@ class DensityModel:
         hold = np.diag([HOLD_FREE if e0 is None else HOLD_FIXED for e0 in self.fixed_e0])
         return diagonal([*blocks, hold])
 
-    def prior(self, x: np.ndarray, here: Linearised, noise: float) -> Quadratic:
+    def with_effective_pair(self, x: np.ndarray, knots: np.ndarray) -> np.ndarray:
+        """x of the same EAM with U flat in the middle of its knots, as it is written; of others, x (columns,)."""
+        if not has_effective_pair(self.shape):
+            return x
+        x = x.copy()
+        parts = self.layout.split(x)
+        parts["phi"][:], parts["U"][:] = effective_pair(self.shape, parts, knots)
+        return x
+
+    def prior(self, x: np.ndarray, knots_of_U: np.ndarray, here: Linearised, noise: float) -> Quadratic:
         """What the prior adds to the loss, near coefficients x (columns,); noise: the loss that errors of labels make.
 
-        Slopes of U and sizes of ρ, f and g are those at x, and there is no slope along which one becomes larger.
+        Slopes of U and sizes of ρ, f and g are those at x, and there is no slope along which one becomes larger. U of
+        an EAM stays flat in the middle of its knots, (elements, knots), so that φ is what is written.
         """
         shape, E, prior = self.shape, self.shape.n_elements, self.curvature
         parts, sizes = self.layout.split(x), self._energies(x, here.slopes)
@@ -154,6 +165,10 @@ class DensityModel:
         knots = {"phi": pairs, "rho": shape.rho_knots, "f": shape.radial_knots}
         knots["g"] = [shape.angle_knots] * len(parts["g"])
         A, pull = np.zeros((len(x), len(x))), np.zeros(len(x))
+        for columns, k in zip(self.layout.split(np.arange(len(x)))["U"], knots_of_U, strict=True):
+            if has_effective_pair(shape):
+                slope = basis(k)(k.mean(), nu=1)
+                A[np.ix_(columns, columns)] = HOLD_FIXED * np.outer(slope, slope)
         for name, at in self.layout.split(np.arange(len(x))).items():
             for n, columns in enumerate(at if name in prior.deviations else ()):
                 form = prior.form(name, knots[name][n], len(columns))

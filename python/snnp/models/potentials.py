@@ -37,7 +37,7 @@ def density_potential(
     p = _core.Potential()
     p.comment, p.n2, p.n3 = comment, shape.n2, shape.n3
     phi, U = parts["phi"], parts["U"]
-    if not shape.pinned and shape.n3 == 0 and all(map(np.array_equal, shape.pair_knots, shape.rho_knots)):
+    if has_effective_pair(shape):
         phi, U = effective_pair(shape, parts, knots)
     elements = [_element(symbol, e0) for symbol, e0 in zip(shape.elements, energies, strict=True)]
     for element, k, c in zip(elements, knots, U, strict=True):
@@ -50,6 +50,11 @@ def density_potential(
     p.g = [engine_spline(shape.angle_knots, c, 0) for c in parts["g"]]
     p.check()
     return p
+
+
+def has_effective_pair(shape: Shape) -> bool:
+    """Whether φ of an EAM can take up what is linear in ρ, and may."""
+    return not shape.pinned and shape.n3 == 0 and all(map(np.array_equal, shape.pair_knots, shape.rho_knots))
 
 
 def effective_pair(shape: Shape, parts: dict[str, np.ndarray], knots: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
