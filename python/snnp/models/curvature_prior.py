@@ -36,7 +36,8 @@ class CurvaturePrior:
     def of(model, structures: int, atoms: int, weights: Weights) -> "CurvaturePrior | None":
         """Of section `model` and the number of structures and atoms of the training data.
 
-        None: the kind of model has no prior, or none is asked for. Labels are components of forces; of a loss without forces energies.
+        None: the kind of model has no prior, or none is asked for. Labels are components of forces; of a loss without
+        forces energies.
         """
         given = getattr(model, "curvature", None)
         deviations = given.model_dump(exclude_none=True) if given else {}
