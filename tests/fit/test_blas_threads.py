@@ -20,9 +20,9 @@ def test_one_thread_in_the_training(tmp_path, monkeypatch):
     during = set()
     original = eigenadam.EigenAdam.step
 
-    def step(self):
+    def step(self, *term):
         during.update(blas_threads())
-        original(self)
+        original(self, *term)
 
     monkeypatch.setattr(eigenadam.EigenAdam, "step", step)
     with threadpool_limits(2, user_api="blas"):
