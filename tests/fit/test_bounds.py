@@ -76,9 +76,13 @@ def test_a_cell_stays_where_it_would_leave_its_volumes_or_has_too_many_neighbour
 
 def test_ground_states_of_data_bound_small_cells_of_their_composition():
     crystals = [frame(SILICON, -8 * 4.5 + n) for n in range(3)]
-    (ground,) = grounds_of(crystals, ["Si"])
+    (ground,) = grounds_of(crystals, ["Si"], Weights())
     assert ground.formula == "Si" and ground.energy == pytest.approx(-4.5)
     assert ground.volume == pytest.approx(20.02, abs=0.01) and ground.shortest == pytest.approx(2.352, abs=0.001)
+
+
+def test_energies_without_weight_bound_nothing():
+    assert grounds_of([frame(SILICON, -36.0)], ["Si"], Weights(energy=0.0)) == []
 
 
 def test_hot_frames_bound_less_and_slabs_and_molecules_nothing():
@@ -95,7 +99,7 @@ def test_hot_frames_bound_less_and_slabs_and_molecules_nothing():
 def test_compositions_of_more_atoms_than_random_cells_have_are_left_out():
     many = Atoms("Si9C", SILICON.get_scaled_positions().tolist() + [[0.1, 0.4, 0.1], [0.6, 0.9, 0.1]], pbc=True)
     many.set_cell(SILICON.cell * 1.1, scale_atoms=True)
-    assert grounds_of([frame(many, -50.0)], ["C", "Si"]) == []
+    assert grounds_of([frame(many, -50.0)], ["C", "Si"], Weights()) == []
 
 
 # -- what they do to the loss -------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from ase.formula import Formula
 
 from snnp import _core
 from snnp.data import Frame
+from snnp.data.batch import Weights
 from snnp.data.distances import shortest_distances
 from snnp.data.frames import LabelWeights
 from snnp.data.neighbors import NeighborLists
@@ -28,8 +29,8 @@ from snnp.random_cells import ATOMS, random_cell
 # Cells that are on their way at a time; steps of relaxation in a search, and of a cell at most. One is at rest, if its
 # largest force is less than this, eV/Å.
 _CELLS, _STEPS, _MOST_STEPS, _AT_REST = 80, 40, 300, 0.03
-# Atoms that the training has seen between two searches, where each step counts as some more: searches take an eighth of
-# its time then.
+# Atoms that the training has seen between two searches, where each step counts as some more: searches take about a
+# tenth of its time then.
 _EVERY, _STEP = 50_000, 100
 # Of the usual volume of an atom: a cell that would leave these stays there.
 _VOLUMES = (0.2, 3.0)
@@ -74,8 +75,10 @@ class Ground:
         return Frame(atoms, self.energy * len(atoms), nothing, None, "", "", label_weights=weights)
 
 
-def grounds_of(frames: Sequence[Frame], elements: Sequence[str]) -> list[Ground]:
-    """What training data say of compositions of which small cells can be."""
+def grounds_of(frames: Sequence[Frame], elements: Sequence[str], weights: Weights) -> list[Ground]:
+    """What training data say of compositions of which small cells can be; nothing, if energies have no weight."""
+    if not weights.energy:
+        return []
     found = [Ground.of(state) for state in ground_states(frames, elements)]
     return [one for one in found if one and sum(Formula(one.formula).count().values()) <= ATOMS[1]]
 

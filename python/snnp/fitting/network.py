@@ -39,7 +39,7 @@ def fit_network(task: Task) -> tuple[_core.Potential, Curve]:
     smoothing = training.smoothing * fading(model.unit, int(known.atoms.sum()))
     schedule = Schedule.of(training, smoothing, training.refit * task.refits, config.network_bound)
 
-    grounds = grounds_of(task.sets["train"], task.shape.elements) if config.bounds else []
+    grounds = grounds_of(task.sets["train"], task.shape.elements, task.weights) if config.bounds else []
 
     def optimizer_of(model: Model, schedule: Schedule) -> Optimizer:
         loss = Loss(model, task.weights, model.unit, task.threads, single=True)

@@ -31,17 +31,12 @@ class State:
     energies: np.ndarray
     residues: np.ndarray
 
-    @property
-    def volumes(self) -> np.ndarray:
-        """Of an atom, Å³, (cells,)."""
-        return np.array([atoms.get_volume() / len(atoms) for atoms in self.cells])
-
 
 def relax(
     engine: _core.Engine, cells: Sequence[Atoms], steps: int, threads: int, volumes: tuple[np.ndarray, np.ndarray]
 ) -> State:
     """The cells after so many steps. A cell that would leave these lowest and highest volumes of an atom, Å³, each
-    (cells,), or come to have too many neighbours, stays where it is.
+    (cells,), stays where it is; one that would come to have too many neighbours does, too, and has no energy any more.
     """
     x = _Coordinates(cells, engine)
     g, energies = x.evaluate(engine, threads)

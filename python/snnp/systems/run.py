@@ -246,10 +246,10 @@ def _fit(config: FitConfig, tasks: Mapping[str, Task], scales: Mapping[str, floa
 
 
 def _bounds(tasks: Mapping[str, Task], loss: JointLoss, optimizer: JointOptimizer) -> list[Bounds]:
-    """Of each system; empty: `model.bounds` is off."""
+    """Of each system."""
     schedule, found = optimizer.schedule, []
     for task, own, frames in zip(tasks.values(), loss.losses, optimizer.known, strict=True):
-        grounds = grounds_of(task.sets["train"], task.shape.elements)
+        grounds = grounds_of(task.sets["train"], task.shape.elements, task.weights)
         found.append(Bounds(grounds, own, schedule.seed, schedule.batch_size * float(frames.atoms.mean())))
     return found
 
