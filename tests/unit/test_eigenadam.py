@@ -3,6 +3,7 @@
 import copy
 
 import numpy as np
+import pytest
 import torch
 
 from snnp.fitting.eigenadam import EigenAdam
@@ -85,3 +86,43 @@ def test_rows_of_all_parameters_of_a_block_stand_together():
     weight, bias = (p.detach() - b for p, b in zip(layer.parameters(), before, strict=True))
     assert (weight[2] < 0).all() and bias[3] > 0
     assert not weight[[0, 1, 4]].any() and not bias[[0, 1, 4]].any()
+
+
+# -- steps towards zero of a sum of squares -----------------------------------------------------------------------
+
+
+def towards_zero(adam, residual, slope, part):
+    """The change of the parameters, (17,), by a step for residual², whose residual has this slope."""
+    before = np.concatenate([p.detach().numpy().ravel() for p in adam.parameters])
+    gradient = 2 * residual * slope
+    first, second = adam.parameters
+    first.grad = torch.from_numpy(gradient[:12].reshape(2, 3, 2).copy())
+    second.grad = torch.from_numpy(gradient[12:].copy())
+    adam.descend(residual**2, part)
+    return np.concatenate([p.detach().numpy().ravel() for p in adam.parameters]) - before
+
+
+def test_a_linear_residual_goes_the_part_of_the_way_to_zero():
+    adam = optimiser()
+    for g in gradients(STEPS):
+        step(adam, g)
+    slope = np.random.default_rng(1).normal(size=17)
+    for part in (1.0, 0.3):
+        change = towards_zero(adam, -0.7, slope, part)
+        assert slope @ change == pytest.approx(0.7 * part, rel=1e-5)
+
+
+def test_it_goes_where_the_loss_changes_little():
+    adam = optimiser()
+    for g in gradients(STEPS):
+        step(adam, g)
+    change = towards_zero(adam, -0.7, np.ones(17), 1.0)
+    # Slopes of the loss grow from 1e-3 to 1 within the first block of six, and so on.
+    for block in (slice(0, 6), slice(6, 12), slice(12, 17)):
+        assert np.abs(change[block])[0] > 5 * np.abs(change[block])[-1]
+
+
+def test_a_sum_that_is_zero_moves_nothing():
+    adam = optimiser()
+    step(adam, np.ones(17))
+    assert not towards_zero(adam, 0.0, np.ones(17), 1.0).any()

@@ -4,7 +4,7 @@ What data do not show is an extrapolation, and may be far below the ground state
 random cells of the compositions of ground states are relaxed with the potential of the moment. Where one is below the
 ground state of its composition, the loss has another term from then on: the square of what its energy is too low by,
 with a small weight, and none where it is not too low. No calculation of its energy is needed: whatever it is, it is
-not below the ground state.
+not below the ground state. Elements whose crystals are not in the data are not below what compounds allow.
 """
 
 from collections.abc import Sequence
@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from ase import Atoms
+from ase.data import atomic_numbers, covalent_radii
 from ase.formula import Formula
 
 from snnp import _core
@@ -20,7 +21,7 @@ from snnp.data.batch import Weights
 from snnp.data.distances import shortest_distances
 from snnp.data.frames import LabelWeights
 from snnp.data.neighbors import NeighborLists
-from snnp.fitting.ground_states import GroundState, ground_states
+from snnp.fitting.ground_states import GroundState, ground_states, has_energy
 from snnp.fitting.loss import SHORTFALL, Batch, Loss, make_batch
 from snnp.fitting.prepare import prepare
 from snnp.fitting.relaxing import relax
@@ -30,8 +31,9 @@ from snnp.random_cells import ATOMS, random_cell
 # largest force is less than this, eV/Å.
 _CELLS, _STEPS, _MOST_STEPS, _AT_REST = 80, 40, 300, 0.03
 # Atoms that the training has seen between two searches, where each step counts as some more: searches take about a
-# tenth of its time then.
+# tenth of its time then. Times longer after each one that finds nothing, and at most.
 _EVERY, _STEP = 50_000, 100
+_LONGER, _LONGEST = 1.25, 4.0
 # Of the usual volume of an atom: a cell that would leave these stays there.
 _VOLUMES = (0.2, 3.0)
 # A frame on the hull may be a snapshot of a hot crystal, or a liquid: the ground state is held to be lower by so many
@@ -79,8 +81,55 @@ def grounds_of(frames: Sequence[Frame], elements: Sequence[str], weights: Weight
     """What training data say of compositions of which small cells can be; nothing, if energies have no weight."""
     if not weights.energy:
         return []
-    found = [Ground.of(state) for state in ground_states(frames, elements)]
-    return [one for one in found if one and sum(Formula(one.formula).count().values()) <= ATOMS[1]]
+    states = ground_states(frames, elements)
+    found = [ground for state in states if (ground := Ground.of(state)) and len(Formula(ground.formula)) <= ATOMS[1]]
+    guessed = _elements(states, found)
+    # Frames that are too few to be ground states may be right.
+    few = [ground for one in guessed if (ground := _lowest(frames, one.formula)) and ground.energy < one.energy]
+    if few:
+        found += few
+        guessed = _elements(states, found)
+    return found + guessed
+
+
+def _lowest(frames: Sequence[Frame], symbol: str) -> Ground | None:
+    """Of frames of nothing but this element; None: there is none, or it is no bulk."""
+    own = [frame for frame in frames if set(frame.atoms.symbols) == {symbol} and has_energy(frame)]
+    lowest = min(own, key=lambda frame: frame.energy / len(frame.atoms), default=None)
+    return Ground.of(GroundState.of(lowest)) if lowest else None
+
+
+def _elements(states: Sequence[GroundState], compounds: Sequence[Ground]) -> list[Ground]:
+    """Of elements that are in compounds of the data, and have no crystals there.
+
+    A compound does not decay into its elements: their energies add up to that of the compound at least. How this is
+    shared among them is what energies of other compositions, as those with defects, say by least squares.
+    """
+    known = {ground.formula: ground for ground in compounds}
+    lacking = sorted({symbol for ground in compounds for symbol in Formula(ground.formula)} - set(known))
+    if not lacking:
+        return []
+
+    def parts(formula: Formula) -> tuple[np.ndarray, float]:
+        """Fractions of the elements that lack, and the energy of the others, eV/atom."""
+        count, size = formula.count(), len(formula)
+        rest = sum(n * known[symbol].energy for symbol, n in count.items() if symbol in known)
+        return np.array([count.get(symbol, 0) for symbol in lacking]) / size, rest / size
+
+    A, rests = zip(*(parts(state.frame.atoms.symbols.formula) for state in states), strict=True)
+    energies = np.array([state.frame.energy / len(state.frame.atoms) for state in states])
+    found = np.linalg.lstsq(np.array(A), energies - rests, rcond=None)[0]
+    own = [(*parts(Formula(ground.formula)), ground.energy) for ground in compounds]
+    found += max((energy - rest - a @ found) / a.sum() for a, rest, energy in own if a.any())
+    return [_element(symbol, float(energy), compounds) for symbol, energy in zip(lacking, found, strict=True)]
+
+
+def _element(symbol: str, energy: float, compounds: Sequence[Ground]) -> Ground:
+    """Volume and distance are those of a compound, scaled to the radius of the atom."""
+    compound = next(ground for ground in compounds if symbol in Formula(ground.formula).count())
+    radii = covalent_radii[[atomic_numbers[other] for other in Formula(compound.formula)]]
+    scale = covalent_radii[atomic_numbers[symbol]] / radii.mean()
+    return Ground(symbol, energy, compound.volume * scale**3, compound.shortest * scale)
 
 
 def _largest_gap(atoms: Atoms) -> float:
@@ -104,12 +153,13 @@ class Bounds:
         self._batches: list[Batch] = []  # of each bound
         self._near = np.arange(0)  # numbers of the bounds that count
         self._last = 0  # step of the last search
+        self._pause = 1.0  # until the next one, in parts of the shortest
         self.relaxed = self.below = 0
         """Cells that are no longer on their way, and how many of them were too low."""
 
     def search(self, step: int) -> None:
         """Relaxes cells a little with the model as it is after a step of the training, unless it is too early."""
-        if not self._grounds or (step - self._last) * (self._atoms + _STEP) < _EVERY:
+        if not self._grounds or (step - self._last) * (self._atoms + _STEP) < _EVERY * self._pause:
             return
         self._last = step
         engine = _core.Engine(self._loss.model.potential(""))
@@ -122,6 +172,7 @@ class Bounds:
         short, resting = found.energies < least - _BELOW, ~(found.residues > _AT_REST)
         done = resting | np.array([cell.steps >= _MOST_STEPS for cell in moved]) | ~np.isfinite(found.energies)
         self._add([moved[n] for n in np.flatnonzero(short)])
+        self._pause = 1.0 if short.any() else min(self._pause * _LONGER, _LONGEST)
         self._cells = [moved[n] for n in np.flatnonzero(~done)]
         self.relaxed, self.below = self.relaxed + int(done.sum()), self.below + int((short & done).sum())
         self._look(engine)
@@ -162,12 +213,12 @@ class Bounds:
         return self._loss.of_sums(self._loss.sums(some))[0] if some else 0.0
 
     def __str__(self) -> str:
-        names = ", ".join(ground.formula for ground in self._grounds)
-        if not names:
+        bounds = ", ".join(f"{ground.formula} {ground.energy:.3f}" for ground in self._grounds)
+        if not bounds:
             return "bounds: no frame of the data is a ground state of which small cells can be"
         return (
-            f"bounds: {self.below} of {self.relaxed} random cells of {names} came to rest below the ground state, "
-            "and count as not lower than that"
+            f"bounds: during the training, {self.below} of {self.relaxed} random cells came to rest too low, and were "
+            f"raised; the lowest energies allowed, eV/atom: {bounds}"
         )
 
     def state(self) -> dict:
@@ -176,7 +227,7 @@ class Bounds:
             "cells": _packed(self._cells),
             "bounds": _packed(self._bounds),
             "near": self._near,
-            "counts": [self._last, self.relaxed, self.below],
+            "counts": [self._last, self._pause, self.relaxed, self.below],
         }
 
     def restore(self, state: dict) -> None:
@@ -185,7 +236,7 @@ class Bounds:
         self._bounds, self._batches = [], []
         self._add(bounds)
         self._near = np.asarray(state["near"])
-        self._last, self.relaxed, self.below = state["counts"]
+        self._last, self._pause, self.relaxed, self.below = state["counts"]
 
 
 @dataclass(frozen=True)

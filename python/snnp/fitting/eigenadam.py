@@ -37,6 +37,7 @@ class EigenAdam:
         self.stiffness: list[ndarray] = []
         """Of a term beside the loss, by block, (n, n) or (0, 0) if it has none: second derivatives, about."""
         self._state: dict = {}
+        self._size = np.zeros(0)  # what gradients, in the bases, were divided by in the last step
 
     def memory(self) -> float:
         """Bytes of all covariance matrices and bases, and of the work space to update the largest one."""
@@ -73,11 +74,28 @@ class EigenAdam:
         A term may be stiffer than the loss: the step is where its linear approximation, in the metric of a step for the
         loss alone, has no gradient. So it is as long as without, and settles where both gradients add up to zero.
         """
-        g = self.gradients()
-        change = np.empty_like(g)
-        change[self._order] = self._change(g[self._order], None if term is None else term[self._order])
+        self._move(self._change(self.gradients()[self._order], None if term is None else term[self._order]))
+
+    def _move(self, change: ndarray) -> None:
+        """change: to be subtracted, by block, (parameters,)."""
+        ordered = np.empty_like(change)
+        ordered[self._order] = change
         for p, at in zip(self.parameters, self._places, strict=True):
-            p.detach().numpy()[...] -= change[at].reshape(p.shape)
+            p.detach().numpy()[...] -= ordered[at].reshape(p.shape)
+
+    def descend(self, value: float, part: float) -> None:
+        """A step with the gradients at hand of a sum of squares, with this value, that can become zero.
+
+        It is Polyak's (USSR Comput. Math. Math. Phys. 9, 14 (1969)) in the metric of the last step of the loss, and
+        goes this part of the way to where the terms, if they are linear and one of them counts, are zero: there along
+        directions in which the loss changes little.
+        """
+        bases = self._state["bases"]
+        g = self._rotated(self.gradients()[self._order], [basis.T for basis in bases])
+        change = self._rotated(g / self._size, bases)
+        slope = float(g @ (g / self._size))
+        if slope > 0:
+            self._move(2 * part * value / slope * change)
 
     def _change(self, g: ndarray, term: ndarray | None) -> ndarray:
         state = self._state or self._begin(g)
@@ -96,12 +114,13 @@ class EigenAdam:
         # that of a Newton method, most · mean / second.
         largest = np.repeat([root[at].max() for at in self._blocks], self.sizes)
         size = root * (1 + self.lr * root / self.most) + self.damping * largest + 1e-30
+        self._size = size
         change = self.lr * self._rotated(mean / size, state["bases"])
-        return change if term is None or not self.lr else self._with_term(change, term, size)
+        return change if term is None or not self.lr else self._with_term(change, term)
 
-    def _with_term(self, change: ndarray, term: ndarray, size: ndarray) -> ndarray:
-        """The change together with that of a term; size: what gradients are divided by."""
-        bases = self._state["bases"]
+    def _with_term(self, change: ndarray, term: ndarray) -> ndarray:
+        """The change together with that of a term."""
+        bases, size = self._state["bases"], self._size
         pull = self._rotated(self._state["mean"], bases) + term
         own = np.abs(self._rotated(term, [basis.T for basis in bases]))
         for basis, stiff, at in zip(bases, self.stiffness, self._blocks, strict=True):

@@ -38,21 +38,21 @@ class Gradient:
         for own in frames:
             own.convert(_batch)
 
-    def __call__(self, numbers: Sequence[Sequence[int]], bounds: Sequence[Sequence[Batch]] = ()) -> float:
-        """Sets the gradients of parameters; returns the loss. numbers: of frames of each system.
-
-        bounds: further structures of each system whose energies have bounds; they count as if they were not in means.
-        """
+    def __call__(self, numbers: Sequence[Sequence[int]]) -> float:
+        """Sets the gradients of parameters; returns the loss. numbers: of frames of each system."""
         frames = [own.some(few) for own, few in zip(self._frames, numbers, strict=True)]
         sizes = [(len(own), int(own.atoms.sum())) for own in frames]
         if self._ranks.count == 1:
-            more = bounds or [()] * len(frames)
-            return _backward(self._model, [[*own.here(), *b] for own, b in zip(frames, more, strict=True)], sizes)
+            return _backward(self._model, [own.here() for own in frames], sizes)
         value, *_ = result = self._sum(_gradient, frames, sizes, self._even_out(frames))
         _set(self._model.parameters, result[1:], gradient=True)
-        if bounds:
-            _backward(self._model, bounds, sizes)
         return float(value)
+
+    def beside(self, structures: Sequence[Sequence[Batch]]) -> float:
+        """The same of further structures of each system, which no frame is among; by this process alone."""
+        for p in self._model.parameters:
+            p.grad = None
+        return _backward(self._model, structures, [None] * len(structures))
 
     def errors(self, frames: Sequence[Shards]) -> list[tuple[float, LabelErrors]]:
         """The loss of all these frames, and errors of their labels, of each system."""

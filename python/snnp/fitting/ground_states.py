@@ -24,10 +24,16 @@ class GroundState:
     frame: Frame
     excess: float
 
+    @classmethod
+    def of(cls, frame: Frame) -> "GroundState":
+        """With its excess."""
+        square = np.nansum(frame.forces**2) / len(frame.atoms)
+        return cls(frame, min(square / (2 * _STIFFNESS), _MOST))
+
 
 def ground_states(frames: Sequence[Frame], elements: Sequence[str]) -> list[GroundState]:
     """The ground states of training data; empty: no periodic frame has an energy."""
-    frames = [frame for frame in frames if frame.atoms.pbc.all() and np.isfinite(frame.energy)]
+    frames = [frame for frame in frames if has_energy(frame)]
     counts = Counter(tuple(_fractions(frame, elements)) for frame in frames)
     frames = [frame for frame in frames if counts[tuple(_fractions(frame, elements))] >= _LEAST * len(frames)]
     energies = np.array([frame.energy / len(frame.atoms) for frame in frames])
@@ -35,7 +41,16 @@ def ground_states(frames: Sequence[Frame], elements: Sequence[str]) -> list[Grou
     for n in np.argsort(energies, kind="stable"):
         lowest.setdefault(tuple(_fractions(frames[n], elements)), int(n))
     compositions, at = np.array(list(lowest)), list(lowest.values())
-    return [_state(frames[n]) for x, n in lowest.items() if energies[n] < _hull(compositions, energies[at], x) + 1e-9]
+    return [
+        GroundState.of(frames[n])
+        for x, n in lowest.items()
+        if energies[n] < _hull(compositions, energies[at], x) + 1e-9
+    ]
+
+
+def has_energy(frame: Frame) -> bool:
+    """Whether it is periodic, with a known energy."""
+    return bool(frame.atoms.pbc.all() and np.isfinite(frame.energy))
 
 
 def _fractions(frame: Frame, elements: Sequence[str]) -> np.ndarray:
@@ -46,8 +61,3 @@ def _fractions(frame: Frame, elements: Sequence[str]) -> np.ndarray:
 def _hull(compositions: np.ndarray, energies: np.ndarray, wanted: Sequence[float]) -> float:
     """The lowest energy of mixtures of compositions (states, elements) that have the wanted one in all."""
     return float(linprog(energies, A_eq=compositions.T, b_eq=wanted).fun)
-
-
-def _state(frame: Frame) -> GroundState:
-    square = np.nansum(frame.forces**2) / len(frame.atoms)
-    return GroundState(frame, min(square / (2 * _STIFFNESS), _MOST))

@@ -147,7 +147,7 @@ class Loss:
         return found[0]
 
     def backward(self, batch: Batch, whole: tuple[int, int] | None = None) -> float:
-        """Adds the gradient to the parameters' `.grad`; returns the loss, without what bounds add to it.
+        """Adds the gradient to the parameters' `.grad`; returns the loss.
 
         whole: structures and atoms of a larger batch, of whose loss this is to be the part of these structures.
         """
@@ -158,7 +158,6 @@ class Loss:
         sizes = structures, 3 * atoms, 9 * structures
         weighted = [w * x / size for w, x, size in zip(_weights(batch), residuals, sizes, strict=True)]
         terms = [(w * x).sum() for w, x in zip(weighted, residuals, strict=True)]
-        terms[0] = (weighted[0] * residuals[0])[~batch.bounds].sum()
         dE, dF, dW = (2 * c * w for c, w in zip(self._factors, weighted, strict=True))
         dE, dW = dE / batch.counts, (dW + dW.swapaxes(1, 2)) / (2 * batch.counts[:, None, None])
         # The part of the gradient that goes through forces and virials is a derivative along this movement.
