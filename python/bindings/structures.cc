@@ -5,6 +5,8 @@
 
 #include "bindings.h"
 #include "copies.h"
+#include "long_call.h"
+#include "snnp/small_cells.h"
 
 namespace snnp::bindings {
 
@@ -29,15 +31,8 @@ Structures::Structures(const py::object &offsets, const py::object &indices, con
                        const py::object &elements, const py::object &structure, int n_structures)
     : n_structures_(n_structures)
 {
-  constexpr py::ssize_t most = std::numeric_limits<int>::max();
-  require(n_structures >= 0, "n_structures: expected no negative number");
-  elements_ = indices_below(elements, most, "elements");
-  const auto atoms = static_cast<py::ssize_t>(elements_.size());
-  require(atoms < most, "elements: more atoms than the engine can number");
-  structure_ = indices_below(structure, n_structures, "structure");
-  require(structure_.size() == elements_.size(), "structure: expected one number per atom");
-  require(std::is_sorted(structure_.begin(), structure_.end()), "structure: expected not to decrease");
-  indices_ = indices_below(indices, atoms, "indices");
+  set_atoms(elements, structure);
+  indices_ = indices_below(indices, n_atoms(), "indices");
   const auto neighbors = static_cast<py::ssize_t>(indices_.size());
 
   offsets_ = whole_numbers(offsets, "offsets");
@@ -49,6 +44,42 @@ Structures::Structures(const py::object &offsets, const py::object &indices, con
   const double *first = checked(vectors, {neighbors, 3}, "vectors");
   vectors_.assign(first, first + vectors.size());
   check_distances();
+}
+
+void Structures::set_atoms(const py::object &elements, const py::object &structure)
+{
+  constexpr py::ssize_t most = std::numeric_limits<int>::max();
+  require(n_structures_ >= 0, "n_structures: expected no negative number");
+  elements_ = indices_below(elements, most, "elements");
+  require(elements_.size() < static_cast<std::size_t>(most), "elements: more atoms than the engine can number");
+  structure_ = indices_below(structure, n_structures_, "structure");
+  require(structure_.size() == elements_.size(), "structure: expected one number per atom");
+  require(std::is_sorted(structure_.begin(), structure_.end()), "structure: expected not to decrease");
+}
+
+Structures Structures::of_cells(const Numbers &positions, const Numbers &cells, const py::object &elements,
+                                const py::object &structure, double cutoff, int most, std::vector<int> &failed)
+{
+  Structures made;
+  made.n_structures_ = cells.ndim() ? static_cast<int>(cells.shape(0)) : 0;
+  made.set_atoms(elements, structure);
+  require(cutoff > 0 && cutoff <= 1e3, "cutoff: expected a length up to 1000 Å");
+  require(most > 0, "most: expected a positive number");
+  const double *x = checked(positions, {made.n_atoms(), 3}, "positions");
+  const double *vectors = checked(cells, {made.n_structures_, 3, 3}, "cells");
+  long_call([&] {
+    CellNeighbors found;
+    for (int n = 0, first = 0; n < made.n_structures_; ++n) {
+      int end = first;
+      while (end < made.n_atoms() && made.structure_[end] == n) ++end;
+      if (!found.append(x + 3L * first, end - first, vectors + 9L * n, cutoff, most)) failed.push_back(n);
+      first = end;
+    }
+    made.offsets_ = std::move(found.offsets);
+    made.indices_ = std::move(found.indices);
+    made.vectors_ = std::move(found.vectors);
+  });
+  return made;
 }
 
 Structures::Structures(const std::vector<const Structures *> &parts) : offsets_{0}
@@ -133,6 +164,22 @@ void bind_structures(py::module_ &m)
       .def_static(
           "concatenate", [](const std::vector<const Structures *> &parts) { return Structures(parts); },
           py::arg("parts"), "Several as one, in their order; raises Error for more atoms than can be numbered.")
+      .def_static(
+          "of_cells",
+          [](const Numbers &positions, const Numbers &cells, const py::object &elements, const py::object &structure,
+             double cutoff, int most) {
+            std::vector<int> failed;
+            Structures made = Structures::of_cells(positions, cells, elements, structure, cutoff, most, failed);
+            return py::make_tuple(std::move(made), failed);
+          },
+          py::arg("positions"), py::arg("cells"), py::arg("elements"), py::arg("structure"), py::arg("cutoff"),
+          py::arg("most"),
+          "Periodic cells, with all neighbours closer than a cutoff, Å; for cells of few atoms this is fast.\n\n"
+          "positions: (atoms, 3), Å, and cells: (structures, 3, 3), their vectors in rows, Å.\n"
+          "most: neighbours of an atom, about, on average of a cell.\n\n"
+          "Returns them and a list of numbers of cells whose atoms have no neighbours, since there are more than "
+          "that, the cell has no volume, or two atoms are at the same place. Raises Error for arrays that contradict "
+          "each other.")
       .def_property_readonly("offsets", array(&Structures::offsets),
                              "Where the neighbours of each atom begin: (atoms + 1,), read-only.")
       .def_property_readonly("indices", array(&Structures::indices),

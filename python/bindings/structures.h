@@ -18,6 +18,10 @@ class Structures {
   /// Several as one, in their order.
   explicit Structures(const std::vector<const Structures *> &parts);
 
+  /// Periodic cells of few atoms; see `bind_structures`. failed: numbers of cells whose atoms have no neighbours.
+  static Structures of_cells(const Numbers &positions, const Numbers &cells, const py::object &elements,
+                             const py::object &structure, double cutoff, int most, std::vector<int> &failed);
+
   int n_atoms() const { return static_cast<int>(elements_.size()); }
   int n_structures() const { return n_structures_; }
   const std::vector<std::ptrdiff_t> &offsets() const { return offsets_; }
@@ -30,6 +34,8 @@ class Structures {
   Batch batch(int n_elements, int threads) const;
 
  private:
+  Structures() = default;
+  void set_atoms(const py::object &elements, const py::object &structure);
   void check_distances() const;
 
   std::vector<std::ptrdiff_t> offsets_;

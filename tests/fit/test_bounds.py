@@ -8,6 +8,7 @@ import pytest
 from ase import Atoms
 from ase.build import bulk, fcc111
 from ase.calculators.singlepoint import SinglePointCalculator
+from ase.formula import Formula
 
 from classical import labelled, rattled
 from fitting import assignments, command
@@ -17,8 +18,9 @@ from snnp.cli import fit_app
 from snnp.data import Frame
 from snnp.data.batch import Labels, Weights
 from snnp.data.neighbors import structures
-from snnp.fitting.bounds import Bounds, Ground, grounds_of
+from snnp.fitting.bounds import Bounds
 from snnp.fitting.ground_states import GroundState
+from snnp.fitting.grounds import Ground, grounds_of
 from snnp.fitting.loss import Loss, make_batch
 from snnp.fitting.relaxing import relax
 from snnp.random_cells import random_cell
@@ -58,6 +60,20 @@ def test_relaxed_cells_are_without_forces_and_stresses():
         assert np.abs(atoms.get_stress() * atoms.get_volume()).max() / len(atoms) < 0.02
         begun[n].calc = SNNP(engine.potential)
         assert found.energies[n] < begun[n].get_potential_energy() / len(atoms)
+
+
+def test_of_rigid_cells_only_atoms_move():
+    engine = _core.Engine(_core.read_potential(POTENTIAL))
+    begun = cells(4)
+    found = relax(engine, begun, 100, 1, within(4), np.array([True, False, True, False]))
+    for n in (0, 2):
+        np.testing.assert_array_equal(found.cells[n].cell, begun[n].cell)
+        atoms = found.cells[n]
+        atoms.calc = SNNP(engine.potential)
+        assert np.abs(atoms.get_forces()).max() < 0.05
+    assert np.isnan(found.residues[[0, 2]]).all()
+    free = relax(engine, begun[1:2], 100, 1, within(1))
+    assert found.energies[1] == pytest.approx(free.energies[0], abs=1e-9)
 
 
 def test_a_cell_stays_where_it_would_leave_its_volumes_or_has_too_many_neighbours():
@@ -112,7 +128,7 @@ def compound(energy=-4.0, defect=None):
 
 
 def energies(frames, elements):
-    return {ground.formula: ground.energy for ground in grounds_of(frames, elements, Weights())}
+    return {one.formula: one.energy for one in grounds_of(frames, elements, Weights()) if not one.is_mixture}
 
 
 def test_a_compound_does_not_decay_into_elements_without_crystals_in_the_data():
@@ -134,6 +150,24 @@ def test_a_lone_frame_of_an_element_is_no_ground_state_but_bounds_allow_its_ener
     assert low == pytest.approx({"InP": -4.0, "In": -4.5, "P": -3.5})
     high = energies([*many, frame(bulk("In", "fcc", a=4.7), -1.0)], ["In", "P"])
     assert high == pytest.approx({"InP": -4.0, "In": -4.0, "P": -4.0})
+
+
+def test_mixtures_are_not_far_below_what_they_are_mixed_of():
+    frames = [compound(), frame(bulk("In", "fcc", a=4.7), -2.5), frame(bulk("P", "fcc", a=4.0), -5.0)]
+    grounds = grounds_of(frames, ["In", "P"], Weights())
+    mixed = {ground.formula: ground.energy for ground in grounds if ground.is_mixture}
+    assert len(mixed) > 10 and not {"In", "P", "InP"} & set(mixed)
+    for formula, energy in mixed.items():
+        count = Formula(formula).count()
+        more = "In" if count["In"] > count["P"] else "P"  # of these the rest is not in the compound
+        less = min(count["In"], count["P"])
+        expected = 2 * less * -4.0 + (count[more] - less) * {"In": -2.5, "P": -5.0}[more]
+        assert energy == pytest.approx(expected / len(Formula(formula)) - 0.1)
+
+
+def test_elements_that_never_meet_in_the_data_may_have_any_compound():
+    frames = [frame(bulk("In", "fcc", a=4.7), -2.5), frame(bulk("P", "fcc", a=4.0), -5.0)]
+    assert [ground.formula for ground in grounds_of(frames, ["In", "P"], Weights())] == ["P", "In"]
 
 
 # -- what they do to the loss -------------------------------------------------------------------------------------
@@ -228,16 +262,14 @@ def test_searches_that_find_nothing_become_rarer_and_others_do_not():
     loss, symbol = Loss(model, Weights(), model.unit, 1), model.shape.elements[0]
 
     def searched(energy):
-        """At which steps of 20 000 atoms."""
-        bounds = Bounds([Ground(symbol, energy, 18.0, 2.5)], loss, seed=3, atoms=2e4)
-        steps = []
-        for step in range(1, 40):
-            before = bounds.state()["counts"][0]
-            bounds.search(step)
-            if bounds.state()["counts"][0] != before:
+        """Pauses between searches, in steps of 1000 atoms."""
+        bounds, steps = Bounds([Ground(symbol, energy, 18.0, 2.5)], loss, seed=3, atoms=1e3), []
+        for step in range(1, 1000):
+            if bounds.is_due(step):
+                bounds.search(step)
                 steps.append(step)
         return np.diff(steps)
 
-    assert (searched(1e3) == 3).all()
-    pauses = searched(-1e3)
-    assert (np.diff(pauses) >= 0).all() and pauses[-1] > pauses[0]
+    often, seldom = searched(1e3), searched(-1e3)
+    assert (np.diff(often) <= 0).all() and (np.diff(seldom) >= 0).all()
+    assert often[-1] < often[0] < seldom[0] < seldom[-1] < 10 * often[-1]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from ase import Atoms
 from scipy.optimize import linprog
 
 from snnp.data import Frame
@@ -33,31 +34,41 @@ class GroundState:
 
 def ground_states(frames: Sequence[Frame], elements: Sequence[str]) -> list[GroundState]:
     """The ground states of training data; empty: no periodic frame has an energy."""
-    frames = [frame for frame in frames if has_energy(frame)]
-    counts = Counter(tuple(_fractions(frame, elements)) for frame in frames)
-    frames = [frame for frame in frames if counts[tuple(_fractions(frame, elements))] >= _LEAST * len(frames)]
-    energies = np.array([frame.energy / len(frame.atoms) for frame in frames])
-    lowest: dict[tuple, int] = {}
-    for n in np.argsort(energies, kind="stable"):
-        lowest.setdefault(tuple(_fractions(frames[n], elements)), int(n))
-    compositions, at = np.array(list(lowest)), list(lowest.values())
-    return [
-        GroundState.of(frames[n])
-        for x, n in lowest.items()
-        if energies[n] < _hull(compositions, energies[at], x) + 1e-9
-    ]
+    lowest = lowest_frames(frames, elements, _LEAST)
+    compositions, energies = np.array(list(lowest)), np.array([energy_of(frame) for frame in lowest.values()])
+    found = zip(lowest.values(), compositions, energies, strict=True)
+    return [GroundState.of(frame) for frame, x, e in found if e < hull(compositions, energies, x) + 1e-9]
 
 
-def has_energy(frame: Frame) -> bool:
-    """Whether it is periodic, with a known energy."""
-    return bool(frame.atoms.pbc.all() and np.isfinite(frame.energy))
+def lowest_frames(frames: Sequence[Frame], elements: Sequence[str], least: float = 0.0) -> dict[tuple, Frame]:
+    """Of each composition the periodic frame with the lowest energy by atom.
+
+    least: compositions of fewer frames, in parts of all, are left out.
+    """
+    frames = [frame for frame in frames if frame.atoms.pbc.all() and np.isfinite(frame.energy)]
+    compositions = [fractions(frame.atoms, elements) for frame in frames]
+    counts, found = Counter(compositions), {}
+    for n in np.argsort([energy_of(frame) for frame in frames], kind="stable"):
+        if counts[compositions[n]] >= least * len(frames):
+            found.setdefault(compositions[n], frames[n])
+    return found
 
 
-def _fractions(frame: Frame, elements: Sequence[str]) -> np.ndarray:
-    counts = np.bincount(element_indices(frame.atoms, elements), minlength=len(elements))
-    return np.round(counts / counts.sum(), 9)
+def energy_of(frame: Frame) -> float:
+    """eV/atom."""
+    return frame.energy / len(frame.atoms)
 
 
-def _hull(compositions: np.ndarray, energies: np.ndarray, wanted: Sequence[float]) -> float:
-    """The lowest energy of mixtures of compositions (states, elements) that have the wanted one in all."""
-    return float(linprog(energies, A_eq=compositions.T, b_eq=wanted).fun)
+def fractions(atoms: Atoms, elements: Sequence[str]) -> tuple[float, ...]:
+    """The composition: of each element the part of the atoms."""
+    counts = np.bincount(element_indices(atoms, elements), minlength=len(elements))
+    return tuple(np.round(counts / counts.sum(), 9))
+
+
+def hull(compositions: np.ndarray, energies: np.ndarray, wanted: Sequence[float]) -> float:
+    """The lowest energy of mixtures that have the wanted composition in all, eV/atom; infinite: there is none.
+
+    compositions: (states, elements), and energies: (states,), eV/atom, of what is mixed.
+    """
+    found = linprog(energies, A_eq=compositions.T, b_eq=wanted)
+    return float(found.fun) if found.success else np.inf

@@ -189,6 +189,7 @@ class Optimizer:
                 return False
             begun = time.monotonic()
             self._one_step()
+            self._search()
             self.seconds += time.monotonic() - begun
             if self._check_due():
                 self._check(report)
@@ -221,6 +222,16 @@ class Optimizer:
         decay = min(1 - 1 / (schedule.average * schedule.steps + 1), self.step / (self.step + 10))
         for name, value in self._current.items():
             self.average[name].lerp_(value, 1 - decay)
+
+    def _search(self) -> None:
+        """Looks for cells that have too low energies with the averaged weights, where that is due."""
+        due = [bounds for bounds in self.bounds if bounds.is_due(self.step)]
+        if due:
+            current = copy.deepcopy(self.model.state_dict())
+            self.model.load_state_dict(self.average)
+            for bounds in due:
+                bounds.search(self.step)
+            self.model.load_state_dict(current)
 
     def _obey_bounds(self) -> None:
         """Moves some energies that are below their bounds towards these."""
@@ -275,8 +286,6 @@ class Optimizer:
         if not self.history or self._is_better(loss):
             self.best_loss, self._best_step, self.best = loss, self.step, copy.deepcopy(self.average)
         points = self.watch()
-        for bounds in self.bounds:
-            bounds.search(self.step)
         self.model.load_state_dict(current)
         running = self._running if self.step else math.nan
         record = Record(self.step, self._learning_rate(), running, loss, *astuple(errors), self.seconds, points)

@@ -6,10 +6,11 @@ import torch
 
 from snnp import _core
 from snnp.analysis.curves import Curve
-from snnp.fitting.bounds import Bounds, grounds_of
+from snnp.fitting.bounds import Bounds
 from snnp.fitting.curvature import CurvatureTerm
 from snnp.fitting.decay import fading
 from snnp.fitting.filters_start import filters_start
+from snnp.fitting.grounds import grounds_of
 from snnp.fitting.linear_start import linear_start
 from snnp.fitting.loss import Loss
 from snnp.fitting.minibatch import Optimizer, Schedule

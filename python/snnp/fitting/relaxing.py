@@ -12,12 +12,12 @@ import numpy as np
 from ase import Atoms
 
 from snnp import _core
-from snnp.data.neighbors import element_indices, full_list
+from snnp.data.neighbors import element_indices
 
 _MEMORY = 8  # earlier steps of L-BFGS
 _FIRST = 0.015  # Å²/eV: where there are none, a step is this times the force,
 _LONGEST = 0.15  # Å, and no atom moves further in one
-_MARGIN = 0.7  # Å, of lists beyond the cutoff
+_MOST = 20_000  # neighbours of an atom
 _RISE = 1e-3  # eV/atom: a cell whose energy rises by more forgets earlier steps
 
 
@@ -33,12 +33,19 @@ class State:
 
 
 def relax(
-    engine: _core.Engine, cells: Sequence[Atoms], steps: int, threads: int, volumes: tuple[np.ndarray, np.ndarray]
+    engine: _core.Engine,
+    cells: Sequence[Atoms],
+    steps: int,
+    threads: int,
+    volumes: tuple[np.ndarray, np.ndarray],
+    rigid: np.ndarray | None = None,
 ) -> State:
     """The cells after so many steps. A cell that would leave these lowest and highest volumes of an atom, Å³, each
     (cells,), stays where it is; one that would come to have too many neighbours does, too, and has no energy any more.
+
+    rigid: cells of which only the atoms move, (cells,); no residues are known of these.
     """
-    x = _Coordinates(cells, engine)
+    x = _Coordinates(cells, engine, rigid)
     g, energies = x.evaluate(engine, threads)
     memory = _Memory(x)
     moving = np.isfinite(energies)
@@ -60,19 +67,22 @@ def relax(
         memory.add(x.values - before, after - g, found > energies + _RISE)
         g, energies = after, found
     residues = np.where(np.isfinite(energies), x.largest(g), np.inf)
+    residues[x.rigid] = np.nan
     return State(x.cells(), energies, residues)
 
 
 class _Coordinates:
     """Of all cells in one array `values`, (rows, 3): three rows for each cell's deformation, times its number of
-    atoms, then positions. owner: of each row, (rows,).
+    atoms, then positions. owner: of each row, (rows,). rigid: cells that keep their deformation, (cells,).
     """
 
-    def __init__(self, cells: Sequence[Atoms], engine: _core.Engine):
+    def __init__(self, cells: Sequence[Atoms], engine: _core.Engine, rigid: np.ndarray | None):
         self._begun = cells
+        self.rigid = np.zeros(len(cells), bool) if rigid is None else rigid
         self._vectors = np.array([atoms.cell.array for atoms in cells])
         self._volumes = np.abs(np.linalg.det(self._vectors))
-        self._lists = _Lists(cells, engine)
+        symbols = [element.name for element in engine.potential.elements]
+        self._kinds = np.concatenate([element_indices(atoms, symbols) for atoms in cells])
         self.counts = np.array([len(atoms) for atoms in cells])
         self._deformed = 3 * len(cells)
         self._of_atom = np.repeat(np.arange(len(cells)), self.counts)
@@ -99,11 +109,14 @@ class _Coordinates:
         """Derivatives of the energies by `values`, eV/Å, and energies, eV/atom; infinite where there are none."""
         F = self._deformations()
         positions = np.einsum("nj,nij->ni", self.values[self._deformed :], F[self._of_atom])
-        out = engine.evaluate(self._lists.of(positions, self._vectors @ F.swapaxes(1, 2)), threads)
+        vectors = self._vectors @ F.swapaxes(1, 2)
+        cells, failed = _core.Structures.of_cells(positions, vectors, self._kinds, self._of_atom, engine.cutoff, _MOST)
+        out = engine.evaluate(cells, threads)
         energies = np.bincount(self._of_atom, out["energies"], len(F)) / self.counts
-        energies[self._lists.failed] = np.inf
+        energies[failed] = np.inf
         W = np.zeros((len(F), 3, 3))
         np.add.at(W, self._of_atom, out["virials"])
+        W[self.rigid] = 0
         by_deformation = -(W @ np.linalg.inv(F).swapaxes(1, 2)) / self.counts[:, None, None]
         by_position = -np.einsum("ni,nij->nj", out["forces"], F[self._of_atom])
         return np.vstack([by_deformation.reshape(-1, 3), by_position]), energies
@@ -117,64 +130,6 @@ class _Coordinates:
     def dot(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         """Products of rows, summed for each cell, (cells,)."""
         return np.bincount(self.owner, np.einsum("ri,ri->r", a, b), len(self.counts))
-
-
-class _Lists:
-    """Neighbour lists of cells that change little: pairs a little beyond the cutoff are kept, and found again when a
-    pair further away may have come within it.
-    """
-
-    def __init__(self, cells: Sequence[Atoms], engine: _core.Engine):
-        self._cells, self._cutoff = cells, engine.cutoff
-        symbols = [element.name for element in engine.potential.elements]
-        self._kinds = np.concatenate([element_indices(atoms, symbols) for atoms in cells])
-        self._owner = np.repeat(np.arange(len(cells)), [len(atoms) for atoms in cells])
-        self._first = np.searchsorted(self._owner, np.arange(len(cells)))
-        self._pairs: list[tuple] = [()] * len(cells)
-        self._known = None  # positions and vectors of cells when their pairs were found
-        self.failed = np.zeros(len(cells), bool)
-        """Cells with too many neighbours; they are treated as without any."""
-
-    def of(self, positions: np.ndarray, vectors: np.ndarray) -> _core.Structures:
-        """positions: of all atoms, (atoms, 3), and vectors of all cells, (cells, 3, 3), Å."""
-        changed = self._changed(positions, vectors)
-        for n in changed:
-            self._pairs[n] = self._find(n, positions[self._owner == n], vectors[n])
-        if len(changed):
-            self._i, self._j = (np.concatenate([pairs[k] for pairs in self._pairs]) for k in range(2))
-        across = [shifts @ own for (_, _, shifts), own in zip(self._pairs, vectors, strict=True)]
-        d = positions[self._j] - positions[self._i] + np.concatenate(across)
-        near = np.flatnonzero(np.einsum("pi,pi->p", d, d) < self._cutoff**2)
-        offsets = np.searchsorted(self._i[near], np.arange(len(positions) + 1))
-        return _core.Structures(offsets, self._j[near], d[near], self._kinds, self._owner, len(self._cells))
-
-    def _changed(self, positions: np.ndarray, vectors: np.ndarray) -> np.ndarray:
-        """Numbers of the cells whose pairs have to be found again."""
-        if self._known is None:
-            self._known = positions.copy(), vectors.copy()
-            return np.arange(len(self._cells))
-        # As if the cell's deformation had taken all atoms along: what they have moved beyond that.
-        before, old = self._known
-        change = np.linalg.inv(old) @ vectors
-        moved = np.linalg.norm(positions - np.einsum("ni,nij->nj", before, change[self._owner]), axis=1)
-        most = np.maximum.reduceat(moved, self._first)
-        shrunk = np.linalg.svd(change, compute_uv=False)[:, -1]
-        far = np.flatnonzero((self._cutoff + _MARGIN) * shrunk - 2 * most < self._cutoff)
-        before[np.isin(self._owner, far)] = positions[np.isin(self._owner, far)]
-        old[far] = vectors[far]
-        return far
-
-    def _find(self, n: int, positions: np.ndarray, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Both atoms of each pair, and by which vectors of the cell they are apart beside their positions."""
-        atoms = Atoms(self._cells[n].numbers, positions, cell=vectors, pbc=True)
-        try:
-            i, j, d = full_list(atoms, self._cutoff + _MARGIN)
-        except _core.Error:
-            i, j, d = np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros((0, 3))
-            self.failed[n] = True
-        shifts = np.rint((d - positions[j] + positions[i]) @ np.linalg.inv(vectors))
-        first = np.int32(self._first[n])
-        return i + first, j + first, shifts
 
 
 class _Memory:

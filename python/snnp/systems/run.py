@@ -19,8 +19,9 @@ from snnp.data.distances import Distances, survey
 from snnp.data.neighbors import NeighborLists
 from snnp.files import printable, write_text
 from snnp.fitting.blas import blas_threads
-from snnp.fitting.bounds import Bounds, grounds_of
+from snnp.fitting.bounds import Bounds
 from snnp.fitting.checkpoint import Checkpoint
+from snnp.fitting.grounds import grounds_of
 from snnp.fitting.interruption import Interrupted, StopSignals
 from snnp.fitting.minibatch import Schedule
 from snnp.fitting.origin import Origin
