@@ -108,8 +108,18 @@ def test_a_linear_residual_goes_the_part_of_the_way_to_zero():
         step(adam, g)
     slope = np.random.default_rng(1).normal(size=17)
     for part in (1.0, 0.3):
-        change = towards_zero(adam, -0.7, slope, part)
-        assert slope @ change == pytest.approx(0.7 * part, rel=1e-5)
+        change = towards_zero(adam, -1e-3, slope, part)
+        assert slope @ change == pytest.approx(1e-3 * part, rel=1e-5)
+
+
+def test_no_step_towards_zero_is_longer_than_some_of_the_loss():
+    adam = optimiser()
+    for g in gradients(STEPS):
+        step(adam, g)
+    slope = np.random.default_rng(1).normal(size=17)
+    short, long = (towards_zero(adam, residual, slope, 1.0) for residual in (-1e-3, -1e3))
+    np.testing.assert_allclose(long / np.linalg.norm(long), short / np.linalg.norm(short), rtol=1e-5)
+    assert adam.lr < np.abs(long).max() < 4 * adam.lr * np.sqrt(6)  # a direction has six parameters at most
 
 
 def test_it_goes_where_the_loss_changes_little():

@@ -13,6 +13,8 @@ from numpy import ndarray
 from scipy.linalg import eigh, solve
 from torch import nn
 
+_LONGEST = 3.0  # step beside those for the loss, along any direction, in their size
+
 
 class EigenAdam:
     """Parameters of a block share a covariance matrix. With `rows` in a block, it is cut into smaller ones, each of so
@@ -88,14 +90,14 @@ class EigenAdam:
 
         It is Polyak's (USSR Comput. Math. Math. Phys. 9, 14 (1969)) in the metric of the last step of the loss, and
         goes this part of the way to where the terms, if they are linear and one of them counts, are zero: there along
-        directions in which the loss changes little.
+        directions in which the loss changes little, and along none by more than a few lr.
         """
         bases = self._state["bases"]
         g = self._rotated(self.gradients()[self._order], [basis.T for basis in bases])
-        change = self._rotated(g / self._size, bases)
-        slope = float(g @ (g / self._size))
+        way = g / self._size
+        longest, slope = float(np.abs(way).max()), float(g @ way)
         if slope > 0:
-            self._move(2 * part * value / slope * change)
+            self._move(min(2 * part * value / slope, _LONGEST * self.lr / longest) * self._rotated(way, bases))
 
     def _change(self, g: ndarray, term: ndarray | None) -> ndarray:
         state = self._state or self._begin(g)
