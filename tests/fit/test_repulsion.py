@@ -1,4 +1,4 @@
-"""Two atoms repel at distances that data hardly show, and nothing changes at those that they do show."""
+"""Two and three atoms repel at distances that data hardly show, and nothing changes at those that they do show."""
 
 import numpy as np
 import pytest
@@ -32,12 +32,15 @@ def lists(frames, potential):
     return [structures([atoms], ELEMENTS, potential.cutoff()) for atoms in frames]
 
 
-def slopes(potential, a, b, distances):
-    """dE/dr of a dimer, eV/Å, by finite differences."""
+def slopes(potential, a, b, distances, angle=None):
+    """dE/dr of a dimer, or of a trimer with two b at bonds of length r to a, at an angle in degrees; eV/Å, by finite
+    differences."""
     calculator, h = SNNP(potential), 1e-4
+    ends = [[1, 0, 0]] if angle is None else [[1, 0, 0], [np.cos(np.radians(angle)), np.sin(np.radians(angle)), 0]]
 
     def energy(r):
-        return calculator.get_potential_energy(Atoms([a, b], [[0, 0, 0], [r, 0, 0]]))
+        molecule = Atoms([a, *[b] * len(ends)], np.vstack([np.zeros(3), r * np.array(ends)]))
+        return calculator.get_potential_energy(molecule)
 
     return np.array([(energy(r + h) - energy(r - h)) / (2 * h) for r in distances])
 
@@ -51,6 +54,18 @@ def test_dimers_repel_below_the_distances_of_the_data(frames, core):
     repaired = with_repulsion(potential, lists(frames, potential), 1)
     for a, b in (("P", "P"), ("P", "In"), ("In", "In")):
         assert slopes(repaired, a, b, r).max() < 0
+
+
+@pytest.mark.parametrize("angle", [60, 120, 180])
+def test_trimers_repel_below_the_distances_of_the_data(frames, angle):
+    potential = support.random_potential(ELEMENTS, n2=2, n3=2)
+    r = np.linspace(0.3, CLOSEST - 0.06, 60)
+    bonds = [(a, b) for a in ELEMENTS for b in ELEMENTS]
+    attractive = [slopes(potential, a, b, r, angle).max() for a, b in bonds]
+    assert max(attractive) > 0.1
+    repaired = with_repulsion(potential, lists(frames, potential), 1)
+    for a, b in bonds:
+        assert slopes(repaired, a, b, r, angle).max() < 0
 
 
 def test_energies_and_forces_of_the_data_stay_as_they_are(frames):

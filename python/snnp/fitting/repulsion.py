@@ -1,12 +1,13 @@
-"""Two atoms repel at distances that the data hardly show.
+"""Two or three atoms repel at distances that the data hardly show.
 
-A dimer is far from the atoms of a crystal, so that its energy is an extrapolation of ρ and of the embedding, and may
-fall where the atoms come closer. Where that is below the distance r_0 that a pair has in nearly all frames at least, φ
-gets a repulsion δ,
+Few atoms alone are far from those of a crystal, so that their energy is an extrapolation of filters and of the network,
+and may fall where the atoms come closer. Where that is below the distance r_0 that a pair has in nearly all frames at
+least, φ gets a repulsion δ,
 
-    δ(r) = ∫_r^{r_0} max(0, dE/dx + k(x)) dx,
+    δ(r) = ∫_r^{r_0} max(0, dE/dx / n + k(x)) dx,
 
-with E the energy of the dimer and k what its slope has to be at least, so that E + δ falls with the distance.
+with E the energy of a molecule with n bonds of the pair and the length x, of those of which the maximum is largest: the
+dimer, and trimers at several angles. k is what the slope has to be at least, so that E + n δ falls with the distance.
 """
 
 import copy
@@ -26,12 +27,14 @@ _RARE = 0.005
 _SLOPE, _FULL = 1.0, 0.9
 # Å; from here on the slope is seen at this many distances, and δ has so many knots.
 _FIRST, _DISTANCES, _KNOTS = 0.3, 400, 80
+# Directions of the two bonds of a trimer, (2, 3), at angles from 60° to 180°.
+_ANGLES = [np.array([[1, 0, 0], [np.cos(t), np.sin(t), 0]]) for t in np.radians([60, 75, 90, 110, 130, 155, 180])]
 
 
 def with_repulsion(
     potential: _core.Potential, frames: Sequence[_core.Structures], threads: int, pinned: Sequence[int] = ()
 ) -> _core.Potential:
-    """The same potential with φ such that two atoms repel below r_0; frames: one structure each, of the training data.
+    """The same potential with φ such that few atoms repel below r_0; frames: one structure each, of the training data.
 
     It is the potential itself if they do. pinned: pairs whose φ stays as it is, by number.
     """
@@ -75,10 +78,18 @@ def _repulsive(
 
 
 def _slopes(p: _core.Potential, pair: tuple[str, str], r: np.ndarray, threads: int) -> np.ndarray:
-    """∂E/∂r of dimers, eV/Å, at distances r, (n,), Å."""
-    dimers = [Atoms(pair, [[0, 0, 0], [x, 0, 0]]) for x in r]
-    together = structures(dimers, [e.name for e in p.elements], p.cutoff())
-    return _core.Engine(p).evaluate(together, threads)["forces"].reshape(-1, 2, 3)[:, 0, 0]
+    """The largest ∂E/∂r of a dimer and, by bond, of trimers with bonds of lengths r, (n,), Å; eV/Å."""
+    a, b = pair
+    trimers = [(symbols, u) for symbols in dict.fromkeys([(a, b, b), (b, a, a)]) for u in _ANGLES]
+    molecules = [((a, b), np.eye(3)[:1]), *trimers]
+    atoms = [Atoms(symbols, np.vstack([np.zeros(3), x * u])) for symbols, u in molecules for x in r]
+    together = structures(atoms, [e.name for e in p.elements], p.cutoff())
+    F = _core.Engine(p).evaluate(together, threads)["forces"]
+    slopes, end = [], 0
+    for _, u in molecules:
+        here = F[end : (end := end + len(r) * (len(u) + 1))].reshape(len(r), len(u) + 1, 3)
+        slopes.append(-np.einsum("nax,ax->n", here[:, 1:], u) / len(u))
+    return np.max(slopes, axis=0)
 
 
 def _sum(a: _core.Spline, b: _core.Spline) -> _core.Spline:

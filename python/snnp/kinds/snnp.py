@@ -86,7 +86,7 @@ class SnnpConfig(ModelSection):
     curvature: FilterCurvature = FilterCurvature()
     bounds: bool = Field(True, description="whether random cells are kept from coming to rest below the ground states")
     floor: bool = Field(False, description="under the energies of atoms that are unlike those of the data")
-    repulsion: bool = Field(True, description="of two atoms at distances that the data hardly show")
+    repulsion: bool = Field(True, description="of few atoms at distances that the data hardly show")
     filters: OptionalFilters = Field(None, description="of another potential, from which the fit starts")
     baseline: FileName | None = Field(
         None, description="a potential of splines, which stays as it is: the rest is fitted"
