@@ -103,10 +103,9 @@ def _against_symmetry(name: str, found: Sequence[tuple[Frame, float]]) -> str:
 
 
 def _zeros(name: str, found: Sequence[Frame]) -> str:
-    named = ", ".join(map(place, _first(found))) + _more(found)
     verb = _frames(len(found), "has", "have")
     return (
-        f"{name}: {verb} forces of exactly zero where symmetry does not say so ({named}): not known? "
+        f"{name}: {verb} forces of exactly zero where symmetry does not say so ({some_places(found)}): not known? "
         "NaN, or no forces, stand for that"
     )
 
@@ -129,6 +128,11 @@ def place(frame: Frame) -> str:
     """Where a frame comes from, relative to the present folder if it is below it."""
     inside = os.path.relpath(frame.origin)
     return frame.origin if inside.startswith(os.pardir) else inside
+
+
+def some_places(frames: Sequence[Frame]) -> str:
+    """Where the first of some frames come from."""
+    return ", ".join(map(place, _first(frames))) + _more(frames)
 
 
 def _first(items: Sequence) -> Sequence:
