@@ -16,6 +16,7 @@ from snnp.data.neighbors import NeighborLists
 from snnp.data.sources import some_of_each, source
 from snnp.fitting import strange_forces
 from snnp.fitting.force_model import ForceModel
+from snnp.fitting.stiffness import unit_by_stiffness
 from snnp.fitting.strange_forces import find_strange
 from snnp.fitting.transposed_cells import transposed
 from snnp.models.shape import Shape
@@ -43,7 +44,8 @@ _SHUFFLES, _LIKELY = 2000, 0.002
 _BETTER = 0.25
 _SAME_SLOPE = 0.4  # part by which the factor of the median of pairs may differ from that of all energies
 _APART = 0.2  # of all frames, in the order of predictions, are between those of a pair
-_ALIKE = 1.1  # factors by which a name is told
+_ALIKE, _NEAR = 1.1, 1.25  # factors by which forces are per Bohr, and by which names are told
+_SAME = 0.02  # agreements that differ by less are the same, as where all frames have nearly as many atoms
 _FACTORS = {
     -1.0: "forces with the sign of gradients",
     1 / 27.2114: "energies in Hartree",
@@ -118,10 +120,10 @@ class Relation:
         if self.clear < _CLEAR or (usual and self.agreement > _NOTHING):
             return None
         factor, agreement = self.for_atoms
-        if agreement > max(self.agreement, _FACTOR) and _RIGHT[0] < factor < _RIGHT[1]:
+        if agreement > max(self.agreement - _SAME, _FACTOR) and _RIGHT[0] < factor < _RIGHT[1]:
             return "energies are those of one atom, as forces say, and not of all atoms"
         if self.agreement > _FACTOR and abs(self.slope - self.factor) < _SAME_SLOPE * abs(self.factor):
-            alike = [name for by, name in _FACTORS.items() if 1 / _ALIKE < self.factor / by < _ALIKE]
+            alike = [name for by, name in _FACTORS.items() if 1 / _NEAR < self.factor / by < _NEAR]
             which = f" ({' or '.join(alike)}?)" if alike else ""
             return f"energies differ by {self.factor:.3g} times what forces say{which}"
         if self.agreement < _NOTHING and self.sure > _VERY_CLEAR:
@@ -163,8 +165,7 @@ def _is_large(size: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     return size > _PART * np.quantile(sizes, _LARGE)
 
 
-def sentence(what: str) -> str:
-    """A sentence about one of the `contradictions`."""
+def _sentence(what: str) -> str:
     return (
         f"energies and forces contradict each other: {what}; units of labels (data.units) and their names "
         "(data.energy_key, data.forces_key) should be looked at; stresses are not checked by them"
@@ -179,7 +180,7 @@ def contradictions(
     threads: int,
     tick: Callable[[int], None],
 ) -> list[str]:
-    """What is wrong with energies and forces of a `sample` of frames, of all, of a group in a file, or of some.
+    """Sentences about what is wrong with energies and forces of a `sample` of frames, all, a group in a file, or some.
 
     every_frame: of which the sample is, with energies that may belong to it.
     tick(n): called when n more frames are done.
@@ -187,9 +188,17 @@ def contradictions(
     model = ForceModel.of(frames, shape, lists, threads, tick)
     if model is None:
         return []
+    found = _found(model, every_frame, shape, lists, threads)
+    unit = None if found else unit_by_stiffness(model)
+    return [unit] if unit else [_sentence(what) for what in found]
+
+
+def _found(
+    model: ForceModel, every_frame: Iterable[Frame], shape: Shape, lists: NeighborLists, threads: int
+) -> list[str]:
     if wrong := transposed(model, shape, threads):
         return [wrong]
-    strange = find_strange(model)
+    frames, strange = model.frames, find_strange(model)
     found = [strange_forces.sentence(one, model) for one in strange]
     others = np.setdiff1d(np.arange(len(frames)), np.concatenate([one.members for one in strange] or [[]]))
     others = others[_is_large(model.sizes[others], model.sizes[others])]

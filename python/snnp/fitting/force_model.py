@@ -28,9 +28,9 @@ class ForceModel:
 
     Errors are relative to the forces of a frame, or to the median of all frames where these are larger; frames that
     agree with no others are left out of the fit by their errors, step by step. elements: (frames, elements), parts of
-    atoms; sizes: root mean squares of forces, eV/Å; energies: of the model, which knows them up to a constant for each
-    element, eV; others: the same of models that explain forces nearly as well, (models, frames); squares, products,
-    predicted: |f|², f·p and |p|² of forces f and predicted forces p, (eV/Å)².
+    atoms; energies: of the model, which knows them up to a constant for each element, eV; others: the same of models
+    that explain forces nearly as well, (models, frames); coefficients: of the models for both halves, (2, columns);
+    squares, products, predicted: |f|², f·p and |p|² of forces f and predicted forces p, (eV/Å)².
     """
 
     frames: Sequence[Frame]
@@ -42,7 +42,9 @@ class ForceModel:
     predicted: np.ndarray
     rows: list[np.ndarray]
     forces: list[np.ndarray]
-    roughness: np.ndarray
+    linear: LinearModel
+    shape: Shape
+    threads: int
 
     @classmethod
     def of(
@@ -62,11 +64,21 @@ class ForceModel:
             forces.append(label.forces.ravel())
             elements.append(np.bincount(s.elements, minlength=E) / len(s))
             tick(1)
-        roughness = (linear.differences() + RIDGE * linear.size()).toarray()[:columns, :columns]
         nothing = np.zeros(len(frames))
         squares = np.array([f @ f for f in forces])
         model = cls(
-            frames, np.array(elements), nothing, nothing[None], squares, nothing, nothing, rows, forces, roughness
+            frames,
+            np.array(elements),
+            nothing,
+            nothing[None],
+            squares,
+            nothing,
+            nothing,
+            rows,
+            forces,
+            linear,
+            shape,
+            threads,
         )
         model._fit(np.array(X))
         return model
@@ -91,6 +103,21 @@ class ForceModel:
         """|f − p|², (frames,), (eV/Å)²."""
         return np.maximum(self.squares - 2 * self.products + self.predicted, 0.0)
 
+    @property
+    def roughness(self) -> np.ndarray:
+        """The quadratic form of coefficients that is penalised, (columns, columns)."""
+        columns = self.linear.columns - self.shape.n_elements
+        return (self.linear.differences() + RIDGE * self.linear.size()).toarray()[:columns, :columns]
+
+    def forces_at(self, n: int, displacements: np.ndarray) -> np.ndarray:
+        """Forces (atoms, 3), eV/Å, of a frame whose atoms are displaced, (atoms, 3), Å; without the ZBL repulsion."""
+        atoms = self.frames[n].atoms.copy()
+        atoms.positions += displacements
+        s = NeighborLists(self.shape.elements, self.shape.cutoff, keep=False).of(atoms)
+        rows = self.linear.design.rows(s, self.threads)[2].reshape(3 * len(atoms), -1)
+        x = self.coefficients[self.half[n]]
+        return (rows[:, : len(x)] @ x).reshape(-1, 3)
+
     def _fit(self, X: np.ndarray) -> None:
         """Predictions of each frame by the other half; X: derivatives of its energy by the coefficients."""
         scales = np.maximum(self.sizes, np.median(self.sizes))
@@ -108,6 +135,7 @@ class ForceModel:
             far = errors[:, best] / (_FAR * max(np.median(errors[:, best]), _EXACT))
             weights = even / (1 + far**4)
         self.products, self.predicted = products[:, best], predicted[:, best]
+        self.coefficients = xs[:, best]
         energies = np.array([one @ x for x, one in zip(X, of_others, strict=True)])
         explained = (np.minimum(errors, 1.0) ** 2).mean(0)
         self.energies, self.others = energies[:, best], energies[:, explained < explained[best] + _NEARLY].T
@@ -115,11 +143,12 @@ class ForceModel:
     def _solutions(self, members: np.ndarray, weights: np.ndarray, strengths: Sequence[float]) -> list[np.ndarray]:
         """The least squares of weighted frames with each of the strengths."""
         A, b = self._normal_equations(members, weights)
-        scale = max(A.diagonal().mean(), 1e-30)
-        return [scipy.linalg.solve(A + one * scale * self.roughness, b, assume_a="pos") for one in strengths]
+        scale, roughness = max(A.diagonal().mean(), 1e-30), self.roughness
+        return [scipy.linalg.solve(A + one * scale * roughness, b, assume_a="pos") for one in strengths]
 
     def _normal_equations(self, members: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        A, b = np.zeros_like(self.roughness), np.zeros(len(self.roughness))
+        columns = self.linear.columns - self.shape.n_elements
+        A, b = np.zeros((columns, columns)), np.zeros(columns)
         for n in members:
             R = self.rows[n].astype(float)
             A += weights[n] * R.T @ R

@@ -68,7 +68,7 @@ def _contradicted(config: FitConfig, shape: Shape, sets: Sets, lists: NeighborLi
         every = [*sets["train"], *sets.get("validation", [])]
         found = contradictions(sampled, every, shape, lists, threads, tick)
     for what in found:
-        log.print(f"warning: {energies_and_forces.sentence(what)}")
+        log.print(f"warning: {what}")
     return bool(found)
 
 
