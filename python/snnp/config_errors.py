@@ -77,7 +77,8 @@ def _keys(sections: list[str], kind: str | None, root: type[BaseModel]) -> list[
         if section == "model" and kind:
             model = KINDS[kind].config
         elif get_origin(model) is dict:  # any name, then what stands under it
-            model = get_args(get_args(model)[1])[0]
+            value = get_args(model)[1]
+            model = value if isinstance(value, type) else get_args(value)[0]
         else:
             model = _no_alternative(model.model_fields[section].annotation)
     return [field.alias or name for name, field in model.model_fields.items()]

@@ -173,6 +173,17 @@ def test_virial_is_minus_stress_times_volume():
     np.testing.assert_allclose(from_atoms([atoms]).frames[0].stress[:3], -np.arange(1.0, 4.0) / atoms.get_volume())
 
 
+def test_a_stress_under_an_unknown_name_is_said_to_be_there():
+    """And none is asked for where the name is that of a prediction, or where one is known."""
+    known = {"energy": -3.0, "forces": np.zeros((2, 3))}
+    for name in ("stress_GPa", "my_virial"):
+        data = from_atoms([structure(calculator=known, info={name: np.eye(3)})])
+        assert data.frames[0].stress is None
+        assert data.notes == [f"stress: in no frame; {name} may be one; data.stress_key or data.virial_key names it"]
+    assert "may be one" not in str(from_atoms([structure(calculator=known, info={"MACE_stress": np.eye(3)})]).notes)
+    assert not from_atoms([structure(calculator=known, info={"stress": np.eye(3), "stress_GPa": np.eye(3)})]).notes
+
+
 def test_stresses_of_atoms_are_not_the_stress_of_the_cell():
     results = {"energy": -1.0, "forces": np.ones((2, 3)), "stresses": np.ones((2, 6))}
     assert from_atoms([structure(calculator=results)]).frames[0].stress is None

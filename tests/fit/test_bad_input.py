@@ -194,6 +194,10 @@ def test_file_that_is_no_structure(tmp_path, snnp_fit):
             "model.smoothness: input should be greater than or equal to 0, found -1",
         ),
         (
+            "systems: {data: {A: {train: [a.xyz], foo: 1}, B: {train: [b.xyz]}}}\noutput: x\n",
+            "unknown key systems.data.A.foo: expected one of train",
+        ),
+        (
             "data: {train: [a.xyz]}\noutput: x\nmodel: {activation: relu}\n",
             "model.activation: input should be 'tanh', 'silu' or 'squareplus'",
         ),

@@ -55,10 +55,19 @@ def test_what_is_wrong_is_said(change, expected):
     assert note.startswith("energies and forces contradict each other: ") and expected in note
 
 
-def test_right_labels_in_any_consistent_unit_are_no_contradiction():
+def test_right_labels_are_no_contradiction():
     assert not notes(labelled(30))
-    assert not notes(labelled(30, change=lambda n, e, f: (23.06 * e, 23.06 * f)))
     assert not notes(labelled(30, change=lambda n, e, f: (e + 5.0 * len(f), f)))
+
+
+@pytest.mark.parametrize(
+    ("factor", "unit"), [(1 / Hartree, "Hartree or Rydberg"), (23.06, "kcal/mol"), (96.49, "kJ/mol")]
+)
+def test_a_common_unit_of_energies_and_forces_is_told_by_the_stiffness_of_bonds(factor, unit):
+    (note,) = notes(labelled(30, change=lambda n, e, f: (factor * e, factor * f)))
+    assert (
+        note.startswith("bonds are at least ") and "energies and forces are in another unit (" in note and unit in note
+    )
 
 
 def per_bohr(n, energy, forces):
@@ -74,10 +83,9 @@ def test_forces_per_bohr_are_told_where_atoms_hardly_move():
 
 
 def test_small_forces_raise_no_alarm():
-    """Right ones, in whichever unit, and those that are nothing but noise beside energies of different structures."""
+    """Right ones, and those that are nothing but noise beside energies of different structures."""
     noise = np.random.default_rng(3)
     assert not notes(labelled(30, rattled=0.01))
-    assert not notes(labelled(30, rattled=0.1, change=lambda n, e, f: (e / Hartree, f / Hartree)))
     for size in (0.001, 0.005, 0.02):
         assert not notes(labelled(30, change=lambda n, e, f, size=size: (e, size * noise.normal(size=f.shape))))
 

@@ -28,6 +28,18 @@ class Duplicates:
     contradictions: list[tuple[Frame, Frame]] = field(default_factory=list)
     """Those of both kinds whose energies are not the same."""
 
+    def divided(self, name: str, held_out: Iterable[Frame]) -> list[tuple[Frame, Frame]]:
+        """Of the pairs inside a set, frames held out of it and equal ones that are not, the first of each."""
+        out = {frame.origin for frame in held_out}
+        groups: dict[str, list[Frame]] = {}
+        for frame, first in self.inside[name]:
+            groups.setdefault(first.origin, [first]).append(frame)
+        pairs = []
+        for frames in groups.values():
+            kept = [frame for frame in frames if frame.origin not in out]
+            pairs += [(frame, kept[0]) for frame in frames if frame.origin in out and kept]
+        return pairs
+
 
 def find_duplicates(sets: Mapping[str, Sequence[Frame]], training: str = "train") -> Duplicates:
     """Frames that are equal inside a set, and frames of other sets that are in the training set, too.

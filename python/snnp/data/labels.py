@@ -6,7 +6,7 @@ import numpy as np
 from ase import Atoms
 from ase.stress import full_3x3_to_voigt_6_stress
 
-from snnp.data.entries import Structure, look
+from snnp.data.entries import Structure, listed, look
 from snnp.data.families import LabelKeys, choose
 from snnp.data.frames import DataError, Dataset, Frame
 from snnp.data.stress.convention import ASE, agreement
@@ -33,6 +33,7 @@ def label(structures: Iterable[tuple[Atoms, str]], keys: LabelKeys) -> Dataset:
             data.skipped[frame or reason] += 1
     if found:
         _say_what_is_missing(data, found[0])
+    _say_which_stresses_are_unknown(data, found)
     return data
 
 
@@ -130,3 +131,19 @@ def _say_what_is_missing(data: Dataset, first: Structure) -> None:
             data.notes.append(
                 f"{kind}: known in no frame; {first.origin} holds {first.all_names()}; data.{kind}_key names them"
             )
+
+
+def _say_which_stresses_are_unknown(data: Dataset, found: Sequence[Structure]) -> None:
+    """A note if there are no stresses, but something that by its name is one."""
+    if data.unused or any(frame.stress is not None for frame in data.frames):
+        return
+    names = {
+        name.key
+        for structure in found
+        for name in structure.names()
+        if name.kind in ("stress", "virial") and not name.is_label and not name.is_prediction
+    }
+    if names:
+        data.notes.append(
+            f"stress: in no frame; {listed(sorted(names))} may be one; data.stress_key or data.virial_key names it"
+        )

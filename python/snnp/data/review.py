@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 
 from snnp.data.bonds import bond_ratio
-from snnp.data.duplicates import find_duplicates
+from snnp.data.duplicates import Duplicates, find_duplicates
 from snnp.data.energy_levels import unit_of_energies
 from snnp.data.frames import Frame
 from snnp.data.outliers import Outlier, find_outliers
@@ -17,14 +17,19 @@ _SHORT, _LONG = 0.5, 1.5  # distances in Bohr are 1.9 times those in Å
 Pairs = Sequence[tuple[Frame, Frame]]
 
 
-def review(sets: Mapping[str, Sequence[Frame]], training: str = "train") -> list[str]:
+def review(
+    sets: Mapping[str, Sequence[Frame]], training: str = "train", duplicates: Duplicates | None = None
+) -> list[str]:
     """Sentences about equal frames inside a set and in training and other sets, about equal structures with different
-    energies, about forces that symmetry says are zero, and about energies and forces far outside the rest."""
-    found = find_duplicates(sets, training)
+    energies, about forces that symmetry says are zero, and about energies and forces far outside the rest.
+
+    duplicates: those of the sets, if they are known.
+    """
+    found = duplicates or find_duplicates(sets, training)
     notes = [_inside(name, pairs) for name, pairs in found.inside.items() if pairs]
     notes += _lengths(sets)
     notes += _energies(sets)
-    notes += [_between(name, training, pairs) for name, pairs in found.between.items() if pairs]
+    notes += [in_both(name, training, pairs) for name, pairs in found.between.items() if pairs]
     if found.contradictions:
         notes.append(_contradictions(found.contradictions))
     for name, frames in sets.items():
@@ -67,7 +72,8 @@ def _inside(name: str, pairs: Pairs) -> str:
     return f"{name}: {verb} an earlier structure, as it is or rotated ({_equal(pairs)})"
 
 
-def _between(name: str, training: str, pairs: Pairs) -> str:
+def in_both(name: str, training: str, pairs: Pairs) -> str:
+    """A sentence about frames of a set that are in the training set, too."""
     verb = _frames(len(pairs), "is", "are")
     return f"{name}: {verb} in {training}, too ({_equal(pairs)}): errors of these say nothing about new structures"
 
@@ -103,10 +109,9 @@ def _against_symmetry(name: str, found: Sequence[tuple[Frame, float]]) -> str:
 
 
 def _zeros(name: str, found: Sequence[Frame]) -> str:
-    named = ", ".join(map(place, _first(found))) + _more(found)
     verb = _frames(len(found), "has", "have")
     return (
-        f"{name}: {verb} forces of exactly zero where symmetry does not say so ({named}): not known? "
+        f"{name}: {verb} forces of exactly zero where symmetry does not say so ({some_places(found)}): not known? "
         "NaN, or no forces, stand for that"
     )
 
@@ -129,6 +134,11 @@ def place(frame: Frame) -> str:
     """Where a frame comes from, relative to the present folder if it is below it."""
     inside = os.path.relpath(frame.origin)
     return frame.origin if inside.startswith(os.pardir) else inside
+
+
+def some_places(frames: Sequence[Frame]) -> str:
+    """Where the first of some frames come from."""
+    return ", ".join(map(place, _first(frames))) + _more(frames)
 
 
 def _first(items: Sequence) -> Sequence:

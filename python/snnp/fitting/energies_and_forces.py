@@ -5,28 +5,27 @@ units, energies are those of one atom, or forces have the sign of gradients; whe
 where forces do not follow from structures at all, numbers are not what they are taken for.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.linalg
 from ase import units
 
 from snnp.data import Frame
 from snnp.data.neighbors import NeighborLists
-from snnp.data.sources import Source, some_of_each, source
-from snnp.fitting.prepare import prepare
-from snnp.models.linear import RIDGE, LinearModel, coarsened, linear_shape
+from snnp.data.sources import some_of_each, source
+from snnp.fitting import strange_forces
+from snnp.fitting.force_model import ForceModel
+from snnp.fitting.stiffness import unit_by_stiffness
+from snnp.fitting.strange_forces import find_strange
+from snnp.fitting.transposed_cells import transposed
 from snnp.models.shape import Shape
 
-_COLUMNS = 200  # unknowns of the linear model
 _ATOMS = 8000  # in the frames that are looked at
 _FEWEST, _MOST = 15, 60  # frames of each group in each file, and of all
-_ENOUGH_FORCES = 3  # known components of forces for each unknown
-_STRENGTHS = 10.0 ** -np.arange(2.0, 8.0)  # as in `energy_shifts`
-# Root mean square of the forces of a frame that is looked at, eV/Å, and relative to that of all; and of those that may
-# be said not to follow from structures, as smaller ones may be noise.
-_LEAST, _PART, _SURE = 0.01, 0.3, 0.1
+# Root mean square of the forces of a frame that is looked at, eV/Å, and relative to this quantile of all, if energies
+# are; and of those that may be said not to follow from structures, as smaller ones may be noise.
+_LEAST, _PART, _LARGE, _SURE = 0.01, 0.3, 0.8, 0.1
 # The first of these, if it is in Hartree/Bohr. Where all forces are as small as that, they are in this unit or next to
 # nothing: only a factor that is that of a Bohr is then believed, and only if a model explains so much of both.
 _LEAST_PER_BOHR, _BOTH = 2e-4, 0.9
@@ -37,9 +36,16 @@ _FOLLOW = 0.15
 # energies (published: 0.58 to 1). They have nothing to do with forces if it explains less than the second one.
 _RIGHT, _FACTOR, _NOTHING = (0.6, 1.6), 0.7, 0.4
 # By what energies differ, by expected errors of the model: to know a factor, and to know that there is none.
-_CLEAR, _VERY_CLEAR = 3.0, 12.0
+_CLEAR, _VERY_CLEAR = 3.0, 5.0
 _DISTANCE = 0.05  # Å, errors of forces by those of energies per atom, as in `energy_shifts`
-_ALIKE = 1.1  # factors by which a name is told
+# Energies have nothing to do with forces if so large a part of their permutations agrees as well.
+_SHUFFLES, _LIKELY = 2000, 0.002
+# Energies belong to neighbouring frames if what forces say leaves so small a part of what it leaves of their own.
+_BETTER = 0.25
+_SAME_SLOPE = 0.4  # part by which the factor of the median of pairs may differ from that of all energies
+_APART = 0.2  # of all frames, in the order of predictions, are between those of a pair
+_ALIKE, _NEAR = 1.1, 1.25  # factors by which forces are per Bohr, and by which names are told
+_SAME = 0.02  # agreements that differ by less are the same, as where all frames have nearly as many atoms
 _FACTORS = {
     -1.0: "forces with the sign of gradients",
     1 / 27.2114: "energies in Hartree",
@@ -59,7 +65,10 @@ _FACTORS = {
 class Relation:
     """How energies go with forces. explained: part of the squares of forces that a model explains; factor: of energy
     differences by what forces say, and the part of their squares that it explains; for_atoms: the same two if labels
-    were energies of one atom. size: of forces, eV/Å; clear: what energies differ by, by expected errors of the model.
+    were energies of one atom. size: of forces, eV/Å. clear: what energies differ by, by expected errors of the model;
+    sure: the same, where errors hold what models differ by that explain forces equally well. slope: the factor for the
+    median of pairs, which a few groups far apart do not decide. related: whether energies go with forces better than
+    shuffled ones.
     """
 
     size: float
@@ -68,6 +77,37 @@ class Relation:
     agreement: float
     for_atoms: tuple[float, float]
     clear: float
+    sure: float
+    slope: float
+    related: bool
+
+    @classmethod
+    def of(cls, model: ForceModel, members: np.ndarray | None = None, energies: np.ndarray | None = None) -> "Relation":
+        """Of some of the frames, by their numbers, (members,), or of all; with their energies or others, eV."""
+        members = np.arange(len(model.frames)) if members is None else members
+        frames, atoms = [model.frames[n] for n in members], model.atoms[members]
+        components = 3 * atoms.sum()
+        squares, left = model.squares[members].sum(), model.left[members].sum()
+        beside = _beside_forces(model, members)
+        p = _without(model.energies[members] / atoms, beside)
+        weights = 1 / (1 + (p / (3 * np.median(np.abs(p)) + 1e-12)) ** 2)
+        error = _DISTANCE * np.sqrt(left / components)
+        spread = _without((model.others - model.energies)[:, members].T / atoms[:, None], beside)
+        unsure = max(error, np.sqrt(np.max(np.average(spread**2, 0, weights))))
+        differ = np.sqrt(np.average(p**2, weights=weights))
+        enough = len(members) - np.linalg.matrix_rank(beside) >= _FEWEST // 3
+        energies = np.array([frame.energy for frame in frames]) if energies is None else energies
+        y = _without(energies / atoms, beside)
+        return cls(
+            float(np.sqrt(squares / components)),
+            float(1 - left / squares),
+            *_factor(p, y, weights),
+            _factor(p, _without(energies, beside), weights),
+            float(differ / max(error, 1e-12)) if enough else 0.0,
+            float(differ / max(unsure, 1e-12)) if enough else 0.0,
+            _slope(p, y),
+            _goes_with(p, y, weights, np.unique([":".join(source(frame)) for frame in frames], return_inverse=True)[1]),
+        )
 
     @property
     def wrong(self) -> str | None:
@@ -80,14 +120,15 @@ class Relation:
         if self.clear < _CLEAR or (usual and self.agreement > _NOTHING):
             return None
         factor, agreement = self.for_atoms
-        if agreement > max(self.agreement, _FACTOR) and _RIGHT[0] < factor < _RIGHT[1]:
+        if agreement > max(self.agreement - _SAME, _FACTOR) and _RIGHT[0] < factor < _RIGHT[1]:
             return "energies are those of one atom, as forces say, and not of all atoms"
-        if self.agreement > _FACTOR:
-            alike = [name for by, name in _FACTORS.items() if 1 / _ALIKE < self.factor / by < _ALIKE]
+        if self.agreement > _FACTOR and abs(self.slope - self.factor) < _SAME_SLOPE * abs(self.factor):
+            alike = [name for by, name in _FACTORS.items() if 1 / _NEAR < self.factor / by < _NEAR]
             which = f" ({' or '.join(alike)}?)" if alike else ""
             return f"energies differ by {self.factor:.3g} times what forces say{which}"
-        if self.agreement < _NOTHING and self.clear > _VERY_CLEAR:
-            return "energies have nothing to do with forces"
+        if self.agreement < _NOTHING and self.sure > _VERY_CLEAR:
+            go = "of some frames, but not of all, go with forces" if self.related else "have nothing to do with forces"
+            return f"energies {go} (shuffled, of other frames, or total ones of molecular dynamics?)"
         return None
 
     @property
@@ -103,21 +144,28 @@ class Relation:
 
 
 def sample(frames: Sequence[Frame]) -> list[Frame]:
-    """Some frames of each group in each file, whose energy and forces are known, and these not next to nothing: where
-    they are, as in strained crystals, they say nothing about energies. None, if they are few."""
+    """Some frames of each group in each file, whose energy and forces are known, and these not next to nothing.
+
+    None, if they are few.
+    """
     known = [f for f in frames if np.isfinite(f.energy) and np.isfinite(f.forces).all()]
-    sizes = [np.sqrt(np.mean(frame.forces**2)) for frame in known]
-    part = _PART * np.sqrt(np.mean(np.square(sizes))) if known else 0.0
-    for least, most in ((_LEAST, np.inf), (_LEAST_PER_BOHR, _LEAST)):
-        moved = [frame for frame, size in zip(known, sizes, strict=True) if max(least, part) < size < most]
-        chosen = some_of_each(moved, _ATOMS, _FEWEST, _MOST)
+    sizes = np.array([np.sqrt(np.mean(frame.forces**2)) for frame in known])
+    tiny = len(known) > 0 and np.quantile(sizes, _LARGE) < _LEAST
+    for least, most in ((_LEAST, np.inf), *([(_LEAST_PER_BOHR, _LEAST)] if tiny else [])):
+        inside = np.flatnonzero((least < sizes) & (sizes < most))
+        chosen = some_of_each([known[n] for n in inside], _ATOMS, _FEWEST, _MOST)
         if len(chosen) >= _FEWEST:
             return chosen
     return []
 
 
-def sentence(what: str) -> str:
-    """A sentence about one of the `contradictions`."""
+def _is_large(size: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """Whether forces are so large that they say something about energies, beside other ones: where they are next to
+    nothing, as in strained crystals, they do not."""
+    return size > _PART * np.quantile(sizes, _LARGE)
+
+
+def _sentence(what: str) -> str:
     return (
         f"energies and forces contradict each other: {what}; units of labels (data.units) and their names "
         "(data.energy_key, data.forces_key) should be looked at; stresses are not checked by them"
@@ -125,117 +173,94 @@ def sentence(what: str) -> str:
 
 
 def contradictions(
-    frames: Sequence[Frame], shape: Shape, lists: NeighborLists, threads: int, tick: Callable[[int], None]
+    frames: Sequence[Frame],
+    every_frame: Iterable[Frame],
+    shape: Shape,
+    lists: NeighborLists,
+    threads: int,
+    tick: Callable[[int], None],
 ) -> list[str]:
-    """What is wrong with energies and forces of a `sample` of frames, of all or of a group in a file.
+    """Sentences about what is wrong with energies and forces of a `sample` of frames, all, a group in a file, or some.
 
+    every_frame: of which the sample is, with energies that may belong to it.
     tick(n): called when n more frames are done.
     """
-    found = Rows.of(frames, shape, lists, threads, tick)
-    if found is None:
+    model = ForceModel.of(frames, shape, lists, threads, tick)
+    if model is None:
         return []
-    every = found.relation(np.arange(len(frames)))
-    members = {one: [n for n, other in enumerate(found.sources) if other == one] for one in found.sources}
+    found = _found(model, every_frame, shape, lists, threads)
+    unit = None if found else unit_by_stiffness(model)
+    return [unit] if unit else [_sentence(what) for what in found]
+
+
+def _found(
+    model: ForceModel, every_frame: Iterable[Frame], shape: Shape, lists: NeighborLists, threads: int
+) -> list[str]:
+    if wrong := transposed(model, shape, threads):
+        return [wrong]
+    frames, strange = model.frames, find_strange(model)
+    found = [strange_forces.sentence(one, model) for one in strange]
+    others = np.setdiff1d(np.arange(len(frames)), np.concatenate([one.members for one in strange] or [[]]))
+    others = others[_is_large(model.sizes[others], model.sizes[others])]
+    if moved := _moved(model, others, every_frame):
+        return [*found, moved]
+    every = Relation.of(model, others)
+    sources = [source(frame) for frame in frames]
     verdicts = {}
-    for one, here in members.items():
-        if _FEWEST <= len(here) < len(frames):
+    for one in dict.fromkeys(sources):
+        here = np.array([n for n in others if sources[n] == one])
+        if _FEWEST <= len(here) < len(others):
             # Where forces do not go together, each group has a model of its own.
-            alone = every.scrambled and Rows.of([frames[n] for n in here], shape, lists, threads, lambda n: None)
-            relation = alone.relation(np.arange(len(here))) if alone else found.relation(np.array(here))
-            verdicts[one] = relation.wrong
+            alone = every.scrambled and ForceModel.of([frames[n] for n in here], shape, lists, threads, lambda n: None)
+            verdicts[one] = (Relation.of(alone) if alone else Relation.of(model, here)).wrong
     if any(verdicts.values()) and not all(verdicts.values()):
-        return [f"{wrong} (group {group} in {file})" for (file, group), wrong in verdicts.items() if wrong]
-    return [every.wrong] if every.wrong else []
+        return [*found, *(f"{wrong} (group {group} in {file})" for (file, group), wrong in verdicts.items() if wrong)]
+    return [*found, every.wrong] if every.wrong else found
 
 
-@dataclass
-class Rows:
-    """Of each frame: number of atoms, what its energy may depend on beside forces (columns), energy and forces as
-    labelled, and as models say that have not seen this frame."""
-
-    sources: Sequence[Source]
-    atoms: np.ndarray
-    beside: np.ndarray
-    energies: np.ndarray
-    predicted: np.ndarray
-    forces: list[np.ndarray]
-    predicted_forces: list[np.ndarray]
-
-    @classmethod
-    def of(cls, frames: Sequence[Frame], shape: Shape, lists: NeighborLists, threads: int, tick) -> "Rows | None":
-        """None: there are too few forces."""
-        shape = coarsened(shape, _COLUMNS)
-        linear, E = LinearModel(linear_shape(shape)), shape.n_elements
-        columns = linear.columns - E
-        if sum(3 * len(frame.atoms) for frame in frames) < _ENOUGH_FORCES * columns:
-            return None
-        half = np.arange(len(frames)) % 2
-        X, F, sums = [], [], [[np.zeros((columns, columns)), np.zeros(columns)] for _ in range(2)]
-        beside, energies, targets = [], [], []
-        for n, (s, label) in enumerate(prepare(frames, shape, lists, threads)):
-            energy, _, forces = linear.design.rows(s, threads)
-            rows = forces.reshape(-1, linear.columns)[:, :columns]
-            X.append(energy[0, :columns])
-            F.append(rows.astype(np.float32))
-            beside.append(_beside_forces(frames[n], np.bincount(s.elements, minlength=E) / len(s), half[n]))
-            energies.append(label.energy)
-            targets.append(label.forces.ravel())
-            sums[half[n]][0] += rows.T @ rows
-            sums[half[n]][1] += rows.T @ targets[-1]
-            tick(1)
-        roughness = (linear.differences() + RIDGE * linear.size()).toarray()[:columns, :columns]
-        fits = [_solutions(*one, roughness) for one in sums]
-        of_others = [fits[1 - h] for h in half]
-        errors = [[_squares(f - R @ x) for x in xs] for R, f, xs in zip(F, targets, of_others, strict=True)]
-        best = int(np.argmin(np.sum(errors, axis=0)))
-        return cls(
-            [source(frame) for frame in frames],
-            np.array([len(frame.atoms) for frame in frames]),
-            np.array(beside),
-            np.array(energies),
-            np.array([x @ xs[best] for x, xs in zip(X, of_others, strict=True)]),
-            targets,
-            [R @ xs[best] for R, xs in zip(F, of_others, strict=True)],
-        )
-
-    def relation(self, members: np.ndarray) -> Relation:
-        """Of some of the frames, by their numbers, (members,)."""
-        f = np.concatenate([self.forces[n] for n in members])
-        left = f - np.concatenate([self.predicted_forces[n] for n in members])
-        size, error = np.sqrt(np.mean(f**2)), np.sqrt(np.mean(left**2))
-        explained = 1 - (error / size) ** 2
-        atoms = self.atoms[members]
-        sources = [self.sources[n] for n in members]
-        of_source = np.array([[one == other for other in dict.fromkeys(sources)] for one in sources], dtype=float)
-        beside = np.hstack([self.beside[members], of_source])
-        p = _without(self.predicted[members] / atoms, beside)
-        weights = 1 / (1 + (p / (3 * np.median(np.abs(p)) + 1e-12)) ** 2)
-        clear = np.sqrt(np.average(p**2, weights=weights)) / max(_DISTANCE * error, 1e-12)
-        enough = len(members) - np.linalg.matrix_rank(beside) >= _FEWEST // 3
-        one, other = (
-            _factor(p, _without(y, beside), weights) for y in (self.energies[members] / atoms, self.energies[members])
-        )
-        return Relation(float(size), float(explained), *one, other, float(clear) if enough else 0.0)
+def _moved(model: ForceModel, members: np.ndarray, every_frame: Iterable[Frame]) -> str | None:
+    """Whether energies belong to the frames before or after, of the same file and composition, as a sentence's end."""
+    known = {frame.origin: frame for frame in every_frame if np.isfinite(frame.energy)}
+    for step, where in ((1, "before"), (-1, "after")):
+        neighbors = {n: known.get(_origin(model.frames[n], step)) for n in members}
+        both = np.array([n for n, other in neighbors.items() if other and _same_elements(model.frames[n], other)])
+        if len(both) >= _FEWEST:
+            own = Relation.of(model, both)
+            other = Relation.of(model, both, np.array([neighbors[n].energy for n in both]))
+            right = other.clear > _CLEAR and other.agreement > _FACTOR and _RIGHT[0] < other.factor < _RIGHT[1]
+            if right and 1 - other.agreement < _BETTER * (1 - own.agreement):
+                return f"energies are those of the frame {where}, in the order of the file"
+    return None
 
 
-def _solutions(A: np.ndarray, b: np.ndarray, roughness: np.ndarray) -> list[np.ndarray]:
-    """The least squares with each of the strengths."""
-    scale = max(A.diagonal().mean(), 1e-30)
-    return [scipy.linalg.solve(A + strength * scale * roughness, b, assume_a="pos") for strength in _STRENGTHS]
+def _origin(frame: Frame, step: int) -> str:
+    """Where a frame that follows another one comes from."""
+    before, _, number = frame.origin.rpartition(" ")
+    return f"{before} {int(number) + step}" if number.isdigit() else ""
 
 
-def _beside_forces(frame: Frame, composition: np.ndarray, half: int) -> np.ndarray:
-    """Columns for what forces do not tell about the energy per atom: energies of elements, and the dependence on
-    volume, as forces of a crystal that is strained alike everywhere are zero; apart for the models of both halves."""
-    volume = frame.atoms.get_volume() / len(frame.atoms) if frame.atoms.pbc.all() else 0.0
-    columns = np.r_[composition, float(volume > 0), volume, volume**2]
-    return np.r_[columns * (half == 0), columns * (half == 1)]
+def _same_elements(a: Frame, b: Frame) -> bool:
+    return sorted(a.atoms.numbers) == sorted(b.atoms.numbers)
+
+
+def _beside_forces(model: ForceModel, members: np.ndarray) -> np.ndarray:
+    """Columns for what forces do not tell about the energy per atom: energies of elements and of groups, and the
+    dependence on volume, as forces of a crystal that is strained alike everywhere are zero; but for groups, apart for
+    the models of both halves."""
+    frames = [model.frames[n] for n in members]
+    sources = [source(frame) for frame in frames]
+    of_source = np.array([[one == other for other in dict.fromkeys(sources)] for one in sources], dtype=float)
+    volumes = [frame.atoms.get_volume() / len(frame.atoms) if frame.atoms.pbc.all() else 0.0 for frame in frames]
+    V = np.array(volumes)[:, None]
+    columns = np.hstack([model.elements[members], V > 0, V, V**2])
+    half = model.half[members][:, None]
+    return np.hstack([columns * (half == 0), columns * (half == 1), of_source])
 
 
 def _without(y: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """What is left of y beside the columns."""
+    """What is left of y, (frames,) or (frames, …), beside the columns."""
     size = np.maximum(np.abs(columns).max(0), 1e-300)
-    return y - columns @ (np.linalg.lstsq(columns / size, y, rcond=1e-9)[0] / size)
+    return y - columns / size @ np.linalg.lstsq(columns / size, y, rcond=1e-9)[0]
 
 
 def _factor(p: np.ndarray, y: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
@@ -246,5 +271,21 @@ def _factor(p: np.ndarray, y: np.ndarray, weights: np.ndarray) -> tuple[float, f
     return py / pp, py**2 / (pp * yy)
 
 
-def _squares(values: np.ndarray) -> float:
-    return float(values @ values)
+def _slope(p: np.ndarray, y: np.ndarray) -> float:
+    """y = slope · p for differences of pairs of frames, in the median."""
+    order, apart = np.argsort(p), max(int(_APART * len(p)), 1)
+    p, y = p[order], y[order]
+    return (
+        float(np.median((y[apart:] - y[:-apart]) / np.maximum(p[apart:] - p[:-apart], 1e-12)))
+        if len(p) > apart
+        else 1.0
+    )
+
+
+def _goes_with(p: np.ndarray, y: np.ndarray, weights: np.ndarray, groups: np.ndarray) -> bool:
+    """Whether y agrees with p better than nearly all of its permutations within groups, (frames,), do."""
+    rng, order = np.random.default_rng(0), np.argsort(groups, kind="stable")
+    p, y, weights, groups = p[order], y[order], weights[order], groups[order]
+    shuffled = (y[np.lexsort((rng.random(len(y)), groups))] for _ in range(_SHUFFLES))
+    own = abs(np.sum(weights * p * y))
+    return bool(np.mean([abs(np.sum(weights * p * other)) >= own for other in shuffled]) < _LIKELY)

@@ -51,8 +51,7 @@ def _contradictions(frames: Sequence[Frame], shape: Shape, lists: NeighborLists,
     if not sampled:
         return []
     with log.progress("energies and forces", len(sampled), "frames") as tick:
-        found = energies_and_forces.contradictions(sampled, shape, lists, threads, tick)
-    return [energies_and_forces.sentence(what) for what in found]
+        return energies_and_forces.contradictions(sampled, frames, shape, lists, threads, tick)
 
 
 def _shifts(frames: Sequence[Frame], shape: Shape, lists: NeighborLists, threads: int, log: Log) -> list[EnergyShift]:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from snnp import console
 from snnp.config import ConfigError, FitConfig
 from snnp.data import DataError, Dataset, Frame, split
+from snnp.data.duplicates import find_duplicates
 from snnp.data.isolated import isolated_atoms, lowest_above, set_aside
 from snnp.data.names import parse
-from snnp.data.review import review
+from snnp.data.review import in_both, review
 from snnp.data.robust import robust
 from snnp.data.sources import tell_files_apart
 from snnp.data.weights import check_groups, shares, weighted
@@ -77,7 +78,8 @@ def divide(config: FitConfig, data: dict[str, Dataset], log: console.Log) -> Div
         for note in [*found.notes, *_other_names(name, found, data["train"])]:
             log.print(f"note: {note}")
     sets = {name: found.frames for name, found in data.items()}
-    for note in review(sets):
+    duplicates = find_duplicates(sets)
+    for note in review(sets, duplicates=duplicates):
         log.print(f"note: {note}")
     sets, alone = _without_isolated_atoms(_with_weights(config, sets, log))
     if not sets["train"]:
@@ -86,6 +88,8 @@ def divide(config: FitConfig, data: dict[str, Dataset], log: console.Log) -> Div
         sets["train"], sets["validation"] = split(sets["train"], config.data.validation_fraction, config.training.seed)
         count = len(sets["validation"])
         log.print(f"validation: {count} of these frames {'is' if count == 1 else 'are'} held out")
+        if pairs := duplicates.divided("train", sets["validation"]):
+            log.print(f"note: {in_both('validation', 'train', pairs)}")
         if not count:
             log.print("note: there are no validation data: nothing shows whether this fit holds for other structures")
     sets = {name: sets[name] for name in ("train", "validation", "test") if sets.get(name)}

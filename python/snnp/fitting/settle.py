@@ -65,9 +65,10 @@ def _contradicted(config: FitConfig, shape: Shape, sets: Sets, lists: NeighborLi
         return False
     shape, lists = _explaining(config, shape, sets, lists)
     with log.progress("energies and forces", len(sampled), "frames") as tick:
-        found = contradictions(sampled, shape, lists, threads, tick)
+        every = [*sets["train"], *sets.get("validation", [])]
+        found = contradictions(sampled, every, shape, lists, threads, tick)
     for what in found:
-        log.print(f"warning: {energies_and_forces.sentence(what)}")
+        log.print(f"warning: {what}")
     return bool(found)
 
 
