@@ -138,17 +138,22 @@ class Model(nn.Module):
 
     def curves(self) -> tuple[Tensor, Tensor, Tensor]:
         """ρ (E·E, functions, n2), f (E·E, functions, n3) and g (E·pairs, functions, n3) of all pairs and triples."""
+        rho, f, g = self.different_curves()
+        return rho, f, g.repeat_interleave(len(self.shape.unordered), 0) if self.shape.shared else g
+
+    def different_curves(self) -> tuple[Tensor, Tensor, Tensor]:
+        """The same, but with one g for each centre, (E, functions, n3), where neighbours share filters."""
         rho, f = map(self.coefficients, ("rho", "f"))
         if not self.shape.shared:
             return rho, f, self.g
-        E, P = self._E, len(self.shape.unordered)
+        E = self._E
         mix_rho, mix_f = map(self.coefficients, ("mix_rho", "mix_f"))
         # Curves may be one set for all centres, too (`snnp.systems`).
         rho, f = (curves.repeat_interleave(E * E // len(curves), 0) for curves in (rho, f))
-        return rho @ mix_rho, f @ mix_f, self.g.repeat_interleave(E * P // len(self.g), 0)
+        return rho @ mix_rho, f @ mix_f, self.g.repeat_interleave(E // len(self.g), 0)
 
     def tables(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Polynomial pieces for the engine: pair (E·E, knots, 4, 1 + n2), radial and angle alike."""
+        """Polynomial pieces of all pairs and triples: pair (E·E, knots, 4, 1 + n2), radial and angle alike."""
         rho, f, g = self.curves()
         columns = torch.cat([self.unit * self.pairs()[self.pair_of].unsqueeze(2), rho], dim=2)
         return _pieces(self.pair_map, columns), _pieces(self.radial_map, f), _pieces(self.angle_map, g)

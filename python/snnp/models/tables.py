@@ -14,7 +14,7 @@ from snnp.models.network import Model
 
 
 class Tables:
-    """Pieces of all splines: pair (E·E, knots, 4, 1 + n2), radial (E·E, knots, 4, n3), angle (E·pairs, knots, 4, n3).
+    """Pieces of all splines: pair (E·E, knots, 4, 1 + n2), radial (E·E, knots, 4, n3), angle (E·pairs or E, knots, 4, n3).
 
     The first are in eV (φ) and 1 (ρ) over powers of Å, the others of no unit over powers of Å and of a cosine.
     """
@@ -27,14 +27,14 @@ class Tables:
     def pieces(self) -> list[list[ndarray]]:
         """Of pair, radial and angular splines, by table."""
         model = self.model
-        phi, rho, f, g = (c.numpy() for c in (model.pairs(), *model.curves()))
+        phi, rho, f, g = (c.numpy() for c in (model.pairs(), *model.different_curves()))
         columns = np.concatenate([model.unit * phi[self._pair_of, :, None], rho], axis=2)
         return [list(m.pieces(c)) for m, c in zip(self._maps, (columns, f, g), strict=True)]
 
     def backward(self, *derivatives: Sequence[ndarray]) -> None:
         """Adds to the parameters' `.grad`, given derivatives by `pieces`; a list may be empty, as splines may."""
         model = self.model
-        phi, rho, f, g = model.pairs(), *model.curves()
+        phi, rho, f, g = model.pairs(), *model.different_curves()
         columns, *others = (m.coefficients(d) for m, d in zip(self._maps, derivatives, strict=True) if len(d))
         by_phi = np.zeros(phi.shape)
         np.add.at(by_phi, self._pair_of, model.unit * columns[:, :, 0])
