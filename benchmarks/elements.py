@@ -1,4 +1,4 @@
-"""What more elements cost with shared filters, for the same atoms: parameters, memory, a step of a fit, a use of the result.
+"""What more elements cost with shared filters, for the same atoms: parameters, memory, steps of a fit, forces.
 
     python benchmarks/elements.py [--elements 2 4 8 12] [--turns 5] [--folder build/elements] [--store]
 
@@ -25,7 +25,7 @@ from records import rounded, store
 from training import FIRST, optimizer_of, started
 
 # Some with atoms of about one size: all have about as many neighbours.
-ELEMENTS = "V Cr Fe Mo W Nb Ta Ti Mn Co Ni Re".split()
+ELEMENTS = ["V", "Cr", "Fe", "Mo", "W", "Nb", "Ta", "Ti", "Mn", "Co", "Ni", "Re"]
 CUTOFF = 6.0  # Å, of the teacher
 STEPS = 50  # in one turn: the optimiser's bases are brought up to date once in them
 FRAMES = 60

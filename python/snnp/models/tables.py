@@ -14,7 +14,8 @@ from snnp.models.network import Model
 
 
 class Tables:
-    """Pieces of all splines: pair (E·E, knots, 4, 1 + n2), radial (E·E, knots, 4, n3), angle (E·pairs or E, knots, 4, n3).
+    """Pieces of all splines: pair (E·E, knots, 4, 1 + n2), radial (E·E, knots, 4, n3), angle (tables, knots, 4, n3) as
+    many as there are different g.
 
     The first are in eV (φ) and 1 (ρ) over powers of Å, the others of no unit over powers of Å and of a cosine.
     """
