@@ -27,6 +27,8 @@ _LOOK = 100
 _CHANGE = 2e-4
 # A batch with more than so many times the usual loss counts as one with that: few frames have a hundred times it.
 _MOST = 3.0
+# Steps between updates of the optimiser's bases, with one or two elements.
+_REFRESH = 50
 # Frames over which slopes of the energy by filters are averaged, at each check.
 _SLOPES = 40
 
@@ -118,7 +120,8 @@ class Optimizer:
         curvature: CurvatureTerm | None = None,
     ):
         self.model, self.loss, self.schedule, self.curvature = model, loss, schedule, curvature
-        self.adam = EigenAdam(_trained(model.blocks()), lr=schedule.learning_rate, most=_CHANGE)
+        blocks, rate = _trained(model.blocks()), schedule.learning_rate
+        self.adam = EigenAdam(blocks, lr=rate, most=_CHANGE, refresh=self._refresh())
         self._take(train, validation)
         self.decay = Decay(model, schedule.weight_decay, schedule.smoothing, schedule.bound)
         self.decay.limit()
@@ -160,6 +163,11 @@ class Optimizer:
     def improved(self) -> bool:
         """Whether training made the model better."""
         return self._best_step > 0
+
+    def _refresh(self) -> int:
+        """Steps between updates of bases: what belongs to one of many elements sees few atoms in a step."""
+        elements = max(loss.model.shape.n_elements for loss in self.loss.losses)
+        return max(_REFRESH, _REFRESH * elements // 2)
 
     def _take(self, train: Shards, validation: Shards) -> None:
         """Takes the data; those of the last steps are of both sets, one after the other."""
