@@ -29,10 +29,11 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=5, help="of each version")
     parser.add_argument("--steps", type=int, default=50, help="in each turn")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--shared", action="store_true", help="filters, as with model.elements=shared")
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.worker:
-        work(arguments.files[0], arguments.steps, arguments.threads)
+        work(arguments.files[0], arguments.steps, arguments.threads, "shared" if arguments.shared else None)
         return
     for file in arguments.files:
         interpreters = [sys.executable, *filter(None, [arguments.against])]
@@ -48,6 +49,7 @@ def main() -> None:
 def measured(interpreters: list[str], file: Path, arguments: argparse.Namespace) -> list[list[float]]:
     """Seconds of a step in each turn, by interpreter."""
     options = ["--worker", "--steps", str(arguments.steps), "--threads", str(arguments.threads)]
+    options += ["--shared"] if arguments.shared else []
     workers = [
         subprocess.Popen([python, __file__, str(file), *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         for python in interpreters
@@ -65,9 +67,9 @@ def _turn(worker: subprocess.Popen) -> float:
     return json.loads(worker.stdout.readline())
 
 
-def work(file: Path, steps: int, threads: int) -> None:
+def work(file: Path, steps: int, threads: int, elements: str | None) -> None:
     """Does some steps for each line that comes in, and prints the seconds that one took."""
-    optimizer = optimizer_of(*started(file, threads), threads)
+    optimizer = optimizer_of(*started(file, threads, elements=elements), threads)
     for _ in range(FIRST):
         optimizer._one_step()
     for _ in sys.stdin:
@@ -77,8 +79,8 @@ def work(file: Path, steps: int, threads: int) -> None:
         print((time.process_time() - begun) / steps, flush=True)
 
 
-def started(file: Path, threads: int, most: int = FRAMES):
-    """The model of a default fit at its first step, and frames, at most so many."""
+def started(file: Path, threads: int, most: int = FRAMES, elements: str | None = None):
+    """The model of a default fit at its first step, and frames, at most so many. elements: `model.elements`."""
     import torch
 
     from snnp.data import read
@@ -95,7 +97,7 @@ def started(file: Path, threads: int, most: int = FRAMES):
     data = read([file])
     frames = [frame for frame in data.frames if len(frame.atoms) > 1]
     frames = frames[:: -(-len(frames) // most)]
-    shape = choose(SnnpConfig(), frames, data.elements).shape
+    shape = choose(SnnpConfig(elements=elements), frames, data.elements).shape
     known = list(prepare(frames, shape, NeighborLists(shape.elements, shape.cutoff, keep=True), threads))
     model, every = Model(shape), max(len(known) // FRAMES, 1)
     sets = known[:: 3 * every], known[1 :: 10 * every]

@@ -54,7 +54,8 @@ template <class Real> class TrainingTables {
   explicit TrainingTables(const Filters &filters)
   {
     const int E = filters.elements;
-    for (int abc = 0; abc < E * E * E; ++abc) triplet_.push_back(triplet_index(E, abc / (E * E), abc / E % E, abc % E));
+    for (int abc = 0; abc < E * E * E; ++abc)
+      triplet_.push_back(filters.angle_index(abc / (E * E), abc / E % E, abc % E));
     view = {E, filters.n2, filters.n3, pair_.template of<double>(filters.pair), {}, {}, triplet_.data(), false};
     if (filters.n3 == 0) return;
     view.radial = radial_.template of<Real>(filters.radial);

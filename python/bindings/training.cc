@@ -58,7 +58,7 @@ class Trainer {
     require(0 <= n2 && n2 <= max_filters, "n2: expected a number from 0 to " + std::to_string(max_filters));
     require(0 <= n3 && n3 <= max_filters, "n3: expected a number from 0 to " + std::to_string(max_filters));
     check_knots(pair, static_cast<std::size_t>(elements) * elements, "pair_knots", ordered_pair);
-    Filters f(elements, n2, n3);
+    Filters f(elements, n2, n3, angles.size() == static_cast<std::size_t>(elements));
     f.pair = make_tables(pair, f.pair.size(), 1 + n2, "pair_knots", ordered_pair);
     if (n3 > 0) {
       f.radial = make_tables(radial, f.radial.size(), n3, "radial_knots", ordered_pair);
@@ -174,7 +174,7 @@ void bind_training(py::module_ &m)
       "elements: their number.\n"
       "n2, n3: numbers of two- and three-body filters.\n"
       "pair_knots, radial_knots: one increasing sequence per ordered pair of elements, Å.\n"
-      "angle_knots: one per centre and unordered pair of neighbours, cosines.\n\n"
+      "angle_knots: one per centre and unordered pair of neighbours, or one per centre; cosines.\n\n"
       "All coefficients are 0 at first. Raises Error for numbers that contradict each other.")
       .def(py::init<int, int, int, const Knots &, const Knots &, const Knots &>(), py::arg("elements"), py::arg("n2"),
            py::arg("n3"), py::arg("pair_knots"), py::arg("radial_knots"), py::arg("angle_knots"))

@@ -48,7 +48,8 @@ def ended():
 
 def test_training_ends_when_the_validation_loss_does_not_become_smaller(ended):
     best = min(ended.history, key=lambda record: record.validation_loss)
-    assert ended.step == ended.history[-1].step < SCHEDULE.steps / 2
+    assert ended.step == ended.history[-1].step < SCHEDULE.steps
+    assert ended.fall_begins < SCHEDULE.steps / 2
     assert ended.fall_begins - best.step >= SCHEDULE.patience
     assert ended.best_loss == best.validation_loss
     rates = [record.learning_rate for record in ended.history if record.step >= ended.fall_begins]

@@ -8,12 +8,17 @@ import torch
 
 from snnp.fitting.eigenadam import EigenAdam
 
-STEPS, MEMORY = 120, 0.998
+STEPS, MEMORY, LEARNING_RATE = 120, 0.998, 1e-2
 
 
 def optimiser():
     parameters = [torch.nn.Parameter(torch.zeros(2, 3, 2).double()), torch.nn.Parameter(torch.zeros(5).double())]
-    return EigenAdam([{"params": parameters[:1], "rows": 1}, {"params": parameters[1:]}], lr=1e-2)
+    return EigenAdam([{"params": parameters[:1], "rows": 1}, {"params": parameters[1:]}], lr=LEARNING_RATE)
+
+
+def by_block(groups):
+    """Of blocks of one shape each, smaller ones first, and of those without a second side."""
+    return [matrix for (sides,) in groups for matrix in sides]
 
 
 def gradients(steps):
@@ -36,11 +41,11 @@ def test_covariances_are_averages_of_products_of_gradients_in_each_block():
         if n <= 100:  # the last update of the basis
             memory = min(MEMORY, 1 - 1 / n)
             expected = memory * expected + (1 - memory) * np.outer(g, g)
-    state = adam.state_dict()
-    for block, found in zip((slice(0, 6), slice(6, 12), slice(12, 17)), state["covariances"], strict=True):
+    covariances, bases = (by_block(adam.state_dict()[name]) for name in ("covariances", "bases"))
+    for block, found in zip((slice(12, 17), slice(0, 6), slice(6, 12)), covariances, strict=True):
         np.testing.assert_allclose(found, expected[block, block], rtol=0, atol=1e-14)
     # Columns are eigenvectors, to single precision.
-    for covariance, basis in zip(state["covariances"], state["bases"], strict=True):
+    for covariance, basis in zip(covariances, bases, strict=True):
         rotated = basis.T.astype(float) @ covariance @ basis.astype(float)
         off = rotated - np.diag(np.diag(rotated))
         assert np.abs(off).max() < 1e-5 * np.abs(rotated).max()
@@ -77,7 +82,7 @@ def test_rows_of_all_parameters_of_a_block_stand_together():
     """A layer of 5 nodes in blocks of 2: each has the weights and the biases of its nodes, and only these move it."""
     layer = torch.nn.Linear(3, 5).double()
     adam = EigenAdam([{"params": list(layer.parameters()), "rows": 2}], lr=1e-2)
-    assert adam.sizes == [8, 8, 4]
+    assert adam.sizes == [4, 8, 8]  # smaller ones first
     before = [p.detach().clone() for p in layer.parameters()]
     for _ in range(10):
         layer.weight.grad, layer.bias.grad = torch.zeros_like(layer.weight), torch.zeros_like(layer.bias)
@@ -136,3 +141,55 @@ def test_a_sum_that_is_zero_moves_nothing():
     adam = optimiser()
     step(adam, np.ones(17))
     assert not towards_zero(adam, 0.0, np.ones(17), 1.0).any()
+
+
+def test_rows_apart_are_blocks_by_themselves():
+    pairs, constant = torch.nn.Parameter(torch.zeros(3, 4).double()), torch.nn.Parameter(torch.zeros(2).double())
+    adam = EigenAdam([{"params": [pairs, constant], "apart": [1]}], lr=LEARNING_RATE)
+    numbers = np.arange(14.0)[None]
+    assert [list(block[0]) for block in adam.by_block(numbers)] == [[4, 5, 6, 7], [0, 1, 2, 3, 8, 9, 10, 11, 12, 13]]
+
+
+def plain_steps(all_gradients, refresh):
+    """What `EigenAdam` does to one matrix of parameters, as the formulas read, in double precision."""
+    rows, columns = all_gradients.shape[1:]
+    x, mean, second = np.zeros((rows, columns)), np.zeros((rows, columns)), np.zeros((rows, columns))
+    L, R, left, right = np.eye(rows), np.eye(columns), np.zeros((rows, rows)), np.zeros((columns, columns))
+    for n, G in enumerate(all_gradients, 1):
+        memory, memory2, memory3 = (min(beta, 1 - 1 / n) for beta in (0.95, 0.99, MEMORY))
+        left = memory3 * left + (1 - memory3) * G @ G.T
+        right = memory3 * right + (1 - memory3) * G.T @ G
+        if n in (1, 2, 4, 8, 16, 32, 64, 128) or n % refresh == 0:
+            (by_row, new_L), (by_column, new_R) = np.linalg.eigh(left), np.linalg.eigh(right)
+            mean = new_L.T @ L @ mean @ R.T @ new_R
+            second = np.outer(by_row.clip(0), by_column.clip(0)) / by_row.sum()
+            L, R = new_L, new_R
+        rotated = L.T @ G @ R
+        mean = memory * mean + (1 - memory) * rotated
+        second = memory2 * second + (1 - memory2) * rotated**2
+        root = np.sqrt(second)
+        size = root * (1 + LEARNING_RATE * root / 1e-3) + 1e-3 * root.max()
+        x = x - LEARNING_RATE * L @ (mean / size) @ R.T
+    return x
+
+
+@pytest.mark.parametrize("refresh", [50, 75])
+def test_matrices_take_steps_along_products_of_rows_and_columns(refresh):
+    """Two of three dimensions, and a layer with its biases; with gradients that have a direction beside noise."""
+    mixtures, layer = torch.nn.Parameter(torch.zeros(2, 3, 4).double()), torch.nn.Linear(4, 3).double()
+    torch.nn.init.zeros_(layer.weight)
+    torch.nn.init.zeros_(layer.bias)
+    blocks = [{"params": [mixtures], "matrices": True}, {"params": list(layer.parameters()), "matrices": True}]
+    adam, rng = EigenAdam(blocks, lr=LEARNING_RATE, refresh=refresh), np.random.default_rng(2)
+    assert adam.sizes == [12, 12, 15]
+    of_mixtures = rng.normal(0.3, 1, (STEPS, 2, 3, 4)) * np.logspace(-1, 0, 4)
+    of_layer = rng.normal(0.3, 1, (STEPS, 3, 5)) * np.logspace(-1, 0, 3)[:, None]
+    for M, W in zip(of_mixtures, of_layer, strict=True):
+        mixtures.grad = torch.from_numpy(M.copy())
+        layer.weight.grad, layer.bias.grad = torch.from_numpy(W[:, :4].copy()), torch.from_numpy(W[:, 4].copy())
+        adam.step()
+    found = [*mixtures.detach(), torch.cat([layer.weight, layer.bias[:, None]], 1).detach()]
+    for one, expected in zip(found, [of_mixtures[:, 0], of_mixtures[:, 1], of_layer], strict=True):
+        # Bases are in single precision.
+        expected = plain_steps(expected, refresh)
+        np.testing.assert_allclose(one, expected, atol=1e-5 * np.abs(expected).max())

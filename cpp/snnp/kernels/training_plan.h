@@ -34,7 +34,7 @@ template <class Real> struct FilterTables {
   int elements, n2, n3;
   SplineTables<double> pair;
   SplineTables<Real> radial, angle;
-  const int *triplet;   ///< centre × neighbour × neighbour: triplet_index, where a loop over triplets looks it up
+  const int *triplet;   ///< centre × neighbour × neighbour: the table of g
   bool uniform_angles;  ///< all tables of g have the same, equally spaced knots
 };
 

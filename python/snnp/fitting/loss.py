@@ -90,7 +90,7 @@ class Loss:
     def __init__(self, model: Model, weights: Weights, unit: float, threads: int, single: bool = False):
         self.model, self.weights, self.unit, self.threads, self.single = model, weights, unit, threads, single
         shape = model.shape
-        angles = shape.n_elements * len(shape.unordered)
+        angles = shape.n_elements * (1 if shape.shared else len(shape.unordered))
         knots = (shape.pair_knots, shape.radial_knots, [shape.angle_knots] * angles)
         self.trainer = _core.Trainer(shape.n_elements, shape.n2, shape.n3, *knots)
         self.tables, self.embedding = Tables(model), Embedding(model)

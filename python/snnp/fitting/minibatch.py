@@ -30,6 +30,8 @@ _MOST = 3.0
 # At each step energies of so many structures that are too low go this part of the way to their bounds; less at the end,
 # as all steps. With 0.25, forces of In-P were 3 % worse.
 _BOUNDS, _PART = 2, 0.1
+# Steps between updates of the optimiser's bases, with one or two elements.
+_REFRESH = 50
 # Frames over which slopes of the energy by filters are averaged, at each check.
 _SLOPES = 40
 
@@ -121,7 +123,8 @@ class Optimizer:
         curvature: CurvatureTerm | None = None,
     ):
         self.model, self.loss, self.schedule, self.curvature = model, loss, schedule, curvature
-        self.adam = EigenAdam(_trained(model.blocks()), lr=schedule.learning_rate, most=_CHANGE)
+        blocks, rate = _trained(model.blocks()), schedule.learning_rate
+        self.adam = EigenAdam(blocks, lr=rate, most=_CHANGE, refresh=self._refresh())
         self._take(train, validation)
         self.decay = Decay(model, schedule.weight_decay, schedule.smoothing, schedule.bound)
         self.decay.limit()
@@ -163,6 +166,11 @@ class Optimizer:
     def improved(self) -> bool:
         """Whether training made the model better."""
         return self._best_step > 0
+
+    def _refresh(self) -> int:
+        """Steps between updates of bases: what belongs to one of many elements sees few atoms in a step."""
+        elements = max(loss.model.shape.n_elements for loss in self.loss.losses)
+        return max(_REFRESH, _REFRESH * elements // 2)
 
     def _take(self, train: Shards, validation: Shards) -> None:
         """Takes the data; those of the last steps are of both sets, one after the other."""

@@ -19,6 +19,8 @@ from snnp.splines import table_matrix
 
 # Nodes of a layer whose weights are a block of the optimiser: with all 24, steps take longer and lead no further.
 _NODES = 8
+# With more elements, whole covariances of all networks and of mixtures of all pairs would take most of the time.
+_FEW = 2
 
 
 class Squareplus(nn.Module):
@@ -95,11 +97,17 @@ class Model(nn.Module):
 
     def blocks(self) -> list[dict]:
         """Parameters in groups within which they act alike, for `EigenAdam`: splines of one element, some nodes."""
+        many = self._E > _FEW
+        unlike = [n for n, (a, b) in enumerate(self.shape.unordered) if a != b] if many and self.shape.shared else []
         layers = [m for net in self.networks for m in net if isinstance(m, nn.Linear)]
         mixtures = [self.mix_rho, self.mix_f] if self.shape.shared else []
-        splines = [{"params": [p], "rows": 1} for p in (self.rho, self.f, self.g, *mixtures) if p.numel()]
-        nodes = [{"params": list(layer.parameters()), "rows": _NODES} for layer in layers]
-        return [{"params": [self.phi, self.constant, self.linear]}, *splines, *nodes]
+        curves = [{"params": [p], "rows": 1} for p in (self.rho, self.f, self.g) if p.numel()]
+        mixed = [{"params": [p], **({"matrices": True} if many else {"rows": 1})} for p in mixtures if p.numel()]
+        nodes = [
+            {"params": list(layer.parameters()), **({"matrices": True} if many else {"rows": _NODES})}
+            for layer in layers
+        ]
+        return [{"params": [self.phi, self.constant, self.linear], "apart": unlike}, *curves, *mixed, *nodes]
 
     def pairs(self) -> Tensor:
         """φ/unit of each unordered pair, (pairs, functions)."""
@@ -145,10 +153,14 @@ class Model(nn.Module):
         mix_rho, mix_f = map(self.coefficients, ("mix_rho", "mix_f"))
         # Curves may be one set for all centres, too (`snnp.systems`).
         rho, f = (curves.repeat_interleave(E * E // len(curves), 0) for curves in (rho, f))
-        return rho @ mix_rho, f @ mix_f, self.g.repeat_interleave(E * P // len(self.g), 0)
+        return rho @ mix_rho, f @ mix_f, self.different_g().repeat_interleave(P, 0)
+
+    def different_g(self) -> Tensor:
+        """g of all triples, or where neighbours share filters of all centres, (E, functions, n3)."""
+        return self.g.repeat_interleave(self._E // len(self.g), 0) if len(self.g) < self._E else self.g
 
     def tables(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Polynomial pieces for the engine: pair (E·E, knots, 4, 1 + n2), radial and angle alike."""
+        """Polynomial pieces of all pairs and triples: pair (E·E, knots, 4, 1 + n2), radial and angle alike."""
         rho, f, g = self.curves()
         columns = torch.cat([self.unit * self.pairs()[self.pair_of].unsqueeze(2), rho], dim=2)
         return _pieces(self.pair_map, columns), _pieces(self.radial_map, f), _pieces(self.angle_map, g)
