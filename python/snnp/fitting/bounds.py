@@ -29,10 +29,9 @@ _CELLS, _STEPS, _MOST_STEPS, _AT_REST = 80, 40, 300, 0.03
 # limits.
 _EVERY, _STEP = 50_000, 100
 _LONGER, _PAUSES = 1.25, (0.5, 4.0)
-# Of the cells that begin, so many are among the latest that were too low, shaken by this, Å and strain: where one was
-# raised, there may be a lower one beside it now. Of the others, in so many only the atoms move in the first search:
-# they find dense cells, which would have expanded else.
-_AGAIN, _SHAKEN, _STRAINED, _RIGID = 0.3, 0.1, 0.03, 0.5
+# Of the cells that begin, in so many only the atoms move in the first search: they find dense cells, which would have
+# expanded else.
+_RIGID = 0.5
 # Of the usual volume of an atom: a cell that would leave these stays there.
 _VOLUMES = (0.2, 3.0)
 # A cell is too low if it is so far below, eV/atom.
@@ -88,15 +87,11 @@ class Bounds:
 
     def _fill(self, rng: np.random.Generator) -> None:
         """New cells in place of those that are no longer on their way."""
-        latest = self._bounds[-_CELLS:]
         shares = np.array([ground.share for ground in self._grounds])
         for n in rng.choice(len(self._grounds), _CELLS - len(self._cells), p=shares / shares.sum()):
-            if latest and rng.random() < _AGAIN:
-                self._cells.append(_shaken(latest[rng.integers(len(latest))], rng))
-            else:
-                ground = self._grounds[n]
-                cell = random_cell(rng, ground.formula, ground.volume, ground.shortest)
-                self._cells.append(_Cell(cell, int(n), is_rigid=rng.random() < _RIGID))
+            ground = self._grounds[n]
+            cell = random_cell(rng, ground.formula, ground.volume, ground.shortest)
+            self._cells.append(_Cell(cell, int(n), is_rigid=rng.random() < _RIGID))
 
     def _add(self, cells: Sequence["_Cell"]) -> None:
         weight = _WEIGHT * (self._loss.unit / SHORTFALL) ** 2 / self._loss.weights.energy
@@ -162,14 +157,6 @@ class _Cell:
     ground: int
     steps: int = 0
     is_rigid: bool = False
-
-
-def _shaken(cell: _Cell, rng: np.random.Generator) -> _Cell:
-    """On its way again."""
-    atoms = cell.atoms.copy()
-    atoms.set_cell(atoms.cell.array @ (np.eye(3) + rng.normal(0, _STRAINED, (3, 3))), scale_atoms=True)
-    atoms.positions += rng.normal(0, _SHAKEN, atoms.positions.shape)
-    return _Cell(atoms, cell.ground)
 
 
 def _packed(cells: Sequence[_Cell]) -> dict[str, np.ndarray]:

@@ -28,8 +28,8 @@ _CHANGE = 2e-4
 # A batch with more than so many times the usual loss counts as one with that: few frames have a hundred times it.
 _MOST = 3.0
 # At each step energies of so many structures that are too low go this part of the way to their bounds; less at the end,
-# as all steps. With 0.25, forces of In-P were 3 % worse.
-_BOUNDS, _PART = 2, 0.1
+# as all steps. With 0.25, errors of In-P were 3 to 10 % larger.
+_BOUNDS, _PART = 2, 0.05
 # Steps between updates of the optimiser's bases, with one or two elements.
 _REFRESH = 50
 # Frames over which slopes of the energy by filters are averaged, at each check.
