@@ -139,6 +139,15 @@ def test_transposed_cells_are_told():
     assert "forces go with cells whose rows and columns are exchanged" in note
 
 
+def test_the_sign_of_forces_is_told_without_energies_that_differ():
+    """By the stiffness of bonds, where energies say nothing: that of each frame is one of its own."""
+    frames = labelled(30, change=lambda n, e, f: (-3.0 * len(f), -f))
+    for n, atoms in enumerate(frames):
+        atoms.info["config_type"] = f"group {n}"
+    (note,) = notes(frames)
+    assert note.startswith("forces drive atoms on in the direction of displacements")
+
+
 def test_right_labels_are_no_contradiction():
     assert not notes(labelled(30))
     assert not notes(labelled(30, change=lambda n, e, f: (e + 5.0 * len(f), f)))

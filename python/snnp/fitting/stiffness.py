@@ -44,7 +44,7 @@ _COHESIVE = {
 
 
 def unit_by_stiffness(model: ForceModel) -> str | None:
-    """What is wrong with the common unit of energies and forces, as a sentence; None: nothing that shows."""
+    """A sentence about a wrong sign of forces, or a wrong unit of energies and forces; None: nothing shows."""
     known = [n for n, frame in enumerate(model.frames) if set(frame.atoms.symbols) <= set(_COHESIVE)]
     good = [n for n in known if model.left[n] < (1 - _EXPLAINED) * model.squares[n]]
     chosen = [good[n] for n in np.unique(np.linspace(0, len(good) - 1, _MOST).astype(int))] if good else []
@@ -55,8 +55,10 @@ def unit_by_stiffness(model: ForceModel) -> str | None:
     soft = stiffest < _POSSIBLE[0]
     if not soft and softest < _POSSIBLE[1]:
         return None
-    stiffness = stiffest if soft else softest
-    times = _USUAL[0] / max(stiffness, 0.01) if soft else stiffness / _USUAL[1]
+    if stiffest < -_POSSIBLE[0]:
+        return "forces drive atoms on in the direction of displacements: they have the sign of gradients"
+    stiffness = max(stiffest, 0.01) if soft else softest
+    times = _USUAL[0] / stiffness if soft else stiffness / _USUAL[1]
     names = [name for name, eV in _UNITS.items() if _USUAL[0] < stiffness * eV < _USUAL[1]]
     which = f" ({' or '.join(names)}?)" if names else ""
     return (
