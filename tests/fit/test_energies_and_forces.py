@@ -1,5 +1,7 @@
 """Energies and forces that do not belong together are told, with what is wrong, and no others are."""
 
+import re
+
 import ase.io
 import numpy as np
 import pytest
@@ -53,6 +55,97 @@ def notes(*frames):
 def test_what_is_wrong_is_said(change, expected):
     (note,) = notes(labelled(30, change=change))
     assert note.startswith("energies and forces contradict each other: ") and expected in note
+
+
+def spoiled(fraction, change):
+    """Changes labels of every so many-th frame."""
+    every = round(1 / fraction)
+    return lambda n, e, f: change(e, f) if n % every == every // 2 else (e, f)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda e, f: (e, f * Bohr / Hartree), "times what those of the others say (in Hartree/Bohr?)"),
+        (lambda e, f: (e, f * Hartree / Bohr), "times what those of the others say (the others in Hartree/Bohr?)"),
+        (lambda e, f: (e, -f), "times what those of the others say (the sign of gradients?)"),
+        (lambda e, f: (e, f[:, [1, 2, 0]]), "do not follow from their structures as those of the others do"),
+        (lambda e, f: (e, np.roll(f, 1, axis=0)), "do not follow from their structures as those of the others do"),
+    ],
+)
+def test_single_frames_whose_forces_are_spoiled_are_named(change, expected):
+    (note,) = notes(labelled(40, change=spoiled(0.2, change)))
+    assert expected in note
+    named = [int(number) for number in re.findall(r"frame (\d+)[,)]", note)]
+    assert named and all(n % 5 == 2 for n in named)
+
+
+def test_energies_of_the_next_frame_are_told():
+    frames = labelled(62)
+    energies = [atoms.get_potential_energy() for atoms in frames]
+    for n, atoms in enumerate(frames[:-2]):
+        results = {"energy": energies[n + 2], "forces": atoms.get_forces()}
+        atoms.calc = SinglePointCalculator(atoms, **results)
+    assert not notes(labelled(60))
+    odd = frames[1:-2:2]  # all of one size
+    (note,) = notes(odd)
+    assert "energies are those of the frame after, in the order of the file" in note
+
+
+def test_shuffled_energies_are_told_in_all_frames_and_in_some():
+    """Those that go with forces in part are not called unrelated."""
+    energies = [atoms.get_potential_energy() for atoms in labelled(60)]
+    (note,) = notes(labelled(60, change=lambda n, e, f: (energies[(n + 20) % 60], f)))
+    assert "energies have nothing to do with forces" in note
+    (note,) = notes(labelled(60, change=lambda n, e, f: (energies[(n + 20) % 60 if n % 5 < 3 else n], f)))
+    assert "energies" in note and "forces" in note
+
+
+def test_energies_that_forces_do_not_determine_raise_no_alarm():
+    """Frames that differ by shear alone, all with the same large forces: these are described by any model, which then
+    says what it likes about energies."""
+    rng, frames = np.random.default_rng(5), []
+    start = bulk("Pd", a=3.9) * (2, 2, 2)
+    start.positions += rng.normal(scale=0.25, size=start.positions.shape)
+    for _ in range(40):
+        atoms = start.copy()
+        shear = np.eye(3)
+        shear[0, 1] = rng.uniform(-0.02, 0.02)
+        atoms.set_cell(atoms.cell.array @ shear, scale_atoms=True)
+        atoms.calc = EMT()
+        energy, forces = atoms.get_potential_energy(), atoms.get_forces()
+        atoms.calc = SinglePointCalculator(atoms, energy=energy, forces=forces)
+        frames.append(atoms)
+    assert not notes(frames)
+
+
+def test_transposed_cells_are_told():
+    """Of a triclinic crystal, whose atoms then meet other neighbours across the boundary."""
+    rng, frames = np.random.default_rng(5), []
+    for n in range(30):
+        atoms = bulk("Ti", "hcp", a=2.95, c=4.68) * (2, 2, 1 + n % 2)
+        atoms.set_chemical_symbols(["Pd"] * len(atoms))
+        atoms.positions += rng.normal(scale=0.1, size=atoms.positions.shape)
+        atoms.calc = EMT()
+        energy, forces = atoms.get_potential_energy(), atoms.get_forces()
+        atoms.calc = SinglePointCalculator(atoms, energy=energy, forces=forces)
+        frames.append(atoms)
+    assert not notes(frames)
+    for atoms in frames:
+        results = {"energy": atoms.get_potential_energy(), "forces": atoms.get_forces()}
+        atoms.set_cell(atoms.cell.array.T)
+        atoms.calc = SinglePointCalculator(atoms, **results)
+    (note,) = notes(frames)
+    assert "forces go with cells whose rows and columns are exchanged" in note
+
+
+def test_the_sign_of_forces_is_told_without_energies_that_differ():
+    """By the stiffness of bonds, where energies say nothing: that of each frame is one of its own."""
+    frames = labelled(30, change=lambda n, e, f: (-3.0 * len(f), -f))
+    for n, atoms in enumerate(frames):
+        atoms.info["config_type"] = f"group {n}"
+    (note,) = notes(frames)
+    assert note.startswith("forces drive atoms on in the direction of displacements")
 
 
 def test_right_labels_are_no_contradiction():

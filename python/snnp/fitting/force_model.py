@@ -122,7 +122,7 @@ class ForceModel:
         """Predictions of each frame by the other half; X: derivatives of its energy by the coefficients."""
         scales = np.maximum(self.sizes, np.median(self.sizes))
         even = 1 / (scales**2 * self.atoms)
-        weights = even
+        weights = even * (self.sizes / scales) ** 4  # small forces last: they may be wrong, and hardly matter
         for _ in range(_ROUNDS):
             xs = np.array([self._solutions(np.flatnonzero(self.half != h), weights, _STRENGTHS) for h in (0, 1)])
             of_others = [xs[h] for h in self.half]
