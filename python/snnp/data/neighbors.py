@@ -1,5 +1,6 @@
 """Neighbour lists of ASE structures, as the engine takes them."""
 
+import math
 import os
 from collections.abc import Sequence
 from threading import RLock
@@ -66,15 +67,22 @@ def structures(batch: Sequence[Atoms], elements: Sequence[str], cutoff: float) -
     return _core.Structures(*map(np.concatenate, (offsets, indices, vectors, kinds, owner)), len(batch))
 
 
+def size_of(s: _core.Structures) -> int:
+    """Memory of structures with their neighbour lists, bytes."""
+    return sum(array.nbytes for array in (s.offsets, s.indices, s.vectors, s.elements, s.structure))
+
+
 class NeighborLists:
     """Neighbour lists of frames within one cutoff (Å), each built when it is first asked for.
 
     keep: whether they stay in memory, so that none is built twice; a fit that reads its data as a stream does not keep
-    them, since they are what takes memory.
+    them, since they are what takes memory. room: bytes that those which are kept may take; all others are built again
+    each time.
     """
 
-    def __init__(self, elements: Sequence[str], cutoff: float, keep: bool):
-        self.elements, self.cutoff, self.keep = list(elements), cutoff, keep
+    def __init__(self, elements: Sequence[str], cutoff: float, keep: bool, room: float = math.inf):
+        self.elements, self.cutoff, self.room = list(elements), cutoff, room
+        self._left = room if keep else 0.0
         self._kept: dict[int, tuple[Atoms, _core.Structures]] = {}
 
     def of(self, atoms: Atoms) -> _core.Structures:
@@ -82,9 +90,14 @@ class NeighborLists:
         if id(atoms) in self._kept:
             return self._kept[id(atoms)][1]
         made = structures([atoms], self.elements, self.cutoff)
-        if self.keep:
+        if (size := size_of(made)) <= self._left:
+            self._left -= size
             self._kept[id(atoms)] = atoms, made  # the structure, too, so that no other one gets its number
         return made
+
+    def keeps(self, atoms: Atoms) -> bool:
+        """Whether the list of a structure, which was asked for, stays in memory."""
+        return id(atoms) in self._kept
 
     def each(self, batch: Sequence[Atoms]) -> "ListsOfEach":
         """Those of some structures."""

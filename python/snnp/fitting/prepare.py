@@ -1,14 +1,17 @@
 """Frames made ready for a fit: neighbour lists, and targets without the ZBL repulsion."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+from ase import Atoms
 
 from snnp import _core
 from snnp.data import DataError, Frame
 from snnp.data.batch import FrameStream, LabelledStructure, Labels, relative_weights
-from snnp.data.neighbors import NeighborLists, element_indices
+from snnp.data.neighbors import NeighborLists, element_indices, structures
 from snnp.models.normal_equations import fit_offsets, shifted
 from snnp.models.potentials import linear_potential
 from snnp.models.shape import Shape
@@ -35,6 +38,37 @@ def prepare(frames: Sequence[Frame], shape: Shape, lists: NeighborLists, threads
                 volume,
             )
         yield s, labels
+
+
+@dataclass(frozen=True, slots=True)
+class Unlisted:
+    """A labelled structure without its neighbour list, which is built each time it is called.
+
+    convert: what becomes of both then.
+    """
+
+    atoms: Atoms
+    elements: list[str]
+    cutoff: float
+    labels: Labels
+    convert: Callable[[LabelledStructure], Any] | None = None
+
+    def __call__(self) -> Any:
+        made = structures([self.atoms], self.elements, self.cutoff), self.labels
+        return made if self.convert is None else self.convert(made)
+
+    def converted(self, function: Callable[[Any], Any]) -> "Unlisted":
+        """The same, to which a function is applied whenever it is called."""
+        return replace(self, convert=function)
+
+
+def prepare_to_hold(
+    frames: Sequence[Frame], shape: Shape, lists: NeighborLists, threads: int
+) -> Iterator[tuple[_core.Structures, Labels, Unlisted | None]]:
+    """As `prepare`, and what to hold in place of a frame whose list is not kept."""
+    for frame, (s, labels) in zip(frames, prepare(frames, shape, lists, threads), strict=True):
+        kept = lists.keeps(frame.atoms)
+        yield s, labels, None if kept else Unlisted(frame.atoms, lists.elements, lists.cutoff, labels)
 
 
 def zbl_engine(shape: Shape) -> _core.Engine | None:
