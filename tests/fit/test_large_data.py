@@ -10,15 +10,16 @@ from ase.io import write
 from fitting import command
 from models import random_model
 from small_fits import NETWORK, structures
+from snnp import _core
 from snnp.cli import fit_app
 from snnp.data import from_atoms
 from snnp.data.batch import Weights
-from snnp.data.neighbors import NeighborLists, size_of
+from snnp.data.neighbors import NeighborLists, Unlisted
 from snnp.fitting.gradient import Gradient
 from snnp.fitting.linear_start import standardise
 from snnp.fitting.loss import Loss
 from snnp.fitting.minibatch import Optimizer, Schedule
-from snnp.fitting.prepare import Unlisted, prepare_to_hold
+from snnp.fitting.prepare import Held, prepare_to_hold
 from snnp.fitting.ranks import Ranks
 from snnp.fitting.shards import deal
 from snnp.memory import room_for_lists
@@ -33,8 +34,8 @@ def frames():
 def dealt(frames, model, ranks, share):
     """Frames of which a share of the lists has room; the lists, and bytes of all of them."""
     shape = model.shape
-    known = NeighborLists(shape.elements, shape.cutoff, keep=False)
-    every = sum(size_of(known.of(frame.atoms)) for frame in frames)
+    known = [Unlisted(frame.atoms, shape.elements, shape.cutoff) for frame in frames]
+    every = sum(one.packed(one.unpacked()).nbytes for one in known)
     lists = NeighborLists(shape.elements, shape.cutoff, ranks.count == 1, share * every / ranks.count)
     return deal([prepare_to_hold(frames, shape, lists, 1)], ranks, lists.room)[0], lists, every
 
@@ -52,10 +53,12 @@ def test_lists_are_held_as_far_as_there_is_room(frames, count, share, least, mos
     shards, _, every = dealt(frames, model, ranks, share)
     gradient = Gradient([Loss(model, Weights(), 1.0, 1)], list(model.parameters()), [shards])
     for _ in range(2):
-        listed = [frame for frame in held(ranks, shards.name) if not isinstance(frame, Unlisted)]
-        assert len(held(ranks, shards.name)) == len(frames)
-        assert least <= len(listed) <= most
-        assert sum(size_of(batch.structures) for batch in listed) <= share * every
+        every_one = held(ranks, shards.name)
+        assert len(every_one) == len(frames)
+        assert all(isinstance(one, Held) for one in every_one)
+        packed = [one.source for one in every_one if isinstance(one.source, _core.Packed)]
+        assert least <= len(packed) <= most
+        assert sum(one.nbytes for one in packed) <= share * every
         gradient([np.arange(4)])
 
 
@@ -82,10 +85,12 @@ def test_a_frame_without_its_list_is_small_on_its_way_to_another_process(frames)
     model = random_model(("Cu",), [4], "tanh", True)
     lists = NeighborLists(["Cu"], model.shape.cutoff, keep=False)
     ((s, labels, unlisted),) = prepare_to_hold(frames[:1], model.shape, lists, 1)
-    assert len(pickle.dumps(unlisted)) < size_of(s) / 2
-    again, same = pickle.loads(pickle.dumps(unlisted))()
-    np.testing.assert_array_equal(again.vectors, s.vectors)
-    np.testing.assert_array_equal(same.forces, labels.forces)
+    for source, part in ((unlisted, 0.5), (unlisted.packed(s), 0.5)):
+        sent = pickle.dumps(Held(source, labels))
+        assert len(sent) < part * len(pickle.dumps((s, labels)))
+        again, same = pickle.loads(sent)()
+        np.testing.assert_array_equal(again.vectors, s.vectors)
+        np.testing.assert_array_equal(same.forces, labels.forces)
 
 
 def test_fit_without_lists_in_memory_is_the_same(tmp_path):

@@ -6,12 +6,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from ase import Atoms
 
 from snnp import _core
 from snnp.data import DataError, Frame
 from snnp.data.batch import FrameStream, LabelledStructure, Labels, relative_weights
-from snnp.data.neighbors import NeighborLists, element_indices, structures
+from snnp.data.neighbors import NeighborLists, Unlisted, element_indices
 from snnp.models.normal_equations import fit_offsets, shifted
 from snnp.models.potentials import linear_potential
 from snnp.models.shape import Shape
@@ -41,34 +40,30 @@ def prepare(frames: Sequence[Frame], shape: Shape, lists: NeighborLists, threads
 
 
 @dataclass(frozen=True, slots=True)
-class Unlisted:
-    """A labelled structure without its neighbour list, which is built each time it is called.
+class Held:
+    """A frame as it stays in memory; it is called when it is needed.
 
-    convert: what becomes of both then.
+    source: of its neighbour list. value: its labels, or what a function made of them and the structure, without that.
     """
 
-    atoms: Atoms
-    elements: list[str]
-    cutoff: float
-    labels: Labels
-    convert: Callable[[LabelledStructure], Any] | None = None
+    source: _core.Packed | Unlisted
+    value: Any
 
     def __call__(self) -> Any:
-        made = structures([self.atoms], self.elements, self.cutoff), self.labels
-        return made if self.convert is None else self.convert(made)
+        s = self.source.unpacked()
+        return (s, self.value) if isinstance(self.value, Labels) else replace(self.value, structures=s)
 
-    def converted(self, function: Callable[[Any], Any]) -> "Unlisted":
-        """The same, to which a function is applied whenever it is called."""
-        return replace(self, convert=function)
+    def converted(self, function: Callable[[LabelledStructure], Any]) -> "Held":
+        """What the function makes of the frame, a dataclass with `structures`, held in the same way."""
+        return Held(self.source, replace(function(self()), structures=None))
 
 
 def prepare_to_hold(
     frames: Sequence[Frame], shape: Shape, lists: NeighborLists, threads: int
-) -> Iterator[tuple[_core.Structures, Labels, Unlisted | None]]:
-    """As `prepare`, and what to hold in place of a frame whose list is not kept."""
+) -> Iterator[tuple[_core.Structures, Labels, _core.Packed | Unlisted]]:
+    """As `prepare`, and where neighbour lists come from when they are needed again."""
     for frame, (s, labels) in zip(frames, prepare(frames, shape, lists, threads), strict=True):
-        kept = lists.keeps(frame.atoms)
-        yield s, labels, None if kept else Unlisted(frame.atoms, lists.elements, lists.cutoff, labels)
+        yield s, labels, lists.source(frame.atoms)
 
 
 def zbl_engine(shape: Shape) -> _core.Engine | None:

@@ -1,6 +1,6 @@
 """The frames of a fit, each held by one of its processes, so that the memory of each falls as one over their number.
 
-Neighbour lists for which there is no room are not held: such a frame is made each time it is asked for.
+Neighbour lists are held packed, or not at all where there is no room: they are unpacked, or built, when needed.
 """
 
 import math
@@ -13,8 +13,8 @@ import numpy as np
 
 from snnp import _core
 from snnp.data.batch import LabelledStructure
-from snnp.data.neighbors import size_of
-from snnp.fitting.prepare import Unlisted
+from snnp.data.neighbors import Unlisted
+from snnp.fitting.prepare import Held
 from snnp.fitting.ranks import Move, Ranks
 from snnp.models.normal_equations import shifted
 
@@ -119,8 +119,8 @@ class Shards:
 def deal(sets: Sequence[Iterable[tuple]], ranks: Ranks, room: float = math.inf) -> list[Shards]:
     """Deals out the frames of some sets as they come, each to the rank with least work so far, and to no other.
 
-    A frame is a structure, its labels and, unless its neighbour list is in memory anyway, what is held in its place
-    where there is no room: see `prepare_to_hold`. room: bytes of lists in each of several processes.
+    A frame is a structure, its labels and where its neighbour list comes from next time: see `prepare_to_hold`; without
+    that, it is held as it is. room: bytes of lists in each of several processes.
     """
     name, load, known, ends = ranks.name(), np.zeros(ranks.count), [], [0]
     left = np.full(ranks.count, room if ranks.count > 1 else 0.0)
@@ -131,14 +131,14 @@ def deal(sets: Sequence[Iterable[tuple]], ranks: Ranks, room: float = math.inf) 
         waiting[rank] = {}
 
     for frames in sets:
-        for s, labels, *unlisted in frames:
+        for s, labels, *source in frames:
             rank, work = int(load.argmin()), _work(s)
             load[rank] += work
-            if any(unlisted) and size_of(s) > left[rank]:
-                waiting[rank][len(known)] = unlisted[0]
-            else:
-                waiting[rank][len(known)] = s, labels
-                left[rank] -= size_of(s)
+            if source and isinstance(source[0], Unlisted) and left[rank] > 0:
+                packed = source[0].packed(s)
+                left[rank] -= packed.nbytes
+                source = [packed] if left[rank] >= 0 else source
+            waiting[rank][len(known)] = Held(*source, labels) if source else (s, labels)
             known.append((rank, work, labels.energy, np.bincount(s.elements)))
             if len(waiting[rank]) == _CHUNK:
                 send(rank)
@@ -194,7 +194,7 @@ class _Here(Sequence):
 
     def __getitem__(self, n: int) -> Any:
         frame = self._frames[n]
-        if isinstance(frame, Unlisted):
+        if isinstance(frame, Held):
             frame = frame()
         return frame if self._offsets is None else next(iter(shifted([frame], self._offsets)))
 
@@ -203,7 +203,7 @@ def _convert(held: dict, argument: tuple) -> None:
     name, function = argument
     frames = held.get(name, {})
     for n, frame in frames.items():
-        frames[n] = frame.converted(function) if isinstance(frame, Unlisted) else function(frame)
+        frames[n] = frame.converted(function) if isinstance(frame, Held) else function(frame)
 
 
 def _work(s: _core.Structures) -> float:

@@ -12,7 +12,7 @@ from snnp import __version__, _core, console
 from snnp.config import FitConfig
 from snnp.data import Frame
 from snnp.data.batch import FrameStream, LabelledStructure, Weights
-from snnp.data.neighbors import NeighborLists
+from snnp.data.neighbors import NeighborLists, Unlisted
 from snnp.fitting.blas import blas_threads
 from snnp.fitting.checkpoint import Checkpoint
 from snnp.fitting.interruption import Interrupted, StopSignals
@@ -67,7 +67,7 @@ class Task:
 
     def _say_what_is_kept(self) -> None:
         frames = [frame for name in ("train", "validation") for frame in self.sets.get(name, [])]
-        kept = sum(self.lists.keeps(frame.atoms) for frame in frames)
+        kept = sum(not isinstance(self.lists.source(frame.atoms), Unlisted) for frame in frames)
         if self.ranks.count == 1 and kept < len(frames):
             self.log.print(
                 f"neighbour lists of {kept} of {len(frames)} frames are in memory, as {self.lists.room / 1e9:.3g} GB "
