@@ -11,6 +11,8 @@ from fitting import command
 from models import random_model
 from small_fits import NETWORK, structures
 from snnp import _core
+from snnp.analysis.errors import Predictions
+from snnp.analysis.plots import parity
 from snnp.cli import fit_app
 from snnp.data import from_atoms
 from snnp.data.batch import Weights
@@ -107,6 +109,19 @@ def test_fit_without_lists_in_memory_is_the_same(tmp_path):
     said = [re.search(r"neighbour lists of (\d+) of 12 frames are in memory", log) for log in logs]
     assert said[0] is None
     assert said[1][1] == "0"
+
+
+def test_picture_of_very_many_forces_has_some_of_them_and_the_worst():
+    n = 250_000
+    labels = np.random.default_rng(0).normal(size=(n, 3))
+    forces = labels + 0.01
+    forces[[7, 70_001], 1] += 9.0
+    none, names = np.zeros(0), np.array(["all"] * n)
+    p = Predictions(none, none, forces, labels, np.zeros((0, 6)), np.zeros((0, 6)), none, names, names, none)
+    (axes,) = parity({"train": p}).axes
+    x, y = axes.lines[0].get_data()
+    assert 300_000 < len(x) <= 500_000
+    assert (y - x > 5).sum() == 2
 
 
 def test_room_is_a_part_of_what_is_free():
