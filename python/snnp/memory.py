@@ -31,16 +31,21 @@ def free_memory() -> float:
 
 def _left_by_control_groups() -> list[float]:
     """What each group that this process is in leaves, bytes: a batch system gives a job a part of the machine."""
-    root, found = Path("/sys/fs/cgroup"), []
     try:
         own = Path("/proc/self/cgroup").read_text().rpartition("::/")[2].strip()
     except OSError:
         return []
-    for group in (root / own, *(root / own).parents):
-        try:
-            most, used = ((group / name).read_text().strip() for name in ("memory.max", "memory.current"))
-        except OSError:
-            continue  # the root, or a folder of the older version
-        if most != "max":
-            found.append(max(float(most) - float(used), 0.0))
-    return found
+    group = Path("/sys/fs/cgroup", own)
+    return [left for left in map(_left_by, (group, *group.parents)) if left is not None]
+
+
+def _left_by(group: Path) -> float | None:
+    """None: it has no limit. What the system keeps of files in memory it gives back."""
+    try:
+        most = (group / "memory.max").read_text().strip()
+        used = float((group / "memory.current").read_text())
+        counts = dict(line.split() for line in (group / "memory.stat").read_text().splitlines())
+    except OSError:
+        return None  # the root of all groups, or those of the older version
+    files = float(counts["active_file"]) + float(counts["inactive_file"])
+    return None if most == "max" else max(float(most) - used + files, 0.0)

@@ -24,7 +24,7 @@ from snnp.fitting.minibatch import Optimizer, Schedule
 from snnp.fitting.prepare import Held, prepare_to_hold
 from snnp.fitting.ranks import Ranks
 from snnp.fitting.shards import deal
-from snnp.memory import room_for_lists
+from snnp.memory import _left_by, room_for_lists
 from together import Together
 
 
@@ -128,3 +128,12 @@ def test_room_is_a_part_of_what_is_free():
     """Unless it is given."""
     assert room_for_lists(1.5) == 1.5e9
     assert 1e6 < room_for_lists(None) < 1e15
+
+
+def test_a_control_group_leaves_its_limit_less_what_is_used_but_not_files_that_are_cached(tmp_path):
+    (tmp_path / "memory.current").write_text("7000\n")
+    (tmp_path / "memory.stat").write_text("anon 4000\nactive_file 1000\ninactive_file 1500\nshmem 500\n")
+    for limit, left in (("10000", 5500.0), ("4000", 0.0), ("max", None)):
+        (tmp_path / "memory.max").write_text(limit)
+        assert _left_by(tmp_path) == left
+    assert _left_by(tmp_path / "none") is None
