@@ -5,7 +5,8 @@
 
 One process, all processes, and one process with as many threads take turns, some steps each, so that what else the
 machine does slows down all alike. Times are by the clock, of a step: the median of all turns, and the shortest one.
-The second command tells how much memory each process takes for some steps on all frames, that many times over.
+The second command tells how much memory each process takes for some steps on all frames, that many times over, and how
+long it takes to make them ready and for a step; with --lists-gb 0 neighbour lists are built in each step.
 """
 
 import argparse
@@ -22,11 +23,12 @@ from snnp.data.batch import Weights
 from snnp.data.neighbors import NeighborLists
 from snnp.fitting.loss import Loss
 from snnp.fitting.minibatch import Epochs, Optimizer, Schedule
-from snnp.fitting.prepare import prepare
-from snnp.fitting.ranks import most_memory, processes
+from snnp.fitting.prepare import prepare_to_hold
+from snnp.fitting.ranks import local_processes, most_memory, processes
 from snnp.fitting.shards import deal
 from snnp.kinds.choose import choose
 from snnp.kinds.snnp import SnnpConfig
+from snnp.memory import room_for_lists
 from snnp.models.network import Model
 from training import optimizer_of, started
 
@@ -66,20 +68,30 @@ def row(optimizers, batch: int, turns: int, steps: int) -> str:
     return " | ".join(["", *cells, f"{moved / of:.1f}", ""]).strip()
 
 
-def memory(file: Path, times: int, ranks) -> str:
-    """A line with what each process has taken at most."""
+def memory(file: Path, times: int, lists_gb: float | None, ranks) -> str:
+    """A line with what each process has taken at most, and processor time of this one."""
     data = read([file])
     frames = [frame for frame in data.frames if len(frame.atoms) > 1]
     shape = choose(SnnpConfig(), frames, data.elements).shape
-    copies = [replace(frame, atoms=frame.atoms.copy()) for _ in range(times) for frame in frames]
+    copies = [
+        replace(frame, atoms=frame.atoms.copy(), forces=frame.forces.copy()) for _ in range(times) for frame in frames
+    ]
     # One process keeps neighbour lists, as it does in a fit.
-    lists, model = NeighborLists(shape.elements, shape.cutoff, keep=ranks.count == 1), Model(shape)
-    sets = deal([prepare(copies, shape, lists, 1), []], ranks)
-    optimizer = Optimizer(model, Loss(model, Weights(), 1.0, 1, single=True), Schedule(6000, 64, 5e-3, 0), *sets)
-    for _ in range(3):
+    room = room_for_lists(lists_gb) / local_processes()
+    lists, model = NeighborLists(shape.elements, shape.cutoff, ranks.count == 1, room), Model(shape)
+    begun = time.process_time()
+    sets = deal([prepare_to_hold(copies, shape, lists, 1), []], ranks, room)
+    optimizer = Optimizer(model, Loss(model, Weights(), 1.0, 1, single=True), Schedule(6000, 4, 5e-3, 0), *sets)
+    ready, steps = time.process_time() - begun, []
+    for _ in range(200):
+        begun = time.process_time()
         optimizer._one_step()
+        steps.append(1e3 * (time.process_time() - begun))
     megabytes = ", ".join(f"{n:.0f}" for n in ranks.sum(most_memory, ranks.count))
-    return f"{len(copies)} frames, {sets[0].atoms.sum()} atoms: {megabytes} MB"
+    return (
+        f"{len(copies)} frames, {sets[0].atoms.sum()} atoms: {megabytes} MB; "
+        f"{ready:.1f} s until they are ready, {np.median(steps):.1f} ms for a step of 4 frames"
+    )
 
 
 def main() -> None:
@@ -91,12 +103,13 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=40)
     parser.add_argument("--steps", type=int, default=3, help="in each turn")
     parser.add_argument("--memory", type=int, metavar="TIMES", help="measure memory instead")
+    parser.add_argument("--lists-gb", type=float, help="memory of neighbour lists, as training.lists_gb")
     arguments = parser.parse_args()
     with processes() as ranks:
         if ranks is None:
             return
         if arguments.memory:
-            print(memory(arguments.file, arguments.memory, ranks))
+            print(memory(arguments.file, arguments.memory, arguments.lists_gb, ranks))
             return
         model, known = started(arguments.file, 1, arguments.frames)
         ways = [(1, None), (1, ranks), (ranks.count, None)]

@@ -8,6 +8,7 @@ namespace snnp::bindings {
 void bind_splines(pybind11::module_ &m);     // Spline, Tensor
 void bind_potential(pybind11::module_ &m);   // Layer, Network, Element, Pair, Potential, reading and writing
 void bind_structures(pybind11::module_ &m);  // Structures
+void bind_packed(pybind11::module_ &m);      // Packed
 void bind_engine(pybind11::module_ &m);      // Precision, Engine
 void bind_training(pybind11::module_ &m);    // Trainer
 void bind_embedding(pybind11::module_ &m);   // Embedding

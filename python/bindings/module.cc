@@ -34,6 +34,7 @@ PYBIND11_MODULE(_core, m)
   bind_splines(m);
   bind_potential(m);
   bind_structures(m);
+  bind_packed(m);
   bind_engine(m);
   bind_training(m);
   bind_embedding(m);

@@ -34,7 +34,17 @@ class Structures {
   Batch batch(int n_elements, int threads) const;
 
  private:
+  friend class Packed;
+
   Structures() = default;
+  /// One structure that was checked before.
+  Structures(std::vector<std::ptrdiff_t> offsets, std::vector<int> indices, std::vector<double> vectors,
+             std::vector<int> elements)
+      : offsets_(std::move(offsets)), indices_(std::move(indices)), elements_(std::move(elements)),
+        structure_(elements_.size(), 0), vectors_(std::move(vectors)), n_structures_(1)
+  {
+  }
+
   void set_atoms(const py::object &elements, const py::object &structure);
   void check_distances() const;
 

@@ -222,6 +222,12 @@ class TrainingConfig(Section):
     seed: int = Field(0, ge=0, lt=2**63)
     threads: int | None = Field(None, ge=1, description="auto: all cores")
     checkpoint_seconds: float = Field(20.0, gt=0, le=1e9)
+    lists_gb: float | None = Field(
+        None,
+        ge=0,
+        le=1e9,
+        description="memory of neighbour lists, GB, others are built again; auto: a quarter of what is free",
+    )
 
     @field_validator("threads")
     @classmethod

@@ -19,6 +19,7 @@ _PARITY = (
     ("force component", "eV/Å", "eV/Å", 1.0, "forces", "force_labels"),
     ("stress component", "GPa", "GPa", 1.0, "stresses", "stress_labels"),
 )
+_DRAWN, _FARTHEST = 500_000, 50_000  # points of a set at most: a picture shows no more; and those with largest errors
 
 
 def parity(predictions: dict[str, Predictions]) -> Figure:
@@ -53,7 +54,8 @@ def _parity(
 
     def draw(axes: Axes) -> None:
         for name, (x, y) in points.items():
-            axes.plot(x, y, ".", ms=3, color=COLORS.get(name), label=errors[name], rasterized=True)
+            some = _drawn(x, y)
+            axes.plot(x[some], y[some], ".", ms=3, color=COLORS.get(name), label=errors[name], rasterized=True)
         axes.axline((0, 0), slope=1, color="black", lw=0.6, zorder=0)
         found = np.concatenate([y for _, y in points.values()])
         everything = np.concatenate([*(x for x, _ in points.values()), np.quantile(found, _SHOWN)])
@@ -65,6 +67,14 @@ def _parity(
 
     says = f"Predicted {title} against the reference; {'; '.join(errors.values())}."
     return Panel(f"parity_{found}", title, says, draw)
+
+
+def _drawn(x: np.ndarray, y: np.ndarray) -> np.ndarray | slice:
+    """Which points are drawn: all, or of very many an even sample and those that are farthest from y = x."""
+    if len(x) <= _DRAWN:
+        return slice(None)
+    farthest = np.argpartition(np.abs(y - x), -_FARTHEST)[-_FARTHEST:]
+    return np.union1d(farthest, np.arange(0, len(x), len(x) // (_DRAWN - _FARTHEST) + 1))
 
 
 def learning(history, reference: str) -> Figure:

@@ -1,7 +1,9 @@
 """Neighbour lists of ASE structures, as the engine takes them."""
 
+import math
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from threading import RLock
 
 import numpy as np
@@ -66,29 +68,58 @@ def structures(batch: Sequence[Atoms], elements: Sequence[str], cutoff: float) -
     return _core.Structures(*map(np.concatenate, (offsets, indices, vectors, kinds, owner)), len(batch))
 
 
+@dataclass(frozen=True, slots=True)
+class Unlisted:
+    """What the neighbour list of a structure is built from, each time it is asked for."""
+
+    atoms: Atoms
+    elements: list[str]
+    cutoff: float
+
+    def unpacked(self) -> _core.Structures:
+        """The structure with its list, as of `_core.Packed`."""
+        return structures([self.atoms], self.elements, self.cutoff)
+
+    def packed(self, made: _core.Structures) -> _core.Packed:
+        """The same with its list, `made` before, in little memory."""
+        cell = self.atoms.cell.array
+        return _core.Packed(made, self.atoms.positions, cell, np.linalg.pinv(cell))
+
+
 class NeighborLists:
     """Neighbour lists of frames within one cutoff (Å), each built when it is first asked for.
 
-    keep: whether they stay in memory, so that none is built twice; a fit that reads its data as a stream does not keep
-    them, since they are what takes memory.
+    keep: whether they stay in memory, packed, so that none is built twice; a fit that reads its data as a stream does
+    not keep them. room: bytes that they may take; when it is used up, others are built each time.
     """
 
-    def __init__(self, elements: Sequence[str], cutoff: float, keep: bool):
-        self.elements, self.cutoff, self.keep = list(elements), cutoff, keep
-        self._kept: dict[int, tuple[Atoms, _core.Structures]] = {}
+    def __init__(self, elements: Sequence[str], cutoff: float, keep: bool, room: float = math.inf):
+        self.elements, self.cutoff, self.room = list(elements), cutoff, room
+        self._left = room if keep else 0.0
+        self._kept: dict[int, tuple[Atoms, _core.Packed]] = {}
 
     def of(self, atoms: Atoms) -> _core.Structures:
         """The list of one structure."""
         if id(atoms) in self._kept:
-            return self._kept[id(atoms)][1]
-        made = structures([atoms], self.elements, self.cutoff)
-        if self.keep:
-            self._kept[id(atoms)] = atoms, made  # the structure, too, so that no other one gets its number
+            return self._kept[id(atoms)][1].unpacked()
+        made = self._unlisted(atoms).unpacked()
+        if self._left > 0:
+            packed = self._unlisted(atoms).packed(made)
+            self._left -= packed.nbytes
+            if self._left >= 0:
+                self._kept[id(atoms)] = atoms, packed  # the structure, too, so that no other one gets its number
         return made
+
+    def source(self, atoms: Atoms) -> _core.Packed | Unlisted:
+        """Where the list of a structure, which was asked for, comes from next time."""
+        return self._kept[id(atoms)][1] if id(atoms) in self._kept else self._unlisted(atoms)
 
     def each(self, batch: Sequence[Atoms]) -> "ListsOfEach":
         """Those of some structures."""
         return ListsOfEach(self, batch)
+
+    def _unlisted(self, atoms: Atoms) -> Unlisted:
+        return Unlisted(atoms, self.elements, self.cutoff)
 
 
 class ListsOfEach(Sequence):

@@ -236,7 +236,7 @@ def _follow_tensor(
 
 
 def _sums(frames, loss: Loss) -> np.ndarray:
-    return loss.sums([make_batch([frame]) for frame in frames]).ravel()
+    return loss.sums(make_batch([frame]) for frame in frames).ravel()
 
 
 def _for_size(g: Sequence[np.ndarray], norms: np.ndarray, shape: Shape) -> list[np.ndarray]:

@@ -17,8 +17,7 @@ movement of one time step is not conserved.
 
 import copy
 import itertools
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from ase.data import atomic_numbers, covalent_radii
@@ -48,6 +47,8 @@ _SMALLEST, _NARROWEST = 1e-2, 3.0
 # Combinations of elements that the data lack may be lower than those that they show: by so many times what energies of
 # atoms of an element differ by among ground states.
 _UNSEEN = 2.0
+# Atoms whose filters are looked at together.
+_BLOCK = 10_000
 # Bonds shorter than any of the data, by the shortest: how much steeper they are, where they continue linearly.
 _STEEP, _CLOSEST = 15.0, 0.75
 # Of bonds, equal in spacing: a kernel looks up as many in registers.
@@ -74,13 +75,11 @@ def with_floor(
     p = _with_filters(copy.deepcopy(potential))
     engine = _core.Engine(p)
     atoms = _atoms(engine, structures, threads)
-    kinds = np.concatenate([s.elements for s in structures])
     floors = _levels(engine, ground, lists, threads, _UNSEEN if unseen else 0.0)
     elements = p.elements
-    for a, (element, (level, density)) in enumerate(zip(elements, floors, strict=True)):
+    for here, element, (level, density) in zip(atoms, elements, floors, strict=True):
         depth = min(_COHESION, _PART * (element.e0 - level))
-        here = atoms.of(kinds == a)
-        if np.isfinite(level) and depth > _LEAST and len(here.G) > 1:
+        if np.isfinite(level) and depth > _LEAST and here.count > 1:
             element.floor = _floor(here, level, density, depth, min(_SOFTNESS, element.e0 - level - depth))
     if not any(element.floor.directions for element in elements):
         return potential
@@ -89,40 +88,62 @@ def with_floor(
     return p
 
 
-@dataclass
 class _Atoms:
-    """Filters (atoms, filters), how they change as all atoms move at random by 1 Å, and energies (atoms,), eV."""
+    """Those of one element: filters G (atoms, filters) of each frame, energies (atoms,), eV, and sums over atoms of
+    products of what filters change by as all atoms move at random by 1 Å, (filters, filters).
 
-    G: np.ndarray
-    changes: np.ndarray
-    energies: np.ndarray
+    Filters of all atoms are what takes memory: nothing makes a copy of them all.
+    """
 
-    def of(self, some: np.ndarray) -> "_Atoms":
-        return _Atoms(self.G[some], self.changes[some], self.energies[some])
+    def __init__(self, filters: int):
+        self.G: list[np.ndarray] = []
+        self._energies: list[np.ndarray] = []
+        self._products, self.count = np.zeros((filters, filters)), 0
 
-    def low(self, C: _core.Spline, density: np.ndarray) -> "_Atoms":
-        """Those that the floor C would lift, or nearly so."""
-        gap = SplineFunction(C, continues=True)(self.G @ density) - self.energies
-        return self.of(gap > min(-_NEAR, np.quantile(gap, 1 - _SOME)))
+    def add(self, G: np.ndarray, energies: np.ndarray, changes: np.ndarray) -> None:
+        """Takes atoms of a frame."""
+        self.G.append(G)
+        self._energies.append(energies)
+        self._products += changes.T @ changes
+        self.count += len(G)
+
+    def low(self, C: _core.Spline, density: np.ndarray) -> np.ndarray:
+        """Filters of those that the floor C would lift, or nearly so, (some, filters)."""
+        rho = np.concatenate([G @ density for G in self.G])
+        gap = SplineFunction(C, continues=True)(rho) - np.concatenate(self._energies)
+        low = gap > min(-_NEAR, np.quantile(gap, 1 - _SOME))
+        of_frames = np.split(low, np.cumsum([len(G) for G in self.G])[:-1])
+        return np.concatenate([G[some] for G, some in zip(self.G, of_frames, strict=True)])
+
+    def spread(self) -> np.ndarray:
+        """Standard deviations of filters, (filters,)."""
+        mean = sum(G.sum(0) for G in self.G) / self.count
+        return np.sqrt(sum(((G - mean) ** 2).sum(0) for G in self.G) / self.count)
+
+    def changes(self, P: np.ndarray) -> np.ndarray:
+        """Root mean squares of what P G changes by, (rows of P,)."""
+        return np.sqrt(np.sum((P @ self._products) * P, axis=1) / self.count)
 
 
-def _atoms(engine: _core.Engine, structures: Sequence[_core.Structures], threads: int) -> _Atoms:
-    found = ((out["filters"][:, 1:], out["energies"]) for out in (engine.evaluate(s, threads) for s in structures))
-    G, energies = map(np.concatenate, zip(*found, strict=True))
-    changes, end = np.empty_like(G), 0
-    for s in _moved(structures):
-        here = slice(end, end := end + len(s))
-        changes[here] = (engine.evaluate(s, threads)["filters"][:, 1:] - G[here]) / _STEP
-    return _Atoms(G, changes, energies)
-
-
-def _moved(structures: Sequence[_core.Structures]) -> Iterator[_core.Structures]:
-    """The same with all atoms a little away from where they are, by random vectors."""
-    rng = np.random.default_rng(0)
+def _atoms(engine: _core.Engine, structures: Iterable[_core.Structures], threads: int) -> list[_Atoms]:
+    """Of each element."""
+    potential, rng = engine.potential, np.random.default_rng(0)
+    found = [_Atoms(potential.n2 + potential.n3) for _ in potential.elements]
     for s in structures:
-        step = _STEP * rng.normal(size=(len(s.elements), 3))
-        vectors = s.vectors + step[s.indices] - np.repeat(step, np.diff(s.offsets), axis=0)
-        yield _core.Structures(s.offsets, s.indices, vectors, s.elements, s.structure, s.n_structures)
+        out, moved = engine.evaluate(s, threads), engine.evaluate(_moved(s, rng), threads)
+        G = out["filters"][:, 1:]
+        changes = (moved["filters"][:, 1:] - G) / _STEP
+        for a in np.unique(s.elements):
+            here = s.elements == a
+            found[a].add(G[here], out["energies"][here], changes[here])
+    return found
+
+
+def _moved(s: _core.Structures, rng: np.random.Generator) -> _core.Structures:
+    """The same with all atoms a little away from where they are, by random vectors."""
+    step = _STEP * rng.normal(size=(len(s.elements), 3))
+    vectors = s.vectors + step[s.indices] - np.repeat(step, np.diff(s.offsets), axis=0)
+    return _core.Structures(s.offsets, s.indices, vectors, s.elements, s.structure, s.n_structures)
 
 
 def _with_filters(p: _core.Potential) -> _core.Potential:
@@ -204,12 +225,12 @@ def _floor(atoms: _Atoms, level: float, ground: float, depth: float, softness: f
     """Of one element; ground: density of bonds in the ground state."""
     floor = _core.Floor()
     floor.width, floor.softness = _WIDTH, softness
-    floor.density = np.r_[0.0, 1 / ground, np.zeros(atoms.G.shape[1] - 2)]
+    floor.density = np.r_[0.0, 1 / ground, np.zeros(atoms.G[0].shape[1] - 2)]
     x = np.linspace(0, np.sqrt(_DENSEST), _KNOTS) ** 2
     f = x - 2 * (np.sqrt(x + _SOFT) - np.sqrt(_SOFT))
     lowest_f = (1 - _SOFT) - 2 * (1 - np.sqrt(_SOFT))
     floor.C = _core.Spline(x, interpolate(x, level + depth * (f - lowest_f) / -lowest_f, radial=False))
-    directions, floor.centres = _slow(*_box(atoms.low(floor.C, floor.density).G, atoms.G.std(0)), atoms.changes)
+    directions, floor.centres = _slow(*_box(atoms.low(floor.C, floor.density), atoms.spread()), atoms)
     floor.directions = directions.ravel()
     return floor
 
@@ -217,23 +238,26 @@ def _floor(atoms: _Atoms, level: float, ground: float, depth: float, softness: f
 def _box(G: np.ndarray, spread: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Directions (n, filters) and centres (n,) of a box around filters G (atoms, filters); spread: of more atoms."""
     size = np.maximum(spread, 1e-9 * max(spread.max(), 1e-9))
-    X = (G - G.mean(0)) / size
-    values, vectors = np.linalg.eigh(X.T @ X / len(X))
+    mean = G.mean(0)
+    blocks = [slice(n, n + _BLOCK) for n in range(0, len(G), _BLOCK)]
+    X = ((G[some] - mean) / size for some in blocks)
+    values, vectors = np.linalg.eigh(sum(x.T @ x for x in X) / len(G))
     P = (vectors / np.maximum(np.sqrt(np.maximum(values, 0)), _SMALLEST)).T / size
     P = np.vstack([P, np.eye(len(size))[1] / size[1]])  # the density of bonds by itself
-    lowest, highest = (G @ P.T).min(0), (G @ P.T).max(0)
+    ends = [(y.min(0), y.max(0)) for y in (G[some] @ P.T for some in blocks)]
+    lowest, highest = np.min([low for low, _ in ends], axis=0), np.max([high for _, high in ends], axis=0)
     half = np.maximum((highest - lowest) / 2, np.r_[np.full(len(P) - 1, _NARROWEST), _SMALLEST])
     return P / half[:, None], -(lowest + highest) / (2 * half)
 
 
-def _slow(P: np.ndarray, q: np.ndarray, changes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _slow(P: np.ndarray, q: np.ndarray, atoms: _Atoms) -> tuple[np.ndarray, np.ndarray]:
     """The same box |P G + q| < 1, beyond whose sides the floor begins more slowly.
 
-    changes: of filters (atoms, filters), by 1 Å. Where the width is too little for them, a row for each of the two
+    Where the width is too little for what filters of atoms change by, a row for each of the two
     sides takes the place of one for both: s (y − 1) + 1 and s (y + 1) − 1, with s so far below 1 that a row is at its
     other side only where the floor is half there.
     """
-    reach = _ONSET * np.sqrt(((changes @ P.T) ** 2).mean(0))
+    reach = _ONSET * atoms.changes(P)
     fast = reach > _WIDTH
     s = np.minimum(_WIDTH / reach[fast], 1 - _WIDTH / 2)
     P_fast, q_fast = s[:, None] * P[fast], s * q[fast]

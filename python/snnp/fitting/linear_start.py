@@ -142,10 +142,13 @@ def standardise(model: Model, frames: Shards, threads: int) -> None:
 def _sums_of_filters(frames: Sequence[LabelledStructure], argument: tuple) -> np.ndarray:
     """Sums over atoms of an element of filters less a mean, to a power, by element and filter in one row."""
     loss, means, power = argument
-    structures = [frame.structures if isinstance(frame, Batch) else frame[0] for frame in frames]
-    G = [loss.values(s)[:, 1:] for s in structures]
-    G, kinds = np.concatenate([means[:0], *G]), np.concatenate([np.zeros(0), *(s.elements for s in structures)])
-    return np.array([((G[kinds == a] - mean) ** power).sum(0) for a, mean in enumerate(means)]).ravel()
+    sums = np.zeros_like(means)
+    for frame in frames:
+        s = frame.structures if isinstance(frame, Batch) else frame[0]
+        G = loss.values(s)[:, 1:]
+        for a in np.unique(s.elements):
+            sums[a] += ((G[s.elements == a] - means[a]) ** power).sum(0)
+    return sums.ravel()
 
 
 @torch.no_grad()

@@ -4,7 +4,7 @@ The loss is that of `snnp.data.batch.Weights`, divided by `unit`², so that 1 is
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,7 +68,7 @@ SHORTFALL = 0.1
 _ATOMS = 4000
 
 
-def _some_thousand_atoms(batches: Sequence[Batch]) -> Iterator[Batch]:
+def _some_thousand_atoms(batches: Iterable[Batch]) -> Iterator[Batch]:
     """Larger batches, but no larger than that: a loss over them all needs no more memory than one of them."""
     waiting, atoms = [], 0
     for batch in batches:
@@ -99,7 +99,7 @@ class Loss:
         """The loss of all structures of the batches."""
         return self.of_sums(self.sums(batches))[0]
 
-    def sums(self, batches: Sequence[Batch]) -> np.ndarray:
+    def sums(self, batches: Iterable[Batch]) -> np.ndarray:
         """Sums over structures, which can be added to those of others: of squares with weights, numbers of them, of
         absolute errors of labels and their numbers, (4, terms of the loss).
         """
@@ -124,7 +124,7 @@ class Loss:
         self.trainer.set(*self.tables.pieces())
         return self.trainer.values(structures, self.threads)
 
-    def squares_of_slopes(self, batches: Sequence[Batch]) -> np.ndarray:
+    def squares_of_slopes(self, batches: Iterable[Batch]) -> np.ndarray:
         """By element the number of atoms, and sums over them of squares of ∂E/∂G, eV², (elements, 1 + n2 + n3)."""
         self.trainer.set(*self.tables.pieces())
         sums = np.zeros((self.model.shape.n_elements, 1 + self.model.shape.filters))

@@ -15,7 +15,7 @@ _NOT_COMPARED = {
     "output": True,
     "checks": True,
     "data": {"train", "validation", "test", "format", "units", "elements"},
-    "training": {"threads", "checkpoint_seconds"},
+    "training": {"threads", "checkpoint_seconds", "lists_gb"},
     "invariant_points": {"structures"},
 }
 

@@ -1,14 +1,16 @@
 """Frames made ready for a fit: neighbour lists, and targets without the ZBL repulsion."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from snnp import _core
 from snnp.data import DataError, Frame
 from snnp.data.batch import FrameStream, LabelledStructure, Labels, relative_weights
-from snnp.data.neighbors import NeighborLists, element_indices
+from snnp.data.neighbors import NeighborLists, Unlisted, element_indices
 from snnp.models.normal_equations import fit_offsets, shifted
 from snnp.models.potentials import linear_potential
 from snnp.models.shape import Shape
@@ -35,6 +37,33 @@ def prepare(frames: Sequence[Frame], shape: Shape, lists: NeighborLists, threads
                 volume,
             )
         yield s, labels
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A frame as it stays in memory; it is called when it is needed.
+
+    source: of its neighbour list. value: its labels, or what a function made of them and the structure, without that.
+    """
+
+    source: _core.Packed | Unlisted
+    value: Any
+
+    def __call__(self) -> Any:
+        s = self.source.unpacked()
+        return (s, self.value) if isinstance(self.value, Labels) else replace(self.value, structures=s)
+
+    def converted(self, function: Callable[[LabelledStructure], Any]) -> "Held":
+        """What the function makes of the frame, a dataclass with `structures`, held in the same way."""
+        return Held(self.source, replace(function(self()), structures=None))
+
+
+def prepare_to_hold(
+    frames: Sequence[Frame], shape: Shape, lists: NeighborLists, threads: int
+) -> Iterator[tuple[_core.Structures, Labels, _core.Packed | Unlisted]]:
+    """As `prepare`, and where neighbour lists come from when they are needed again."""
+    for frame, (s, labels) in zip(frames, prepare(frames, shape, lists, threads), strict=True):
+        yield s, labels, lists.source(frame.atoms)
 
 
 def zbl_engine(shape: Shape) -> _core.Engine | None:

@@ -38,6 +38,7 @@ from snnp.fitting.steps import with_steps
 from snnp.fitting.task import Task
 from snnp.kinds import ModelSection, kind_of
 from snnp.kinds.choose import Choice, alternatives
+from snnp.memory import room_for_lists
 from snnp.models.domain import Domain
 from snnp.models.shape import Shape
 
@@ -121,7 +122,7 @@ def _fit(
 
     # Kept where the fit keeps them anyway: all of them by one process.
     keep = kind_of(model).keeps_lists and ranks.count == 1
-    lists = NeighborLists(shape.elements, max(shape.cutoff, baseline.cutoff), keep)
+    lists = NeighborLists(shape.elements, max(shape.cutoff, baseline.cutoff), keep, room_for_lists_of(config))
     settled = settle(config, replace(shape, pinned=[]), e0, sets, lists, threads, log, checkpoint.saved)
     sets = baseline.without({**settled.sets, "named": named}, threads)
     named = sets.pop("named")
@@ -181,6 +182,11 @@ def _say_what_is_unbound(potential: _core.Potential, task: Task, frames: Sequenc
 def threads_of(config: FitConfig) -> int:
     """Threads of a fit, of each of its processes."""
     return config.training.threads or max(available_cores() // local_processes(), 1)
+
+
+def room_for_lists_of(config: FitConfig) -> float:
+    """Bytes of the neighbour lists of a fit in each of its processes."""
+    return room_for_lists(config.training.lists_gb) / local_processes()
 
 
 def begin_log(origin: Origin, outputs: Outputs, checkpoint: Checkpoint, log: console.Log) -> None:

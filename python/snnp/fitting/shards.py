@@ -1,5 +1,9 @@
-"""The frames of a fit, each held by one of its processes, so that the memory of each falls as one over their number."""
+"""The frames of a fit, each held by one of its processes, so that the memory of each falls as one over their number.
 
+Neighbour lists are held packed, or not at all where there is no room: they are unpacked, or built, when needed.
+"""
+
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -9,6 +13,8 @@ import numpy as np
 
 from snnp import _core
 from snnp.data.batch import LabelledStructure
+from snnp.data.neighbors import Unlisted
+from snnp.fitting.prepare import Held
 from snnp.fitting.ranks import Move, Ranks
 from snnp.models.normal_equations import shifted
 
@@ -17,7 +23,7 @@ _CHUNK = 50  # frames that are sent at once
 _SLACK = 0.02
 
 # function(frames, argument) → numbers, of some frames.
-Sum = Callable[[list, Any], np.ndarray]
+Sum = Callable[[Sequence, Any], np.ndarray]
 
 
 @dataclass
@@ -92,7 +98,7 @@ class Shards:
         """
         return self.ranks.sum(_of_frames, (self.name, self.numbers, self.offsets, function, argument))
 
-    def here(self) -> list:
+    def here(self) -> Sequence:
         """Those that rank 0 holds."""
         return held_here(self.ranks.held, self.name, self.numbers, self.offsets)
 
@@ -110,9 +116,14 @@ class Shards:
         return [Move(self.name, found, *between) for between, found in moves.items()]
 
 
-def deal(sets: Sequence[Iterable[LabelledStructure]], ranks: Ranks) -> list[Shards]:
-    """Deals out the frames of some sets as they come, each to the rank with least work so far, and to no other."""
+def deal(sets: Sequence[Iterable[tuple]], ranks: Ranks, room: float = math.inf) -> list[Shards]:
+    """Deals out the frames of some sets as they come, each to the rank with least work so far, and to no other.
+
+    A frame is a structure, its labels and where its neighbour list comes from next time: see `prepare_to_hold`; without
+    that, it is held as it is. room: bytes of lists in each of several processes.
+    """
     name, load, known, ends = ranks.name(), np.zeros(ranks.count), [], [0]
+    left = np.full(ranks.count, room if ranks.count > 1 else 0.0)
     waiting: list[dict] = [{} for _ in range(ranks.count)]
 
     def send(rank: int) -> None:
@@ -120,10 +131,14 @@ def deal(sets: Sequence[Iterable[LabelledStructure]], ranks: Ranks) -> list[Shar
         waiting[rank] = {}
 
     for frames in sets:
-        for s, labels in frames:
+        for s, labels, *source in frames:
             rank, work = int(load.argmin()), _work(s)
             load[rank] += work
-            waiting[rank][len(known)] = s, labels
+            if source and isinstance(source[0], Unlisted) and left[rank] > 0:
+                packed = source[0].packed(s)
+                left[rank] -= packed.nbytes
+                source = [packed] if left[rank] >= 0 else source
+            waiting[rank][len(known)] = Held(*source, labels) if source else (s, labels)
             known.append((rank, work, labels.energy, np.bincount(s.elements)))
             if len(waiting[rank]) == _CHUNK:
                 send(rank)
@@ -161,16 +176,34 @@ def _of_frames(held: dict, argument: tuple) -> np.ndarray:
     return function(held_here(held, *which), argument)
 
 
-def held_here(held: dict, name: str, numbers: Sequence[int], offsets: np.ndarray | None = None) -> list:
-    """Those frames of a name and of these numbers that this process holds; offsets: as of `Shards`, (elements,)."""
+def held_here(held: dict, name: str, numbers: Sequence[int], offsets: np.ndarray | None = None) -> Sequence:
+    """Those frames of a name and of these numbers that this process holds; offsets: as of `Shards`, (elements,).
+
+    Each is made when it is asked for.
+    """
     own = held.get(name, {})
-    frames = [own[n] for n in numbers if n in own]
-    return frames if offsets is None else list(shifted(frames, offsets))
+    return _Here([own[n] for n in numbers if n in own], offsets)
+
+
+class _Here(Sequence):
+    def __init__(self, frames: list, offsets: np.ndarray | None):
+        self._frames, self._offsets = frames, offsets
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    def __getitem__(self, n: int) -> Any:
+        frame = self._frames[n]
+        if isinstance(frame, Held):
+            frame = frame()
+        return frame if self._offsets is None else next(iter(shifted([frame], self._offsets)))
 
 
 def _convert(held: dict, argument: tuple) -> None:
     name, function = argument
-    held[name] = {n: function(frame) for n, frame in held.get(name, {}).items()}
+    frames = held.get(name, {})
+    for n, frame in frames.items():
+        frames[n] = frame.converted(function) if isinstance(frame, Held) else function(frame)
 
 
 def _work(s: _core.Structures) -> float:

@@ -12,11 +12,11 @@ from snnp import __version__, _core, console
 from snnp.config import FitConfig
 from snnp.data import Frame
 from snnp.data.batch import FrameStream, LabelledStructure, Weights
-from snnp.data.neighbors import NeighborLists
+from snnp.data.neighbors import NeighborLists, Unlisted
 from snnp.fitting.blas import blas_threads
 from snnp.fitting.checkpoint import Checkpoint
 from snnp.fitting.interruption import Interrupted, StopSignals
-from snnp.fitting.prepare import baseline, prepare, streamed
+from snnp.fitting.prepare import baseline, prepare, prepare_to_hold, streamed
 from snnp.fitting.ranks import Ranks, RanksError
 from snnp.fitting.shards import Shards, deal
 from snnp.mapping.monitor import Monitor
@@ -59,8 +59,20 @@ class Task:
 
     def dealt(self) -> tuple[Shards, Shards]:
         """Training and validation frames, made ready one after the other, each to be held by one process."""
-        sets = (self.sets.get(name, []) for name in ("train", "validation"))
-        return tuple(deal([prepare(frames, self.shape, self.lists, self.threads) for frames in sets], self.ranks))
+        known = (self.sets.get(name, []) for name in ("train", "validation"))
+        sets = [prepare_to_hold(frames, self.shape, self.lists, self.threads) for frames in known]
+        dealt = tuple(deal(sets, self.ranks, self.lists.room))
+        self._say_what_is_kept()
+        return dealt
+
+    def _say_what_is_kept(self) -> None:
+        frames = [frame for name in ("train", "validation") for frame in self.sets.get(name, [])]
+        kept = sum(not isinstance(self.lists.source(frame.atoms), Unlisted) for frame in frames)
+        if self.ranks.count == 1 and kept < len(frames):
+            self.log.print(
+                f"neighbour lists of {kept} of {len(frames)} frames are in memory, as {self.lists.room / 1e9:.3g} GB "
+                "hold no more (training.lists_gb); others are built each time they are needed"
+            )
 
     def prepared(self, name: str) -> list[LabelledStructure]:
         """Neighbour lists and targets of a set of frames, in memory."""

@@ -195,6 +195,7 @@ class Snnp(Kind):
         "smoothing",
         "refit",
         "checkpoint_seconds",
+        "lists_gb",
     }
     efforts = {"high": {"model.three_body_filters": 24, "model.hidden": [32, 32]}}
     budgets = {

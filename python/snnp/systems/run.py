@@ -37,6 +37,7 @@ from snnp.fitting.run import (
     predict_sets,
     read_data,
     require_elements,
+    room_for_lists_of,
     set_domain,
     threads_of,
     write_figures,
@@ -152,12 +153,15 @@ def _prepare(
     shapes = _shapes(config, surveys, scales)
     origin = _origin(config, divided)
     begin_log(origin, outputs, checkpoint, log)
-    tasks, decisions = {}, {}
+    tasks, decisions, room = {}, {}, room_for_lists_of(config) / len(divided)
     for name, (model, shape) in shapes.items():
         saved = checkpoint.saved and checkpoint.saved["systems"][name]
         log.print(f"system {name}: lengths × {scales[name]:g} Å; {describe(shape, model, threads_of(config))}")
         alone = _alone(config, name)
-        tasks[name], decisions[name] = _task(alone, divided[name], shape, checkpoint, stop, log, saved, origin, ranks)
+        lists = NeighborLists(shape.elements, shape.cutoff, ranks.count == 1, room)
+        tasks[name], decisions[name] = _task(
+            alone, divided[name], shape, lists, checkpoint, stop, log, saved, origin, ranks
+        )
     empty = {"energy_offsets": {}, "stress_convention": {}}
     checkpoint.begin({"config": origin.settings, "data": origin.data, "systems": decisions, **empty})
     if outputs.potential:
@@ -196,6 +200,7 @@ def _task(
     config: FitConfig,
     data: DividedData,
     shape,
+    lists: NeighborLists,
     checkpoint: Checkpoint,
     stop: StopSignals,
     log,
@@ -208,7 +213,6 @@ def _task(
     fixed = [e0.get(symbol) for symbol in shape.elements]
     require_content(data.sets["train"], shape.elements, fixed)
     threads = threads_of(config)
-    lists = NeighborLists(shape.elements, shape.cutoff, keep=ranks.count == 1)
     settled = settle(config, shape, fixed, data.sets, lists, threads, log, saved)
     monitor = Monitor([], lists, threads)
     known = (config, shape, fixed, settled.sets, lists, threads, origin.data_id)
