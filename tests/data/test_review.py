@@ -173,3 +173,11 @@ def test_heavier_elements_and_hydrogen_do_not_tell_hartree():
 
 def test_two_frames_do_not_tell_hartree():
     assert review({"train": molecules(1.0)[:2]}) == []
+
+
+def test_the_only_frame_of_a_composition_is_named_if_there_are_many_others():
+    train = made(200)
+    train[7].atoms.symbols[:4] = "Ge"
+    (note,) = review({"train": train})
+    assert note == "train: Ge4Si4 in a.xyz:frame 7 is the only frame of its composition: are the elements right?"
+    assert review({"train": train[:150]}) == []  # of few frames that is usual

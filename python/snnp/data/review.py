@@ -1,6 +1,7 @@
 """What a user should know about data before they are fitted: duplicates and outliers, a sentence for each kind."""
 
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from snnp.data.bonds import bond_ratio
@@ -11,6 +12,7 @@ from snnp.data.outliers import Outlier, find_outliers
 from snnp.data.symmetry import forces_against_symmetry, zeros_against_symmetry
 
 _NAMED = 3  # frames are named at most
+_FRAMES_OF_LONE = 200  # for each frame that is the only one of its composition: more of these are usual
 _SAMPLE = 60  # frames are enough to tell the unit of length
 _SHORT, _LONG = 0.5, 1.5  # distances in Bohr are 1.9 times those in Å
 
@@ -29,6 +31,7 @@ def review(
     notes = [_inside(name, pairs) for name, pairs in found.inside.items() if pairs]
     notes += _lengths(sets)
     notes += _energies(sets)
+    notes += [_alone(name, frames) for name, frames in sets.items() if _lone(frames)]
     notes += [in_both(name, training, pairs) for name, pairs in found.between.items() if pairs]
     if found.contradictions:
         notes.append(_contradictions(found.contradictions))
@@ -55,6 +58,25 @@ def _lengths(sets: Mapping[str, Sequence[Frame]]) -> list[str]:
                 f"{name}: neighbours are {ratio:.2g} bond lengths apart: if lengths are not in Å, data.units says so"
             )
     return notes
+
+
+def _lone(frames: Sequence[Frame]) -> list[Frame]:
+    """Frames each of which is the only one of its composition, if they are few: elsewhere that is usual."""
+    first: dict[str, Frame] = {}
+    counts: Counter[str] = Counter()
+    for frame in frames:
+        formula = frame.atoms.symbols.formula.reduce()[0].format("hill")
+        first.setdefault(formula, frame)
+        counts[formula] += 1
+    found = [frame for formula, frame in first.items() if counts[formula] == 1]
+    return found if len(found) * _FRAMES_OF_LONE <= len(frames) else []
+
+
+def _alone(name: str, frames: Sequence[Frame]) -> str:
+    found = _lone(frames)
+    named = ", ".join(f"{frame.atoms.symbols.formula:hill} in {place(frame)}" for frame in _first(found))
+    verb = "is the only frame of its composition" if len(found) == 1 else "are the only frames of their compositions"
+    return f"{name}: {named}{_more(found)} {verb}: are the elements right?"
 
 
 def _energies(sets: Mapping[str, Sequence[Frame]]) -> list[str]:
