@@ -19,7 +19,7 @@ from snnp.fitting.label_errors import LabelErrors
 from snnp.fitting.loss import Loss
 from snnp.fitting.shards import Shards
 from snnp.memory import require_memory
-from snnp.models.network import Model
+from snnp.models.network import FEW, Model
 
 # Steps before the first move, a tenth of a short run; as many again until they have their full size.
 _LOOK = 100
@@ -27,7 +27,7 @@ _LOOK = 100
 _CHANGE = 2e-4
 # A batch with more than so many times the usual loss counts as one with that: few frames have a hundred times it.
 _MOST = 3.0
-# Steps between updates of the optimiser's bases, with one or two elements.
+# Steps between updates of the optimiser's bases, with few elements.
 _REFRESH = 50
 # Frames over which slopes of the energy by filters are averaged, at each check.
 _SLOPES = 40
@@ -167,7 +167,7 @@ class Optimizer:
     def _refresh(self) -> int:
         """Steps between updates of bases: what belongs to one of many elements sees few atoms in a step."""
         elements = max(loss.model.shape.n_elements for loss in self.loss.losses)
-        return max(_REFRESH, _REFRESH * elements // 2)
+        return _REFRESH if elements <= FEW else _REFRESH * elements // 2
 
     def _take(self, train: Shards, validation: Shards) -> None:
         """Takes the data; those of the last steps are of both sets, one after the other."""
