@@ -219,6 +219,20 @@ def efforts_table(results: dict) -> str:
     return markdown([*heads, "fit, minutes", "steps", "cutoff, Å", "cost, µs/atom/step"], rows)
 
 
+def more_elements_table(results: dict) -> str:
+    """Sizes and times of fits with shared filters, by number of elements."""
+    found = results["more_elements"]["results"]
+    rows = {
+        "parameters": "{parameters:.0f}",
+        "memory of the optimiser, MB": "{optimiser_MB:.0f}",
+        "step of a fit, ms (of it the gradient)": "{step_ms:.1f} ({gradient_ms:.1f})",
+        "file, MB": "{file_MB:.2f}",
+        "energies and forces, µs/atom": "{use_us_per_atom:.1f}",
+    }
+    cells = [[name, *(text.format(**one) for one in found.values())] for name, text in rows.items()]
+    return markdown(["elements", *found], cells)
+
+
 def _median(fits: dict, data: str, error: str) -> float:
     return statistics.median(fit[data][error] for fit in fits.values())
 
@@ -250,6 +264,7 @@ TABLES = {
     "boundary-Si": lambda results: boundary_table(results, "Si"),
     "cost-note": cost_note,
     "efforts": efforts_table,
+    "more-elements": more_elements_table,
     **atomic_energies.TABLES,
     **silicon_atoms.TABLES,
     **constraints.TABLES,

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+import models
 from snnp.fitting.eigenadam import EigenAdam
 
 STEPS, MEMORY, LEARNING_RATE = 120, 0.998, 1e-2
@@ -193,3 +194,12 @@ def test_matrices_take_steps_along_products_of_rows_and_columns(refresh):
         # Bases are in single precision.
         expected = plain_steps(expected, refresh)
         np.testing.assert_allclose(one, expected, atol=1e-5 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("elements", [("In", "P"), ("Al", "Cu", "In", "Ni", "P")], ids=["few", "many"])
+def test_each_parameter_of_shared_filters_is_in_one_block(elements):
+    model = models.random_model(elements, [5, 4], "tanh", "shared")
+    adam = EigenAdam(model.blocks(), lr=LEARNING_RATE)
+    count = sum(p.numel() for p in model.parameters())
+    numbers = np.concatenate([block[0] for block in adam.by_block(np.arange(count)[None])])
+    assert sorted(numbers) == list(range(count))

@@ -82,8 +82,9 @@ class Decay:
     @torch.no_grad()
     def step(self, size: float) -> None:
         """A step of this size, without an error of its own however large."""
-        for weight in self.weights:
-            weight.mul_(np.exp(-size * self.rate))
+        left = float(np.exp(-size * self.rate))
+        for weight in self.weights if self.rate else []:
+            weight.mul_(left)
         self._smooth(size)
         self.limit()
 

@@ -19,7 +19,7 @@ from snnp.fitting.label_errors import LabelErrors
 from snnp.fitting.loss import Loss
 from snnp.fitting.shards import Shards
 from snnp.memory import require_memory
-from snnp.models.network import Model
+from snnp.models.network import FEW, Model
 
 # Steps before the first move, a tenth of a short run; as many again until they have their full size.
 _LOOK = 100
@@ -30,7 +30,7 @@ _MOST = 3.0
 # At each step energies of so many structures that are too low go this part of the way to their bounds; less at the end,
 # as all steps. With 0.25, errors of In-P were 3 to 10 % larger.
 _BOUNDS, _PART = 2, 0.05
-# Steps between updates of the optimiser's bases, with one or two elements.
+# Steps between updates of the optimiser's bases, with few elements.
 _REFRESH = 50
 # Frames over which slopes of the energy by filters are averaged, at each check.
 _SLOPES = 40
@@ -170,7 +170,7 @@ class Optimizer:
     def _refresh(self) -> int:
         """Steps between updates of bases: what belongs to one of many elements sees few atoms in a step."""
         elements = max(loss.model.shape.n_elements for loss in self.loss.losses)
-        return max(_REFRESH, _REFRESH * elements // 2)
+        return _REFRESH if elements <= FEW else _REFRESH * elements // 2
 
     def _take(self, train: Shards, validation: Shards) -> None:
         """Takes the data; those of the last steps are of both sets, one after the other."""

@@ -20,7 +20,7 @@ from snnp.splines import table_matrix
 # Nodes of a layer whose weights are a block of the optimiser: with all 24, steps take longer and lead no further.
 _NODES = 8
 # With more elements, whole covariances of all networks and of mixtures of all pairs would take most of the time.
-_FEW = 2
+FEW = 4
 
 
 class Squareplus(nn.Module):
@@ -97,7 +97,7 @@ class Model(nn.Module):
 
     def blocks(self) -> list[dict]:
         """Parameters in groups within which they act alike, for `EigenAdam`: splines of one element, some nodes."""
-        many = self._E > _FEW
+        many = self._E > FEW
         unlike = [n for n, (a, b) in enumerate(self.shape.unordered) if a != b] if many and self.shape.shared else []
         layers = [m for net in self.networks for m in net if isinstance(m, nn.Linear)]
         mixtures = [self.mix_rho, self.mix_f] if self.shape.shared else []
