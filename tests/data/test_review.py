@@ -7,6 +7,7 @@ from ase.build import bulk, molecule
 from ase.units import Hartree
 
 from snnp.data import Frame, from_atoms
+from snnp.data.duplicates import find_duplicates
 from snnp.data.review import review
 
 
@@ -58,6 +59,18 @@ def test_repeated_structures_are_found_when_written_with_six_digits():
     (note,) = review({"train": train})
     assert "2 frames repeat an earlier structure" in note
     assert "(a.xyz:frame 21 = frame 4, a.xyz:frame 25 = frame 4)" in note
+
+
+def test_frames_held_out_of_a_set_are_found_among_the_others():
+    """Once each, whichever of two equal frames is held out; none, if both are."""
+    train = made(9)
+    train[6:] = [moved(train[n], f"a.xyz:frame {n + 6}") for n in range(3)]
+    found = find_duplicates({"train": train})
+    pairs = found.divided("train", [train[0], train[7], train[2], train[8]])
+    assert [(a.origin, b.origin) for a, b in pairs] == [
+        ("a.xyz:frame 0", "a.xyz:frame 6"),
+        ("a.xyz:frame 7", "a.xyz:frame 1"),
+    ]
 
 
 def test_a_displacement_of_a_hundredth_of_an_angstrom_makes_another_structure():
@@ -113,6 +126,14 @@ def test_lengths_in_bohr_taken_for_angstrom_are_suspected():
         frame.atoms.set_cell(frame.atoms.cell / 0.529177, scale_atoms=True)
     (note,) = review({"train": train})
     assert "neighbours are 1.8 bond lengths apart: if lengths are not in Å, data.units" in note
+
+
+def test_positions_that_are_fractions_of_the_cell_are_suspected():
+    train = made(12)
+    for frame in train:
+        frame.atoms.positions = frame.atoms.get_scaled_positions()
+    (note,) = review({"train": train})
+    assert note.endswith("bond lengths apart: positions from 0 to 1 are fractions of the cell? Expected Å")
 
 
 @pytest.mark.parametrize(

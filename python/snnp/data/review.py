@@ -4,6 +4,8 @@ import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+import numpy as np
+
 from snnp.data.bonds import bond_ratio
 from snnp.data.duplicates import Duplicates, find_duplicates
 from snnp.data.energy_levels import unit_of_energies
@@ -54,10 +56,15 @@ def _lengths(sets: Mapping[str, Sequence[Frame]]) -> list[str]:
     for name, frames in sets.items():
         ratio = bond_ratio([frame.atoms for frame in frames[:: max(len(frames) // _SAMPLE, 1)]])
         if ratio is not None and not _SHORT < ratio < _LONG:
-            notes.append(
-                f"{name}: neighbours are {ratio:.2g} bond lengths apart: if lengths are not in Å, data.units says so"
-            )
+            why = "if lengths are not in Å, data.units says so"
+            if ratio < _SHORT and all(_are_fractions(frame.atoms.positions) for frame in frames):
+                why = "positions from 0 to 1 are fractions of the cell? Expected Å"
+            notes.append(f"{name}: neighbours are {ratio:.2g} bond lengths apart: {why}")
     return notes
+
+
+def _are_fractions(positions: np.ndarray) -> bool:
+    return bool(np.abs(positions - 0.5).max(initial=0.0) < 0.6)
 
 
 def _lone(frames: Sequence[Frame]) -> list[Frame]:

@@ -35,8 +35,9 @@ _FOLLOW = 0.15
 # A factor of energies that is not 1, in published data 0.8 to 1.34, is one if it explains this part of the squares of
 # energies (published: 0.58 to 1). They have nothing to do with forces if it explains less than the second one.
 _RIGHT, _FACTOR, _NOTHING = (0.6, 1.6), 0.7, 0.4
-# By what energies differ, by expected errors of the model: to know a factor, and to know that there is none.
-_CLEAR, _VERY_CLEAR = 3.0, 4.0
+# By what energies differ, by expected errors of the model: to know a factor, and to know that there is none (in sets
+# of three elements, up to 5 without agreement).
+_CLEAR, _VERY_CLEAR = 3.0, 8.0
 _DISTANCE = 0.05  # Å, errors of forces by those of energies per atom, as in `energy_shifts`
 # Energies have nothing to do with forces if so large a part of their permutations agrees as well.
 _SHUFFLES, _LIKELY = 2000, 0.002
