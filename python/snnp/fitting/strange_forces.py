@@ -16,7 +16,8 @@ _UNUSUAL = 3.0  # times the median error of frames
 _FREE = 0.5  # unknowns for each component: more of them, and anything could be fitted
 # Predictions that point as forces do and are larger or smaller by one factor, which is that of several frames.
 _PARALLEL, _RIGHT, _ALIKE, _MOST_OF_THEM = 0.9, (0.6, 1.6), 0.1, 0.6
-_SEVERAL = 3
+# So many, and such a part of all, where the factor is not so large or so small that no model would make it.
+_SEVERAL, _MANY, _PART, _UNMISTAKABLE = 3, 6, 0.1, 10.0
 _SURE = 0.1  # eV/Å, root mean square of forces or of predictions: smaller ones may be noise
 _NEARLY_ALL = 0.8  # then all are in question
 _PAIR = 2  # atoms, whose forces have one direction only
@@ -62,7 +63,9 @@ def _multiplied(model: ForceModel, members: np.ndarray, factors: np.ndarray) -> 
         return None
     middle = float(np.sort(factors[members])[len(members) // 2])
     alike = members[np.abs(factors[members] - middle) < _ALIKE * abs(middle)]
-    few = len(alike) < max(_SEVERAL, _MOST_OF_THEM * len(members))
+    usual = 1 / _UNMISTAKABLE < middle < _UNMISTAKABLE
+    least = max(_MANY, _PART * len(model.frames)) if usual else _SEVERAL
+    few = len(alike) < max(least, _MOST_OF_THEM * len(members))
     if few or 2 * len(alike) >= len(model.frames):
         return None
     return Strange(alike, f"are {middle:.3g} times what those of the others say{_why(middle)}")
