@@ -1,10 +1,9 @@
 """A fit that attacks itself: random cells may not come to rest below the ground states of the data.
 
 What data do not show is an extrapolation, and may be far below the ground state. While a network is trained, small
-random cells of the compositions of ground states are relaxed with the potential of the moment. Where one is below the
-ground state of its composition, the loss has another term from then on: the square of what its energy is too low by,
-with a small weight, and none where it is not too low. No calculation of its energy is needed: whatever it is, it is
-not below the ground state. Elements whose crystals are not in the data are not below what compounds allow.
+random cells are relaxed with the potential of the moment. Where one is below the ground state of its composition, its
+energy has a bound from then on, and steps of the training raise it where it is too low. No calculation of its energy
+is needed: whatever it is, it is not below the ground state.
 """
 
 from collections.abc import Sequence
@@ -36,7 +35,8 @@ _RIGID = 0.5
 _VOLUMES = (0.2, 3.0)
 # A cell is too low if it is so far below, eV/atom.
 _BELOW = 0.005
-# What a bound adds to the loss, which is 1 for the linear model, if the energy is too low by all that counts.
+# What a bound adds to the loss by which the best weights are chosen, which is 1 for the linear model, if the energy is too
+# low by all that counts.
 _WEIGHT = 0.3
 # Bounds count that were less than this below the energy of their cell, eV/atom, at the last search.
 _NEAR = 0.1
