@@ -35,8 +35,8 @@ _RIGID = 0.5
 _VOLUMES = (0.2, 3.0)
 # A cell is too low if it is so far below, eV/atom.
 _BELOW = 0.005
-# What a bound adds to the loss by which the best weights are chosen, which is 1 for the linear model, if the energy is too
-# low by all that counts.
+# What a bound adds to the loss by which the best weights are chosen, which is 1 for the linear model, if the energy is
+# too low by all that counts.
 _WEIGHT = 0.3
 # Bounds count that were less than this below the energy of their cell, eV/atom, at the last search.
 _NEAR = 0.1
