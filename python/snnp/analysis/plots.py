@@ -3,7 +3,7 @@
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator
 
 from snnp.analysis.errors import Predictions
 from snnp.analysis.panels import Panel
@@ -107,6 +107,8 @@ def learning(history, reference: str) -> Figure:
         axes.set(ylabel=label, yscale="log")
         for ticks in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
             ticks(FuncFormatter(lambda value, _: f"{value:g}"))
+        if axes.get_ylim()[1] > 10 * axes.get_ylim()[0]:  # labels of all would meet
+            axes.yaxis.set_minor_locator(LogLocator(subs=(2, 5)))
     for axes in grid.flat[len(panels) :]:
         axes.axis("off")
     for axes in grid.flat[len(panels) - columns : len(panels)]:  # nothing is below
