@@ -46,7 +46,7 @@ PROPERTIES = ("equation_of_state", "elastic", "phases", "phonons", "surfaces", "
 
 
 def bounds(session: Session) -> None:
-    """The potentials in potentials/, and that of In-P, and the same fits without bounds: errors and random cells."""
+    """The potentials in potentials/, and that of In-P, and the same fits without bounds: cells, kinks and errors."""
     results = {}
     for name in (*ELEMENTS, "InP"):
         train, test = session.files(name) if name in ELEMENTS else (session.indium_phosphide,) * 2
@@ -55,12 +55,20 @@ def bounds(session: Session) -> None:
         files["without"] = session.fit_to(session.folder / "bounds" / f"{name}.snnp", train, settings)["file"]
         results[name] = {}
         for how, file in files.items():
-            lines = validated(session, file, train, f"bounds/{name} {how}", ["--only", "search"])["lines"][name]
+            checks = ["--only", "search", "--only", "equation_of_state"]
+            found = validated(session, file, train, f"bounds/{name} {how}", checks)["lines"]
+            lines = found.pop(name)
             below = next(line for quantity, line in lines.items() if quantity.startswith("random cells below"))
             lowest = lines["lowest state found, relative"].get("value", 0)
             cells = {"below": below.get("value", 0), "of": below["unit"], "lowest": lowest}
-            results[name][how] = {**brief(file, test), **cells}
+            kinks = {
+                subject: line["value"] for subject, own in found.items() for what, line in own.items() if what == KINK
+            }
+            results[name][how] = {**brief(file, test), **cells, "kinks": kinks}
     write("bounds", results)
+
+
+KINK = "largest change of the bulk modulus within 0.01 V0"
 
 
 def domain(session: Session) -> None:

@@ -77,16 +77,17 @@ def _percent(share: float) -> str:
 
 
 def bounds_table(results: dict) -> str:
-    """What bounds do: random cells below the ground state, and errors, without and with them."""
+    """What bounds do: random cells below the ground state, kinks, and errors, without and with them."""
     rows = []
     for name, found in results["bounds"]["results"].items():
         without, with_ = found["without"], found["with"]
         cells = f"{without['below']:.0f} → {with_['below']:.0f} {with_['of']}"
         errors = (f"{without[key]:.{d}f} → {with_[key]:.{d}f}" for key, d in ((ENERGY, 2), (FORCE, 4)))
-        rows.append(
-            [name, cells, f"{round(without['lowest'], 2) + 0:.2f} → {round(with_['lowest'], 2) + 0:.2f}", *errors]
-        )
-    heads = ["", "random cells below the ground state", "lowest found, eV/atom", "errors: meV/atom", "eV/Å"]
+        lowest = f"{round(without['lowest'], 2) + 0:.2f} → {round(with_['lowest'], 2) + 0:.2f}"
+        kinks = f"{max(without['kinks'].values()):.0f} → {max(with_['kinks'].values()):.0f}"
+        rows.append([name, cells, lowest, kinks, *errors])
+    below = ["random cells below the ground state", "lowest found, eV/atom"]
+    heads = ["", *below, "change of the bulk modulus, %", "errors: meV/atom", "eV/Å"]
     return markdown(heads, rows)
 
 

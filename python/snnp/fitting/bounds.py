@@ -14,8 +14,9 @@ from ase import Atoms
 
 from snnp import _core
 from snnp.data.neighbors import NeighborLists
+from snnp.fitting.demands import Rhythm
 from snnp.fitting.grounds import Ground
-from snnp.fitting.loss import SHORTFALL, Batch, Loss, make_batch
+from snnp.fitting.loss import SHORTFALL, Batch, Loss, join, make_batch
 from snnp.fitting.prepare import prepare
 from snnp.fitting.relaxing import relax
 from snnp.random_cells import random_cell
@@ -23,11 +24,6 @@ from snnp.random_cells import random_cell
 # Cells that are on their way at a time; steps of relaxation in a search, and of a cell at most. One is at rest, if its
 # largest force is less than this, eV/Å.
 _CELLS, _STEPS, _MOST_STEPS, _AT_REST = 80, 40, 300, 0.03
-# Atoms that the training has seen between two searches, where each step counts as some more: searches take about a
-# tenth of its time then. After each one that finds nothing this becomes larger by a factor, and else smaller, within
-# limits.
-_EVERY, _STEP = 50_000, 100
-_LONGER, _PAUSES = 1.25, (0.5, 4.0)
 # Of the cells that begin, in so many only the atoms move in the first search: they find dense cells, which would have
 # expanded else.
 _RIGID = 0.5
@@ -40,35 +36,33 @@ _BELOW = 0.005
 _WEIGHT = 0.3
 # Bounds count that were less than this below the energy of their cell, eV/atom, at the last search.
 _NEAR = 0.1
-# At most so many bounds: the latest ones. So many tell the loss.
-_MOST, _SOME = 2000, 200
+# At most so many bounds: the latest ones. So many are raised in a step, and so many tell the loss.
+_MOST, _RAISED, _SOME = 2000, 2, 200
 
 
 class Bounds:
-    """Random cells on their way to rest, and bounds of the energies of those that were found too low.
+    """A `Demand`: random cells on their way to rest, and bounds of the energies of those that were found too low.
 
     grounds: of the data. loss: of the model that is trained. atoms: mean number of a step of the training.
     """
 
     def __init__(self, grounds: Sequence[Ground], loss: Loss, seed: int, atoms: float):
-        self._grounds, self._loss, self._seed, self._atoms = list(grounds), loss, seed, atoms
+        self._grounds, self._loss, self._seed = list(grounds), loss, seed
+        self._rhythm = Rhythm(atoms)
         self._lists = NeighborLists(loss.model.shape.elements, loss.model.shape.cutoff, keep=False)
         self._cells: list[_Cell] = []  # on their way
         self._bounds: list[_Cell] = []
         self._batches: list[Batch] = []  # of each bound
         self._near = np.arange(0)  # numbers of the bounds that count
-        self._last = 0  # step of the last search
-        self._pause = 1.0  # until the next one, in parts of the shortest
         self.relaxed = self.below = 0
         """Cells that are no longer on their way, and how many of them were too low."""
 
     def is_due(self, step: int) -> bool:
-        """Whether it is time for a search, after this step of the training."""
-        return bool(self._grounds) and (step - self._last) * (self._atoms + _STEP) >= _EVERY * self._pause
+        """See `Demand`."""
+        return bool(self._grounds) and self._rhythm.is_due(step)
 
     def search(self, step: int) -> None:
-        """Relaxes cells a little with the model as it is after a step of the training."""
-        self._last = step
+        """See `Demand`; relaxes cells a little."""
         engine = _core.Engine(self._loss.model.potential(""))
         self._fill(np.random.default_rng([self._seed, step]))
         usual = np.array([self._grounds[cell.ground].volume for cell in self._cells])
@@ -80,7 +74,7 @@ class Bounds:
         short, resting = found.energies < least - _BELOW, found.residues < _AT_REST
         done = resting | np.array([cell.steps >= _MOST_STEPS for cell in moved]) | ~np.isfinite(found.energies)
         self._add([moved[n] for n in np.flatnonzero(short)])
-        self._pause = float(np.clip(self._pause * _LONGER ** (-1 if short.any() else 1), *_PAUSES))
+        self._rhythm.searched(step, bool(short.any()))
         self._cells = [moved[n] for n in np.flatnonzero(~done)]
         self.relaxed, self.below = self.relaxed + int(done.sum()), self.below + int((short & done).sum())
         self._look(engine)
@@ -112,13 +106,16 @@ class Bounds:
         least = np.array([self._grounds[cell.ground].energy for cell in self._bounds])
         self._near = np.flatnonzero(energies < least + _NEAR)
 
-    def some(self, step: int, count: int) -> list[Batch]:
-        """At most so many of those that count, for a step of the training."""
+    def backward(self, step: int) -> float:
+        """See `Demand`; of some of the bounds that count."""
+        if not len(self._near):
+            return 0.0
         rng = np.random.default_rng([self._seed, step, 1])
-        return [self._batches[n] for n in rng.choice(self._near, min(count, len(self._near)), replace=False)]
+        some = rng.choice(self._near, min(_RAISED, len(self._near)), replace=False)
+        return self._loss.backward(join([self._batches[n] for n in some]))
 
     def loss(self) -> float:
-        """The mean of some of them."""
+        """See `Demand`; the mean of some of them."""
         some = self._batches[:: len(self._batches) // _SOME + 1]
         return self._loss.of_sums(self._loss.sums(some))[0] if some else 0.0
 
@@ -132,21 +129,23 @@ class Bounds:
         )
 
     def state(self) -> dict:
-        """All that a later `restore` needs."""
+        """See `Demand`."""
         return {
             "cells": _packed(self._cells),
             "bounds": _packed(self._bounds),
             "near": self._near,
-            "counts": [self._last, self._pause, self.relaxed, self.below],
+            "rhythm": self._rhythm.state(),
+            "counts": [self.relaxed, self.below],
         }
 
     def restore(self, state: dict) -> None:
-        """Continues where `state` was taken."""
+        """See `Demand`."""
         self._cells, bounds = _unpacked(state["cells"]), _unpacked(state["bounds"])
         self._bounds, self._batches = [], []
         self._add(bounds)
         self._near = np.asarray(state["near"])
-        self._last, self._pause, self.relaxed, self.below = state["counts"]
+        self._rhythm.restore(state["rhythm"])
+        self.relaxed, self.below = state["counts"]
 
 
 @dataclass(frozen=True)

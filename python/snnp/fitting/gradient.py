@@ -48,12 +48,6 @@ class Gradient:
         _set(self._model.parameters, result[1:], gradient=True)
         return float(value)
 
-    def beside(self, structures: Sequence[Sequence[Batch]]) -> float:
-        """The same of further structures of each system, which no frame is among; by this process alone."""
-        for p in self._model.parameters:
-            p.grad = None
-        return _backward(self._model, structures, [None] * len(structures))
-
     def errors(self, frames: Sequence[Shards]) -> list[tuple[float, LabelErrors]]:
         """The loss of all these frames, and errors of their labels, of each system."""
         sums = self._sum(_sums, frames, None).reshape(len(frames), 4, -1)
@@ -117,7 +111,7 @@ def _gradient(model: _Model, batches: _Batches, sizes: Sequence[tuple[int, int]]
     return np.concatenate([[value], *gradients])
 
 
-def _backward(model: _Model, batches: _Batches, sizes: Sequence[tuple[int, int] | None]) -> float:
+def _backward(model: _Model, batches: _Batches, sizes: Sequence[tuple[int, int]]) -> float:
     """Adds to the parameters' `.grad`; returns the loss."""
     found = zip(model.losses, batches, sizes, strict=True)
     return sum(loss.backward(join(own), whole) for loss, own, whole in found if own)

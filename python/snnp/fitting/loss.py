@@ -4,7 +4,7 @@ The loss is that of `snnp.data.batch.Weights`, divided by `unit`², so that 1 is
 """
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -106,7 +106,7 @@ class Loss:
         self.trainer.set(*self.tables.pieces())
         sums = np.zeros((4, 3))
         for batch in _some_thousand_atoms(batches):
-            _, E, F, W = self._predict(batch, single=False)
+            _, E, F, W = self._predict(batch.structures, single=False)
             residuals, u = _residuals(batch, E, F, W), _weights(batch)
             sums[0] += [(w * x * x).sum() for w, x in zip(u, residuals, strict=True)]
             sums[1] += [x.size for x in residuals]
@@ -152,7 +152,7 @@ class Loss:
         whole: structures and atoms of a larger batch, of whose loss this is to be the part of these structures.
         """
         self.trainer.set(*self.tables.pieces())
-        A, E, F, W = self._predict(batch, self.single)
+        A, E, F, W = self._predict(batch.structures, self.single)
         residuals = _residuals(batch, E, F, W)
         structures, atoms = whole or (batch.structures.n_structures, len(batch.structures))
         sizes = structures, 3 * atoms, 9 * structures
@@ -160,20 +160,32 @@ class Loss:
         terms = [(w * x).sum() for w, x in zip(weighted, residuals, strict=True)]
         dE, dF, dW = (2 * c * w for c, w in zip(self._factors, weighted, strict=True))
         dE, dW = dE / batch.counts, (dW + dW.swapaxes(1, 2)) / (2 * batch.counts[:, None, None])
-        # The part of the gradient that goes through forces and virials is a derivative along this movement.
-        Gd = self.trainer.tangent(-dF, -dW)
-        B = self.embedding.backward(dE[batch.structures.structure], Gd)
-        self.tables.backward(*self.trainer.parameters(A, B))
+        self._pull(batch.structures, A, dE, dF, dW)
         return float(self._factors @ terms)
+
+    def backward_of_virials(self, s: _core.Structures, term: Callable[[ndarray], tuple[float, ndarray]]) -> float:
+        """The same for a term that is a function of virials, eV, (structures, 3, 3): its value and symmetric
+        derivatives by them."""
+        self.trainer.set(*self.tables.pieces())
+        A, E, F, W = self._predict(s, self.single)
+        value, dW = term(W)
+        self._pull(s, A, np.zeros_like(E), np.zeros_like(F), dW)
+        return value
+
+    def _pull(self, s: _core.Structures, A: ndarray, dE: ndarray, dF: ndarray, dW: ndarray) -> None:
+        """Adds the gradient of Σ dE·E + dF·F + dW·W of what was predicted last."""
+        # The part that goes through forces and virials is a derivative along this movement.
+        Gd = self.trainer.tangent(-dF, -dW)
+        B = self.embedding.backward(dE[s.structure], Gd)
+        self.tables.backward(*self.trainer.parameters(A, B))
 
     @property
     def _factors(self) -> np.ndarray:
         w = self.weights
         return np.array([w.energy, w.force, w.stress]) / self.unit**2
 
-    def _predict(self, batch: Batch, single: bool) -> tuple[ndarray, ndarray, ndarray, ndarray]:
+    def _predict(self, s: _core.Structures, single: bool) -> tuple[ndarray, ndarray, ndarray, ndarray]:
         """∂E/∂G of all atoms, energies (structures,), forces (atoms, 3), virials (structures, 3, 3)."""
-        s = batch.structures
         energies, A = self.embedding.values(self.trainer.values(s, self.threads, single), s, self.threads)
         return A, np.bincount(s.structure, energies, s.n_structures), *self.trainer.forces(A)
 

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 
 from snnp.config import TrainingConfig
-from snnp.fitting.bounds import Bounds
 from snnp.fitting.curvature import CurvatureTerm
 from snnp.fitting.decay import STEPS, Decay
+from snnp.fitting.demands import Demands
 from snnp.fitting.eigenadam import EigenAdam
 from snnp.fitting.gradient import Gradient
 from snnp.fitting.label_errors import LabelErrors
@@ -27,9 +27,6 @@ _LOOK = 100
 _CHANGE = 2e-4
 # A batch with more than so many times the usual loss counts as one with that: few frames have a hundred times it.
 _MOST = 3.0
-# At each step energies of so many structures that are too low go this part of the way to their bounds; less at the end,
-# as all steps. With 0.25, errors of In-P were 3 to 10 % larger.
-_BOUNDS, _PART = 2, 0.05
 # Steps between updates of the optimiser's bases, with few elements.
 _REFRESH = 50
 # Frames over which slopes of the energy by filters are averaged, at each check.
@@ -144,8 +141,8 @@ class Optimizer:
         self._usual = 1.0  # the same with at most _MOST times the usual one
         self.watch: Callable[[], float] = lambda: math.nan
         """The error of the model at invariant points, meV, at each check."""
-        self.bounds: Sequence[Bounds] = ()
-        """Of each system, or none: to be set, if cells that no data show are to be kept from being too low."""
+        self.demands = Demands()
+        """To be set, if there are any where no data are."""
 
     @property
     def steps(self) -> int:
@@ -223,7 +220,7 @@ class Optimizer:
         value = self.gradient(batch)
         self._limit(value)
         self.adam.step(term)
-        self._obey_bounds()
+        self.demands.obey(self.step, self.adam, self.adam.lr / schedule.learning_rate)
         self.decay.step(self.adam.lr)
         self.step += 1
         self._running += (value - self._running) / min(self.step, 50)
@@ -232,21 +229,13 @@ class Optimizer:
             self.average[name].lerp_(value, 1 - decay)
 
     def _search(self) -> None:
-        """Looks for cells that have too low energies with the averaged weights, where that is due."""
-        due = [bounds for bounds in self.bounds if bounds.is_due(self.step)]
-        if due:
+        """Looks where the averaged weights break demands, where that is due."""
+        if due := self.demands.due(self.step):
             current = copy.deepcopy(self.model.state_dict())
             self.model.load_state_dict(self.average)
-            for bounds in due:
-                bounds.search(self.step)
+            for demand in due:
+                demand.search(self.step)
             self.model.load_state_dict(current)
-
-    def _obey_bounds(self) -> None:
-        """Moves some energies that are below their bounds towards these."""
-        some = [bounds.some(self.step, _BOUNDS) for bounds in self.bounds]
-        if any(some) and self.adam.lr:
-            value = self.gradient.beside(some)
-            self.adam.descend(value, _PART * self.adam.lr / self.schedule.learning_rate)
 
     def _limit(self, loss: float) -> None:
         """Makes gradients of a batch with an unusual loss smaller."""
@@ -310,11 +299,11 @@ class Optimizer:
 
     def _is_better(self, loss: float) -> bool:
         """Whether the averaged weights, in the model, with this validation loss, are better than the best ones."""
-        if not self.bounds or not np.isfinite(loss):
-            return loss < self.best_loss
-        loss += sum(bounds.loss() for bounds in self.bounds)
+        if not np.isfinite(loss):
+            return False
+        loss += self.demands.loss()
         self.model.load_state_dict(self.best)
-        best = self.best_loss + sum(bounds.loss() for bounds in self.bounds)
+        best = self.best_loss + self.demands.loss()
         self.model.load_state_dict(self.average)
         return loss < best
 
@@ -370,13 +359,12 @@ class Optimizer:
             "seconds": self.seconds,
             "running": self._running,
             "usual": self._usual,
-            "bounds": [bounds.state() for bounds in self.bounds],
+            "demands": self.demands.state(),
         }
 
     def restore(self, state: dict) -> None:
         """Continues where `state` was taken; arrays may be NumPy's."""
-        for bounds, own in zip(self.bounds, state["bounds"], strict=True):
-            bounds.restore(own)
+        self.demands.restore(state["demands"])
         state = _tensors(state)
         self.model.load_state_dict(state["model"])
         self.adam.load_state_dict(state["adam"])

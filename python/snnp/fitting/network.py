@@ -6,11 +6,11 @@ import torch
 
 from snnp import _core
 from snnp.analysis.curves import Curve
-from snnp.fitting.bounds import Bounds
+from snnp.fitting.beyond import Beyond
 from snnp.fitting.curvature import CurvatureTerm
 from snnp.fitting.decay import fading
+from snnp.fitting.demands import Demands
 from snnp.fitting.filters_start import filters_start
-from snnp.fitting.grounds import grounds_of
 from snnp.fitting.linear_start import linear_start
 from snnp.fitting.loss import Loss
 from snnp.fitting.minibatch import Optimizer, Schedule
@@ -40,15 +40,13 @@ def fit_network(task: Task) -> tuple[_core.Potential, Curve]:
     smoothing = training.smoothing * fading(model.unit, int(known.atoms.sum()))
     schedule = Schedule.of(training, smoothing, training.refit * task.refits, config.network_bound)
 
-    grounds = grounds_of(task.sets["train"], task.shape.elements, task.weights) if config.bounds else []
+    beyond = Beyond.of(task)
 
     def optimizer_of(model: Model, schedule: Schedule) -> Optimizer:
         loss = Loss(model, task.weights, model.unit, task.threads, single=True)
         optimizer = Optimizer(model, loss, schedule, known, held_out, CurvatureTerm(model, prior) if prior else None)
         optimizer.watch = lambda: task.monitor.rmse(model.potential(""))
-        if grounds:
-            atoms = schedule.batch_size * float(known.atoms.mean())
-            optimizer.bounds = [Bounds(grounds, loss, schedule.seed, atoms)]
+        optimizer.demands = Demands([beyond.demands(loss, schedule, known)])
         return optimizer
 
     def following(n: int, first: Model, steps: int) -> Optimizer:
@@ -61,8 +59,9 @@ def fit_network(task: Task) -> tuple[_core.Potential, Curve]:
         task.log.print(
             "warning: training did not make the validation loss smaller: this is the linear model it began with"
         )
-    for bounds in optimizer.bounds:
-        task.log.print(str(bounds))
+    for demands in optimizer.demands:
+        for line in demands.lines():
+            task.log.print(line)
     potential = optimizer.potential(task.comment())
     if optimizer.refitted:
         task.validated = optimizer.validated()

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from snnp import _core
-from snnp.fitting.bounds import Bounds
+from snnp.fitting.demands import Demands
 from snnp.fitting.linear_start import standardise
 from snnp.fitting.minibatch import Optimizer, Record
 from snnp.fitting.shards import Shards
@@ -61,9 +61,9 @@ class Networks:
         return self.all[0].improved
 
     @property
-    def bounds(self) -> list[Bounds]:
-        """Of all networks."""
-        return [bounds for one in self.all for bounds in one.bounds]
+    def demands(self) -> list[Demands]:
+        """Of each network."""
+        return [one.demands for one in self.all]
 
     @property
     def refitted(self) -> bool:

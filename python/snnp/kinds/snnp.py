@@ -84,7 +84,9 @@ class SnnpConfig(ModelSection):
         None, gt=0, le=1e6, description="eV, most that the network changes the energy of an atom by; null: no bound"
     )
     curvature: FilterCurvature = FilterCurvature()
-    bounds: bool = Field(True, description="whether random cells are kept from coming to rest below the ground states")
+    bounds: bool = Field(
+        True, description="whether random cells are kept above the ground states, and compressed crystals from kinks"
+    )
     floor: bool = Field(False, description="under the energies of atoms that are unlike those of the data")
     repulsion: bool = Field(True, description="of few atoms at distances that the data hardly show")
     filters: OptionalFilters = Field(None, description="of another potential, from which the fit starts")

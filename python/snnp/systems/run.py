@@ -18,10 +18,10 @@ from snnp.config import ConfigError, DataConfig, FitConfig
 from snnp.data.distances import Distances, survey
 from snnp.data.neighbors import NeighborLists
 from snnp.files import printable, write_text
+from snnp.fitting.beyond import Beyond
 from snnp.fitting.blas import blas_threads
-from snnp.fitting.bounds import Bounds
 from snnp.fitting.checkpoint import Checkpoint
-from snnp.fitting.grounds import grounds_of
+from snnp.fitting.demands import Demands
 from snnp.fitting.interruption import Interrupted, StopSignals
 from snnp.fitting.minibatch import Schedule
 from snnp.fitting.origin import Origin
@@ -237,26 +237,17 @@ def _fit(config: FitConfig, tasks: Mapping[str, Task], scales: Mapping[str, floa
     weights = [system.weight for system in config.systems.data.values()]
     loss = JointLoss(joint, first.weights, weights, first.threads)
     optimizer = JointOptimizer(joint, loss, Schedule.of(training), *zip(*data, strict=True))
-    if config.model.bounds:
-        optimizer.bounds = _bounds(tasks, loss, optimizer)
+    each = zip(tasks.values(), loss.losses, optimizer.known, strict=True)
+    optimizer.demands = Demands([Beyond.of(task).demands(own, optimizer.schedule, known) for task, own, known in each])
     train(first, optimizer, joint.units)
-    for name, bounds in zip(tasks, optimizer.bounds, strict=False):
-        log.print(f"{name}: {bounds}")
+    for line in optimizer.demands.lines(list(tasks)):
+        log.print(line)
     joint.to_unit_size()
     systems = {}
     for (name, task), model in zip(tasks.items(), joint.models, strict=True):
         systems[name] = _finished(name, task, model, scales[name], log)
     log.print(console.error_table(_by_system(systems)))
     return FittedSystems(systems, _filters(joint, scales), Curve.learning(optimizer.history, "linear model"))
-
-
-def _bounds(tasks: Mapping[str, Task], loss: JointLoss, optimizer: JointOptimizer) -> list[Bounds]:
-    """Of each system."""
-    schedule, found = optimizer.schedule, []
-    for task, own, frames in zip(tasks.values(), loss.losses, optimizer.known, strict=True):
-        grounds = grounds_of(task.sets["train"], task.shape.elements, task.weights)
-        found.append(Bounds(grounds, own, schedule.seed, schedule.batch_size * float(frames.atoms.mean())))
-    return found
 
 
 def _start(joint: JointModel, config: FitConfig, tasks: Mapping[str, Task], data, log: console.Log) -> None:

@@ -1,0 +1,38 @@
+"""What a fit demands where there are no data, as its data and its configuration say."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ase import Atoms
+
+from snnp.fitting.bounds import Bounds
+from snnp.fitting.demands import Demand
+from snnp.fitting.grounds import Ground, grounds_of
+from snnp.fitting.loss import Loss
+from snnp.fitting.minibatch import Schedule
+from snnp.fitting.shards import Shards
+from snnp.fitting.stiffening import Stiffening, crystals_of
+from snnp.fitting.task import Task
+
+
+@dataclass(frozen=True)
+class Beyond:
+    """grounds: which bound energies. crystals: which stiffen evenly, with their names. asked: whether anything is
+    demanded."""
+
+    grounds: Sequence[Ground] = ()
+    crystals: Sequence[tuple[str, Atoms]] = ()
+    asked: bool = False
+
+    @classmethod
+    def of(cls, task: Task) -> "Beyond":
+        """Of a fit."""
+        if not task.config.model.bounds:
+            return cls()
+        frames = task.sets["train"]
+        return cls(grounds_of(frames, task.shape.elements, task.weights), crystals_of(frames), True)
+
+    def demands(self, loss: Loss, schedule: Schedule, frames: Shards) -> list[Demand]:
+        """On a model that is trained on these frames: one of each kind, or none."""
+        how = loss, schedule.seed, schedule.batch_size * float(frames.atoms.mean())
+        return [Bounds(self.grounds, *how), Stiffening(self.crystals, *how)] if self.asked else []
