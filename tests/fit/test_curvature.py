@@ -15,7 +15,7 @@ from snnp.config import ConfigError, read
 from snnp.data.batch import Labels, Weights
 from snnp.data.neighbors import structures as with_neighbors
 from snnp.fitting.curvature import CurvatureTerm
-from snnp.fitting.loss import Loss, make_batch
+from snnp.fitting.loss import Loss
 from snnp.fitting.minibatch import Optimizer, Schedule
 from snnp.fitting.ranks import Ranks
 from snnp.fitting.shards import deal
@@ -178,7 +178,7 @@ def training(deviations, steps):
         s = with_neighbors([atoms], model.shape.elements, model.shape.cutoff)
         if len(s) <= 40:
             loss.trainer.set(*loss.tables.pieces())
-            _, E, F, _ = loss._predict(make_batch([(s, Labels(0.0, np.zeros((len(s), 3)), None))]), False)
+            _, E, F, _ = loss._predict(s, False)
             frames.append((s, Labels(E[0], F, None)))
     prior = CurvaturePrior(deviations, sum(3 * len(s) for s, _ in frames))
     data = deal([frames, []], Ranks())

@@ -15,9 +15,10 @@ from snnp.data.batch import Labels, Weights
 from snnp.data.neighbors import structures
 from snnp.fitting.demands import Demands
 from snnp.fitting.eigenadam import EigenAdam
+from snnp.fitting.known_crystals import KnownCrystal, known_crystals, lowest_crystals
 from snnp.fitting.loss import Loss, join, make_batch
 from snnp.fitting.prepare import zbl_engine
-from snnp.fitting.stiffening import Stiffening, crystals_of
+from snnp.fitting.stiffening import Scan, Stiffening
 from snnp.models.network import Model
 
 COPPER = bulk("Cu", "fcc", a=3.615)
@@ -37,10 +38,16 @@ def test_crystals_are_those_of_the_data_at_zero_pressure():
     frames = [frame(atoms, -3.5 + 20 * (scale - 1) ** 2) for scale, atoms in strained]
     shaken = COPPER.repeat(2)
     shaken.rattle(0.1, seed=0)
-    ((name, atoms),) = crystals_of([*frames, frame(shaken, -3.4, 1.0)])
-    assert name == "fcc Cu"
-    assert atoms.get_volume() == pytest.approx(COPPER.get_volume() * 0.99**3, rel=2e-3)
-    assert crystals_of([frame(shaken, -3.4, 1.0)]) == []
+    (crystal,) = known_crystals([*frames, frame(shaken, -3.4, 1.0)])
+    assert crystal.name == "fcc Cu" and crystal.energy == pytest.approx(-3.5, abs=1e-3)
+    assert crystal.atoms.get_volume() == pytest.approx(COPPER.get_volume() * 0.99**3, rel=2e-3)
+    assert known_crystals([frame(shaken, -3.4, 1.0)]) == []
+
+
+def test_of_each_composition_one_crystal_is_the_lowest():
+    cells = {"fcc Cu": bulk("Cu"), "hcp Cu": bulk("Cu", "hcp", a=2.5), "b2 CuZn": bulk("CuZn", "cesiumchloride", a=3.0)}
+    crystals = [KnownCrystal(name, atoms, -n / 10) for n, (name, atoms) in enumerate(cells.items())]
+    assert {crystal.name for crystal in lowest_crystals(crystals)} == {"hcp Cu", "b2 CuZn"}
 
 
 # -- what is demanded ---------------------------------------------------------------------------------------------
@@ -57,8 +64,8 @@ def model():
 
 def stiffening(model, atoms=1e9):
     """With a search after each step, if there are many atoms."""
-    crystal = bulk("Si", "fcc", a=4.0)
-    return Stiffening([("fcc Si", crystal)], Loss(model, Weights(), model.unit, 1), 0, atoms)
+    crystal = KnownCrystal("fcc Si", bulk("Si", "fcc", a=4.0), 0.0)
+    return Stiffening([crystal], Loss(model, Weights(), model.unit, 1), 0, atoms)
 
 
 def gradient(demand, model, step):
@@ -96,17 +103,53 @@ def test_pressures_are_those_of_the_whole_potential(model):
     # Steps are for what is trained of it, which is all but the core.
     demand = stiffening(model)
     demand.search(1)
-    calculator, squares = SNNP(model.potential("")), []
-    for rule, _ in demand.broken:
-        pressures = []
-        for atoms in rule.cells:
+    (state,) = demand.state()["scans"]
+    scan, calculator = Scan(**state), SNNP(model.potential(""))
+
+    def pressures(volumes):
+        found = []
+        for volume in volumes:
+            atoms = bulk("Si", "fcc", a=4.0 * volume ** (1 / 3))
             atoms.calc = calculator
-            pressures.append(-atoms.get_stress()[:3].mean())
-        squares.append(rule.excess(rule.factors @ pressures) ** 2)
-    values = np.array([demand.backward(step) for step in range(100)])
-    assert len(set(values)) > 5
-    assert np.abs(values[:, None] - squares).min(1).max() < 1e-6
-    assert values.max() == pytest.approx(max(squares), abs=1e-6)
+            found.append(-atoms.get_stress()[:3].mean())
+        return np.array(found)
+
+    np.testing.assert_allclose(scan.pressures, pressures(scan.volumes), atol=1e-10)
+    for step in (1, 2, 3):
+        rng = np.random.default_rng([0, step, 3])
+        rng.integers(1)  # which scan
+        rules = scan.window(rng)
+        expected = rules.excesses(pressures(rules.volumes)) ** 2
+        assert demand.backward(step) == pytest.approx(expected.sum(), rel=1e-6) != 0
+
+
+def murnaghan(volumes, derivative=4.5):
+    return (volumes**-derivative - 1) / derivative
+
+
+def test_a_material_breaks_no_rule_and_a_kink_does_where_it_is():
+    volumes = np.arange(0.7, 1.4, 0.01)
+    even = Scan(0, volumes, murnaghan(volumes))
+    assert not even.excesses(even.pressures).any()
+    assert even.change()[0] == pytest.approx(0.06, abs=0.02)
+    # From 0.8 V0 on, where it is compressed, B is half as large.
+    inside = murnaghan(np.maximum(volumes, 0.8))
+    kinked = Scan(0, volumes, inside + (murnaghan(volumes) - inside) / 2)
+    broken = np.flatnonzero(kinked.excesses(kinked.pressures))
+    where = kinked.volumes[kinked.rules.factors[broken].any(0)]
+    assert where.min() == pytest.approx(0.79) and where.max() == pytest.approx(0.81)
+    assert kinked.change()[1] == pytest.approx(0.8)
+
+
+def test_a_crystal_that_gives_way_breaks_a_rule_unless_it_is_torn_apart():
+    volumes = np.arange(0.7, 1.4, 0.01)
+    for where, count in ((1.05, 1), (1.3, 0)):
+        pressures = murnaghan(volumes)
+        step = int(np.abs(volumes - where).argmin())
+        pressures[step:] += 0.02 - np.diff(pressures)[step - 1]
+        scan = Scan(0, volumes, pressures)
+        least = np.isinf(scan.rules.high)
+        assert np.count_nonzero(scan.excesses(pressures)[least]) == count
 
 
 def test_a_search_goes_on_where_it_was(model):
@@ -118,7 +161,7 @@ def test_a_search_goes_on_where_it_was(model):
         if one.is_due(step):
             one.search(step)
             other.search(step)
-        assert one.backward(step) == other.backward(step)
+        assert one.backward(step) == other.backward(step) > 0
     assert one.loss() == other.loss() > 0
 
 
@@ -148,4 +191,4 @@ def test_steps_make_a_crystal_stiffen_evenly_and_keep_to_the_data(model):
     assert demand.loss() < before / 3
     _, errors = loss.of_sums(loss.sums([data]))
     assert errors.energy < 0.5  # meV/atom
-    assert errors.force < 0.005  # eV/Å
+    assert errors.force < 0.01  # eV/Å

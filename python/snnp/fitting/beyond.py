@@ -3,25 +3,25 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ase import Atoms
-
 from snnp.fitting.bounds import Bounds
 from snnp.fitting.demands import Demand
 from snnp.fitting.grounds import Ground, grounds_of
+from snnp.fitting.known_crystals import KnownCrystal, known_crystals, lowest_crystals
 from snnp.fitting.loss import Loss
 from snnp.fitting.minibatch import Schedule
 from snnp.fitting.shards import Shards
-from snnp.fitting.stiffening import Stiffening, crystals_of
+from snnp.fitting.stability import Stability
+from snnp.fitting.stiffening import Stiffening
 from snnp.fitting.task import Task
 
 
 @dataclass(frozen=True)
 class Beyond:
-    """grounds: which bound energies. crystals: which stiffen evenly, with their names. asked: whether anything is
-    demanded."""
+    """grounds: which bound energies. crystals: which stiffen evenly, and of which the lowest are minima. asked: whether
+    anything is demanded."""
 
     grounds: Sequence[Ground] = ()
-    crystals: Sequence[tuple[str, Atoms]] = ()
+    crystals: Sequence[KnownCrystal] = ()
     asked: bool = False
 
     @classmethod
@@ -30,9 +30,12 @@ class Beyond:
         if not task.config.model.bounds:
             return cls()
         frames = task.sets["train"]
-        return cls(grounds_of(frames, task.shape.elements, task.weights), crystals_of(frames), True)
+        return cls(grounds_of(frames, task.shape.elements, task.weights), known_crystals(frames), True)
 
     def demands(self, loss: Loss, schedule: Schedule, frames: Shards) -> list[Demand]:
         """On a model that is trained on these frames: one of each kind, or none."""
         how = loss, schedule.seed, schedule.batch_size * float(frames.atoms.mean())
-        return [Bounds(self.grounds, *how), Stiffening(self.crystals, *how)] if self.asked else []
+        if not self.asked:
+            return []
+        lowest = lowest_crystals(self.crystals)
+        return [Bounds(self.grounds, *how), Stiffening(self.crystals, *how), Stability(lowest, *how)]

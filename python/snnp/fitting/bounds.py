@@ -46,6 +46,8 @@ class Bounds:
     grounds: of the data. loss: of the model that is trained. atoms: mean number of a step of the training.
     """
 
+    part = 0.05  # with 0.25, errors of In-P were 3 to 10 % larger
+
     def __init__(self, grounds: Sequence[Ground], loss: Loss, seed: int, atoms: float):
         self._grounds, self._loss, self._seed = list(grounds), loss, seed
         self._rhythm = Rhythm(atoms)

@@ -11,9 +11,6 @@ import numpy as np
 
 from snnp.fitting.eigenadam import EigenAdam
 
-# At each step what is found goes this part of the way to where demands are kept; less at the end, as all steps. With
-# 0.25, errors of In-P were 3 to 10 % larger.
-_PART = 0.05
 # Atoms that the training has seen between two searches, where each step counts as some more: searches take about a
 # tenth of its time then. After each one that finds nothing this becomes larger by a factor, and else smaller, within
 # limits.
@@ -48,7 +45,12 @@ class Rhythm:
 
 
 class Demand(Protocol):
-    """On the model of one system. As a string it is a sentence for the log."""
+    """On the model of one system. As a string it is a sentence for the log.
+
+    part: of the way to where it is kept, that a step goes; less at the end, as all steps.
+    """
+
+    part: float
 
     def is_due(self, step: int) -> bool:
         """Whether it is time to look where the model breaks it, after this step of the training."""
@@ -89,7 +91,7 @@ class Demands:
             adam.zero_grad()
             value = sum(demand.backward(step) for demand in kind)
             if value:
-                adam.descend(value, _PART * part)
+                adam.descend(value, kind[0].part * part)
 
     def loss(self) -> float:
         """The sum of those of all."""

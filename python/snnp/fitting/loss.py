@@ -81,6 +81,11 @@ def _some_thousand_atoms(batches: Iterable[Batch]) -> Iterator[Batch]:
         yield join(waiting)
 
 
+# A function of forces (atoms, 3), eV/Å, and virials (structures, 3, 3), eV: its value, and derivatives by both, which
+# are symmetric for virials.
+Term = Callable[[ndarray, ndarray], tuple[float, ndarray, ndarray]]
+
+
 class Loss:
     """Loss of a model and its gradient.
 
@@ -163,13 +168,12 @@ class Loss:
         self._pull(batch.structures, A, dE, dF, dW)
         return float(self._factors @ terms)
 
-    def backward_of_virials(self, s: _core.Structures, term: Callable[[ndarray], tuple[float, ndarray]]) -> float:
-        """The same for a term that is a function of virials, eV, (structures, 3, 3): its value and symmetric
-        derivatives by them."""
+    def backward_of(self, s: _core.Structures, term: Term) -> float:
+        """The same for another term."""
         self.trainer.set(*self.tables.pieces())
         A, E, F, W = self._predict(s, self.single)
-        value, dW = term(W)
-        self._pull(s, A, np.zeros_like(E), np.zeros_like(F), dW)
+        value, dF, dW = term(F, W)
+        self._pull(s, A, np.zeros_like(E), dF, dW)
         return value
 
     def _pull(self, s: _core.Structures, A: ndarray, dE: ndarray, dF: ndarray, dW: ndarray) -> None:

@@ -7,51 +7,44 @@ material's does, steps of the training make the change smaller.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from ase import Atoms
 
 from snnp import _core
-from snnp.data import Frame
 from snnp.data.neighbors import structures
 from snnp.fitting.demands import Rhythm
+from snnp.fitting.known_crystals import KnownCrystal
 from snnp.fitting.loss import Loss
 from snnp.fitting.prepare import zbl_engine
-from snnp.validation.series import find_series
 
 # Volumes of a scan, by that of the crystal, and steps between them.
 _VOLUMES, _STEP = (0.7, 1.4), 0.01
-# Change of B over a step, by the larger of B there and at the usual volume: allowed are
-_CHANGES = (-0.15, 0.1)
-# At volumes up to this, B is at least this part of what it is at the usual one. Larger ones may be beyond the spinodal.
-_HOLDS, _LEAST = 1.12, 0.05
+# Change of B over a step, by the larger of B there and at the usual volume: allowed are these, up to a volume at which
+# crystals still hold; those beyond may be at the spinodal.
+_HOLDS, _CHANGES, _BEYOND = 1.12, (-0.15, 0.01), (-0.15, 0.1)
+# B is at least this part of what it is at the usual volume, as long as they hold.
+_LEAST = 0.05
+# Rules for so many neighbouring volumes and some more are obeyed in a step.
+_TOGETHER = 12
 # Volumes around the usual one whose B, in the middle, is what it is there.
 _USUAL = 0.05
-# Crystals of at most so many atoms, and so many of them.
-_ATOMS, _MOST = 20, 12
-# Forces of frames that may be crystals, eV/Å: others take time and show none.
-_FORCE = 0.5
 # What the square of the largest excess of a crystal adds to the loss by which the best weights are chosen.
 _WEIGHT = 0.3
 
 
-def crystals_of(frames: Sequence[Frame]) -> list[tuple[str, Atoms]]:
-    """Crystals that training data show, with their names: primitive cells at zero pressure, as far as known."""
-    calm = [frame for frame in frames if not np.nanmax(np.abs(frame.forces), initial=0) > _FORCE]
-    found = [(one.name, one.atoms) for one in find_series(calm) if one.is_at_rest and len(one.atoms) <= _ATOMS]
-    return found[:_MOST]
-
-
 class Stiffening:
-    """A `Demand`. crystals: with their names. loss: of the model that is trained. atoms: mean number of a step."""
+    """A `Demand`. crystals: of the data. loss: of the model that is trained. atoms: mean number of a step."""
 
-    def __init__(self, crystals: Sequence[tuple[str, Atoms]], loss: Loss, seed: int, atoms: float):
+    part = 0.7
+
+    def __init__(self, crystals: Sequence[KnownCrystal], loss: Loss, seed: int, atoms: float):
         self._crystals, self._loss, self._seed = list(crystals), loss, seed
         self._zbl = zbl_engine(loss.model.shape)
         self._rhythm = Rhythm(atoms)
-        self.broken: list[tuple[Rule, float]] = []
-        """Rules that were, at the last search, and by how much."""
+        self._uneven: list[Scan] = []  # scans with broken rules, of the last search
 
     def is_due(self, step: int) -> bool:
         """See `Demand`."""
@@ -60,85 +53,93 @@ class Stiffening:
     def search(self, step: int) -> None:
         """See `Demand`; volumes are others each time."""
         shift = np.random.default_rng([self._seed, step, 2]).uniform(0, 1)
-        self.broken = [found for scan in self._scans(shift) for found in scan.broken()]
-        self._rhythm.searched(step, bool(self.broken))
+        self._uneven = [scan for scan in self.scans(shift) if scan.excesses(scan.pressures).any()]
+        self._rhythm.searched(step, bool(self._uneven))
 
     def backward(self, step: int) -> float:
-        """See `Demand`; of one of the rules that were broken at the last search, more often of those broken by more."""
-        if not self.broken:
+        """See `Demand`; of rules around one that was broken at the last search, more often one that was by more."""
+        if not self._uneven:
             return 0.0
-        rules, excesses = zip(*self.broken, strict=True)
         rng = np.random.default_rng([self._seed, step, 3])
-        rule = rules[rng.choice(len(rules), p=np.array(excesses) / sum(excesses))]
-        s = structures(rule.cells, self._loss.model.shape.elements, self._loss.model.shape.cutoff)
-        known = 0.0 if self._zbl is None else rule.factors @ _pressures(self._zbl, s, rule.cells)
-        volumes = np.array([atoms.get_volume() for atoms in rule.cells])
-        factors = rule.factors / (3 * volumes)  # of the trace of a virial
+        part = self._uneven[rng.integers(len(self._uneven))].window(rng)
+        cells, s = self._structures(part)
+        core = 0.0 if self._zbl is None else _pressures(self._zbl, s, cells)
+        by_trace = 1 / (3 * np.array([atoms.get_volume() for atoms in cells]))
 
-        def term(W: np.ndarray) -> tuple[float, np.ndarray]:
-            excess = rule.excess(known + factors @ np.trace(W, axis1=1, axis2=2))
-            return excess**2, 2 * excess * factors[:, None, None] * np.eye(3)
+        def term(F: np.ndarray, W: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+            excesses = part.excesses(core + by_trace * np.trace(W, axis1=1, axis2=2))
+            slopes = 2 * excesses @ part.factors * by_trace
+            return float(excesses @ excesses), np.zeros_like(F), slopes[:, None, None] * np.eye(3)
 
-        return self._loss.backward_of_virials(s, term)
+        return self._loss.backward_of(s, term)
 
     def loss(self) -> float:
         """See `Demand`."""
-        return _WEIGHT * sum(max((excess for _, excess in scan.broken()), default=0) ** 2 for scan in self._scans())
+        return _WEIGHT * sum(float((scan.excesses(scan.pressures) ** 2).max()) for scan in self.scans())
 
     def __str__(self) -> str:
-        scans = self._scans()
+        scans = self.scans()
         if not scans:
             return "compressed crystals: the data show none that is known at zero pressure"
-        change, where, name = max((*scan.change(), scan.name) for scan in scans)
+        change, where, name = max((*scan.change(), self._crystals[scan.crystal].name) for scan in scans)
+        names = ", ".join(crystal.name for crystal in self._crystals)
         at = f"{where:.2f} V0{f' of {name}' if len(scans) > 1 else ''}"
         return (
-            f"compressed crystals: from {_VOLUMES[0]:g} to {_VOLUMES[1]:g} V0 the bulk modulus of "
-            f"{', '.join(scan.name for scan in scans)} changes by at most {100 * change:.0f} % within 0.01 V0, at {at}"
+            f"compressed crystals: from {_VOLUMES[0]:g} to {_VOLUMES[1]:g} V0 the bulk modulus of {names} changes by "
+            f"at most {100 * change:.0f} % within 0.01 V0, at {at}"
         )
 
-    def _scans(self, shift: float = 0.0) -> list["_Scan"]:
+    def scans(self, shift: float = 0.0) -> list["Scan"]:
         """Of all crystals, with the model as it is. shift: of volumes, in steps."""
         if not self._crystals:
             return []
         engine = _core.Engine(self._loss.model.potential(""))
-        volumes = np.arange(_VOLUMES[0] + shift * _STEP, _VOLUMES[1], _STEP)
-        found = []
-        for name, atoms in self._crystals:
-            cells = [_scaled(atoms, volume) for volume in volumes]
-            s = structures(cells, self._loss.model.shape.elements, engine.cutoff)
-            found.append(_Scan(name, volumes, cells, _pressures(engine, s, cells, self._loss.threads)))
+        volumes, found = np.arange(_VOLUMES[0] + shift * _STEP, _VOLUMES[1], _STEP), []
+        for n in range(len(self._crystals)):
+            scan = Scan(n, volumes, np.zeros(len(volumes)))
+            cells, s = self._structures(scan)
+            found.append(replace(scan, pressures=_pressures(engine, s, cells, self._loss.threads)))
         return found
+
+    def _structures(self, scan: "Scan | Window") -> tuple[list[Atoms], _core.Structures]:
+        atoms, shape = self._crystals[scan.crystal].atoms, self._loss.model.shape
+        cells = [_scaled(atoms, volume) for volume in scan.volumes]
+        return cells, structures(cells, shape.elements, shape.cutoff)
 
     def state(self) -> dict:
         """See `Demand`."""
-        return {"rhythm": self._rhythm.state()}
+        scans = [{"crystal": s.crystal, "volumes": s.volumes, "pressures": s.pressures} for s in self._uneven]
+        return {"rhythm": self._rhythm.state(), "scans": scans}
 
     def restore(self, state: dict) -> None:
         """See `Demand`."""
         self._rhythm.restore(state["rhythm"])
+        self._uneven = [Scan(**scan) for scan in state["scans"]]
 
 
 @dataclass(frozen=True)
-class Rule:
-    """low ≤ factors · pressures ≤ high, of neighbouring cells of a scan; pressures in eV/Å³."""
+class Window:
+    """Rules for a crystal, by its number, at volumes relative to that at zero pressure, (n,): low ≤ factors · P ≤ high,
+    (rules, n), with its pressures P there, eV/Å³, (n,)."""
 
-    cells: list[Atoms]
-    factors: np.ndarray
-    low: float
-    high: float
-
-    def excess(self, value: float) -> float:
-        """By how much a value is too high, or, negative, too low."""
-        return value - min(max(value, self.low), self.high)
-
-
-@dataclass(frozen=True)
-class _Scan:
-    """A crystal at many volumes, relative to that at zero pressure, (n,), and its pressures there, eV/Å³, (n,)."""
-
-    name: str
+    crystal: int
     volumes: np.ndarray
-    cells: list[Atoms]
+    factors: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+    def excesses(self, pressures: np.ndarray) -> np.ndarray:
+        """By how much each rule is broken: too high, or, negative, too low."""
+        values = self.factors @ pressures
+        return values - np.clip(values, self.low, self.high)
+
+
+@dataclass(frozen=True)
+class Scan:
+    """A crystal, by its number, at volumes relative to that at zero pressure, (n,), and its pressures, eV/Å³, (n,)."""
+
+    crystal: int
+    volumes: np.ndarray
     pressures: np.ndarray
 
     @property
@@ -156,23 +157,37 @@ class _Scan:
         """B at the usual volume, eV/Å³."""
         return float(np.median(np.abs(self.moduli[np.abs(self.middle - 1) < _USUAL])))
 
-    def broken(self) -> list[tuple[Rule, float]]:
-        """Rules that are not kept, and by how much."""
-        B, usual = self.moduli, self.usual
-        by_pressure = -self.middle / np.diff(self.volumes)  # B of a step by the rise of the pressure
-        rules = []
-        for n in np.flatnonzero(self.middle < _HOLDS):
-            rules.append((n, np.array([-1, 1]) * by_pressure[n] / usual, _LEAST, np.inf))
-        for n in range(len(B) - 1):
-            before, after = by_pressure[n : n + 2] / max(abs(B[n + 1]), usual)
-            rules.append((n, np.array([before, -before - after, after]), *_CHANGES))
-        found = []
-        for n, factors, low, high in rules:
-            here = slice(n, n + len(factors))
-            rule = Rule(self.cells[here], factors, low, high)
-            if excess := rule.excess(float(factors @ self.pressures[here])):
-                found.append((rule, abs(excess)))
-        return found
+    @cached_property
+    def rules(self) -> Window:
+        """All of them; sizes of B are those of the scan."""
+        B, usual, holds = self.moduli, self.usual, self.volumes < _HOLDS
+        by_pressure = np.eye(len(B), len(B) + 1, 1) - np.eye(len(B), len(B) + 1)
+        by_pressure *= (-self.middle / np.diff(self.volumes))[:, None]  # B
+        least = by_pressure[holds[1:]] / usual
+        changes = np.diff(by_pressure, axis=0) / np.maximum(np.abs(B[1:]), usual)[:, None]
+        low, high = np.where(holds[1:-1, None], _CHANGES, _BEYOND).T
+        return Window(
+            self.crystal,
+            self.volumes,
+            np.vstack([least, changes]),
+            np.r_[np.full(len(least), _LEAST), low],
+            np.r_[np.full(len(least), np.inf), high],
+        )
+
+    def excesses(self, pressures: np.ndarray) -> np.ndarray:
+        """Of all rules."""
+        return self.rules.excesses(pressures)
+
+    def window(self, rng: np.random.Generator) -> Window:
+        """Rules of neighbouring volumes, about a broken one, drawn at random by how much it is."""
+        rules, parts = self.rules, np.abs(self.excesses(self.pressures))
+        drawn = rules.factors[rng.choice(len(parts), p=parts / parts.sum())]
+        first = int(np.flatnonzero(drawn)[0]) - rng.integers(_TOGETHER)
+        cells = slice(max(first, 0), first + _TOGETHER + 3)
+        outside = rules.factors.astype(bool)
+        outside[:, cells] = False
+        kept = ~outside.any(1)
+        return Window(self.crystal, self.volumes[cells], rules.factors[kept, cells], rules.low[kept], rules.high[kept])
 
     def change(self) -> tuple[float, float]:
         """The largest change of B over a step, by the larger of B there and at the usual volume, and where it is."""

@@ -1,0 +1,42 @@
+"""Crystals that training data show."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from ase import Atoms
+
+from snnp.data import Frame
+from snnp.validation.series import find_series
+
+# Crystals of at most so many atoms, and so many of them.
+_ATOMS, _MOST = 20, 12
+# Forces of frames that may be crystals, eV/Å: others take time and show none.
+_FORCE = 0.5
+
+
+@dataclass(frozen=True)
+class KnownCrystal:
+    """atoms: the primitive cell at zero pressure. energy: of the reference there, eV/atom."""
+
+    name: str
+    atoms: Atoms
+    energy: float
+
+    @property
+    def formula(self) -> str:
+        """The composition, reduced."""
+        return self.atoms.symbols.formula.reduce()[0].format("hill")
+
+
+def known_crystals(frames: Sequence[Frame]) -> list[KnownCrystal]:
+    """Those whose state at zero pressure is known."""
+    calm = [frame for frame in frames if not np.nanmax(np.abs(frame.forces), initial=0) > _FORCE]
+    found = [one for one in find_series(calm) if one.is_at_rest and len(one.atoms) <= _ATOMS]
+    return [KnownCrystal(one.name, one.atoms, float(one.energy)) for one in found[:_MOST]]
+
+
+def lowest_crystals(crystals: Sequence[KnownCrystal]) -> list[KnownCrystal]:
+    """Of each composition the one of the lowest energy."""
+    by_energy = sorted(crystals, key=lambda crystal: crystal.energy)
+    return list({crystal.formula: crystal for crystal in reversed(by_energy)}.values())
