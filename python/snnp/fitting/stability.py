@@ -14,11 +14,11 @@ from ase import Atoms
 from ase.stress import full_3x3_to_voigt_6_stress, voigt_6_to_full_3x3_stress
 
 from snnp import _core
-from snnp.data.neighbors import structures
 from snnp.fitting.demands import Rhythm
-from snnp.fitting.known_crystals import KnownCrystal
+from snnp.fitting.known_crystals import KnownCrystal, deformed
 from snnp.fitting.loss import Loss
 from snnp.fitting.prepare import zbl_engine
+from snnp.models.shape import Shape
 
 # Primitive cells of at most so many atoms are doubled along each vector.
 _DOUBLED = 4
@@ -60,8 +60,7 @@ class Stability:
         if not self._soft:
             return 0.0
         mode = self._soft[np.random.default_rng([self._seed, step, 4]).integers(len(self._soft))]
-        shape = self._loss.model.shape
-        s = structures(mode.displaced(self._cells[mode.crystal]), shape.elements, shape.cutoff)
+        s = _moved(self._cells[mode.crystal], mode.there_and_back(), self._loss.model.shape)
         factors, by_virial = mode.factors()
         F0, W0 = (0.0, 0.0) if self._zbl is None else _forces(self._zbl, s, 1)
 
@@ -89,8 +88,7 @@ class Stability:
         # Strains come times a length, so that they are as stiff as displacements.
         scale = np.r_[np.ones(count), np.full(6, 1 / _length(atoms))]
         moves = np.vstack([np.eye(count + 6), -np.eye(count + 6)]) * _SMALL * scale
-        s = structures([_moved(atoms, move) for move in moves], self._loss.model.shape.elements, engine.cutoff)
-        F, W = _forces(engine, s, self._loss.threads)
+        F, W = _forces(engine, _moved(atoms, moves, self._loss.model.shape), self._loss.threads)
         slopes = -np.hstack([F.reshape(len(moves), -1), _voigt(W)]) * scale
         K = (slopes[: count + 6] - slopes[count + 6 :]) / (2 * _SMALL)
         K = (K + K.T) / 2
@@ -120,9 +118,9 @@ class Mode:
     move: np.ndarray
     largest: float
 
-    def displaced(self, atoms: Atoms) -> list[Atoms]:
-        """A little along it, and back."""
-        return [_moved(atoms, sign * _SMALL * self.move) for sign in (1, -1)]
+    def there_and_back(self) -> np.ndarray:
+        """A little along it, and the other way, (2, 3n + 6)."""
+        return _SMALL * np.array([self.move, -self.move])
 
     def factors(self) -> tuple[np.ndarray, np.ndarray]:
         """The stiffness by forces (2n, 3) and virials (2, 3, 3) of these two."""
@@ -145,12 +143,10 @@ def _strain(move: np.ndarray) -> np.ndarray:
     return voigt_6_to_full_3x3_stress(move[-6:] / [1, 1, 1, 2, 2, 2])
 
 
-def _moved(atoms: Atoms, move: np.ndarray) -> Atoms:
-    """Displaced and then strained."""
-    moved = atoms.copy()
-    moved.positions += move[:-6].reshape(-1, 3)
-    moved.set_cell(atoms.cell.array @ (np.eye(3) + _strain(move)), scale_atoms=True)
-    return moved
+def _moved(atoms: Atoms, moves: np.ndarray, shape: Shape) -> _core.Structures:
+    """Displaced and then strained, by each of the moves (copies, 3n + 6)."""
+    deformations = np.array([np.eye(3) + _strain(move) for move in moves])
+    return deformed(atoms, deformations, shape, moves[:, :-6].reshape(len(moves), -1, 3))
 
 
 def _forces(engine: _core.Engine, s: _core.Structures, threads: int) -> tuple[np.ndarray, np.ndarray]:

@@ -11,12 +11,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from ase import Atoms
 
 from snnp import _core
-from snnp.data.neighbors import structures
 from snnp.fitting.demands import Rhythm
-from snnp.fitting.known_crystals import KnownCrystal
+from snnp.fitting.known_crystals import KnownCrystal, deformed
 from snnp.fitting.loss import Loss
 from snnp.fitting.prepare import zbl_engine
 
@@ -62,9 +60,9 @@ class Stiffening:
             return 0.0
         rng = np.random.default_rng([self._seed, step, 3])
         part = self._uneven[rng.integers(len(self._uneven))].window(rng)
-        cells, s = self._structures(part)
-        core = 0.0 if self._zbl is None else _pressures(self._zbl, s, cells)
-        by_trace = 1 / (3 * np.array([atoms.get_volume() for atoms in cells]))
+        s, volumes = self._structures(part)
+        core = 0.0 if self._zbl is None else _pressures(self._zbl, s, volumes)
+        by_trace = 1 / (3 * volumes)
 
         def term(F: np.ndarray, W: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
             excesses = part.excesses(core + by_trace * np.trace(W, axis1=1, axis2=2))
@@ -97,14 +95,15 @@ class Stiffening:
         volumes, found = np.arange(_VOLUMES[0] + shift * _STEP, _VOLUMES[1], _STEP), []
         for n in range(len(self._crystals)):
             scan = Scan(n, volumes, np.zeros(len(volumes)))
-            cells, s = self._structures(scan)
-            found.append(replace(scan, pressures=_pressures(engine, s, cells, self._loss.threads)))
+            pressures = _pressures(engine, *self._structures(scan), self._loss.threads)
+            found.append(replace(scan, pressures=pressures))
         return found
 
-    def _structures(self, scan: "Scan | Window") -> tuple[list[Atoms], _core.Structures]:
-        atoms, shape = self._crystals[scan.crystal].atoms, self._loss.model.shape
-        cells = [_scaled(atoms, volume) for volume in scan.volumes]
-        return cells, structures(cells, shape.elements, shape.cutoff)
+    def _structures(self, scan: "Scan | Window") -> tuple[_core.Structures, np.ndarray]:
+        """Cells of a crystal at the volumes of a scan, and their volumes, Å³."""
+        atoms = self._crystals[scan.crystal].atoms
+        lengths = np.cbrt(scan.volumes)[:, None, None] * np.eye(3)
+        return deformed(atoms, lengths, self._loss.model.shape), atoms.get_volume() * scan.volumes
 
     def state(self) -> dict:
         """See `Demand`."""
@@ -197,15 +196,7 @@ class Scan:
         return float(changes[n]), float(self.volumes[n + 1])
 
 
-def _scaled(atoms: Atoms, volume: float) -> Atoms:
-    """The crystal at a volume relative to its own."""
-    scaled = atoms.copy()
-    scaled.set_cell(atoms.cell.array * volume ** (1 / 3), scale_atoms=True)
-    return scaled
-
-
-def _pressures(engine: _core.Engine, s: _core.Structures, cells: Sequence[Atoms], threads: int = 1) -> np.ndarray:
-    """eV/Å³, (cells,)."""
+def _pressures(engine: _core.Engine, s: _core.Structures, volumes: np.ndarray, threads: int = 1) -> np.ndarray:
+    """Of cells with these volumes, Å³; eV/Å³, (cells,)."""
     traces = np.trace(engine.evaluate(s, threads)["virials"], axis1=1, axis2=2)
-    volumes = np.array([atoms.get_volume() for atoms in cells])
-    return np.bincount(s.structure, traces, len(cells)) / (3 * volumes)
+    return np.bincount(s.structure, traces, len(volumes)) / (3 * volumes)
