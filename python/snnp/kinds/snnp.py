@@ -85,7 +85,7 @@ class SnnpConfig(ModelSection):
     )
     curvature: FilterCurvature = FilterCurvature()
     bounds: bool = Field(
-        True, description="whether random cells are kept above the ground states, and compressed crystals from kinks"
+        True, description="whether random cells stay above the ground states, and crystals are even and stable"
     )
     floor: bool = Field(False, description="under the energies of atoms that are unlike those of the data")
     repulsion: bool = Field(True, description="of few atoms at distances that the data hardly show")
