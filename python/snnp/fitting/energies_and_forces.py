@@ -14,6 +14,7 @@ from ase import units
 from snnp.data import Frame
 from snnp.data.neighbors import NeighborLists
 from snnp.data.sources import some_of_each, source
+from snnp.data.unit_factors import ENERGIES, FORCES, units_near
 from snnp.fitting import strange_forces
 from snnp.fitting.force_model import ForceModel
 from snnp.fitting.stiffness import unit_by_stiffness
@@ -48,19 +49,6 @@ _MODERATE = 3.0  # such a factor has to be surer: 0.46 in a set of 36 compositio
 _APART = 0.2  # of all frames, in the order of predictions, are between those of a pair
 _ALIKE, _NEAR = 1.1, 1.25  # factors by which forces are per Bohr, and by which names are told
 _SAME = 0.02  # agreements that differ by less are the same, as where all frames have nearly as many atoms
-_FACTORS = {
-    -1.0: "forces with the sign of gradients",
-    1 / 27.2114: "energies in Hartree",
-    1 / 13.6057: "energies in Rydberg",
-    23.0605: "energies in kcal/mol",
-    96.4853: "energies in kJ/mol",
-    1 / 23.0605: "forces in kcal/mol/Å",
-    1 / 96.4853: "forces in kJ/mol/Å",
-    51.4221: "forces in Hartree/Bohr",
-    25.7110: "forces in Rydberg/Bohr",
-    1.88973: "forces per Bohr",
-    1000.0: "energies in meV, or forces in keV/Å",
-}
 
 
 @dataclass(frozen=True)
@@ -127,9 +115,7 @@ class Relation:
         moderate = 1 / _MODERATE < self.factor < _MODERATE
         same = abs(self.slope - self.factor) < _SAME_SLOPE * abs(self.factor)
         if self.agreement > _FACTOR and same and self.sure > (_VERY_CLEAR if moderate and not self.per_bohr else 0.0):
-            alike = [name for by, name in _FACTORS.items() if 1 / _NEAR < self.factor / by < _NEAR]
-            which = f" ({' or '.join(alike)}?)" if alike else ""
-            return f"energies differ by {self.factor:.3g} times what forces say{which}"
+            return f"energies differ by {self.factor:.3g} times what forces say{_why(self.factor)}"
         if self.agreement < _NOTHING and self.sure > _VERY_CLEAR:
             go = "of some frames, but not of all, go with forces" if self.related else "have nothing to do with forces"
             return f"energies {go} (shuffled, of other frames, or total ones of molecular dynamics?)"
@@ -167,6 +153,16 @@ def _is_large(size: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     """Whether forces are so large that they say something about energies, beside other ones: where they are next to
     nothing, as in strained crystals, they do not."""
     return size > _PART * np.quantile(sizes, _LARGE)
+
+
+def _why(factor: float) -> str:
+    """What a factor of energies may come from, in parentheses; "": nothing that is known."""
+    if 1 / _NEAR < -factor < _NEAR:
+        return " (forces with the sign of gradients?)"
+    names = [f"energies in {unit}" for unit in units_near(ENERGIES, 1 / factor, _NEAR)]
+    of_forces = units_near(FORCES, factor, _NEAR)
+    names += ["forces per Bohr" if unit == "eV/Bohr" else f"forces in {unit}" for unit in of_forces]
+    return f" ({' or '.join(names)}?)" if names else ""
 
 
 def _sentence(what: str) -> str:
