@@ -45,7 +45,7 @@ def learning(history: Sequence, reference: str) -> Figure:
 
 def _parts(history: Sequence) -> Iterator[list]:
     """Records of one network after the other: where the next one begins, a step is there twice; in the last steps, with
-    validation data, too, its learning rate is larger again."""
+    validation data, too, its learning rate does not fall."""
     part, several = [], False
     for record in history:
         if part:
@@ -53,7 +53,7 @@ def _parts(history: Sequence) -> Iterator[list]:
             last, was_last = np.isnan(record.validation_loss), np.isnan(before.validation_loss)
             begins = record.step == before.step
             several = several or begins
-            if begins or (several and last and (not was_last or record.learning_rate > before.learning_rate)):
+            if begins or (several and last and (not was_last or record.learning_rate >= before.learning_rate)):
                 yield part
                 part = []
         part.append(record)
