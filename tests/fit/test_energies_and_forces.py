@@ -70,7 +70,8 @@ def spoiled(fraction, change):
         (lambda e, f: (e, f * Hartree / Bohr), "times what those of the others say (the others in Hartree/Bohr?)"),
         (lambda e, f: (e, -f), "times what those of the others say (the sign of gradients?)"),
         (lambda e, f: (e, f[:, [1, 2, 0]]), "do not follow from their structures as those of the others do"),
-        (lambda e, f: (e, np.roll(f, 1, axis=0)), "do not follow from their structures as those of the others do"),
+        (lambda e, f: (e, np.roll(f, 1, axis=0)), "are those of atoms in another order"),
+        (lambda e, f: (e, f[[1, 0, *range(2, len(f))]]), "are those of atoms in another order"),
     ],
 )
 def test_single_frames_whose_forces_are_spoiled_are_named(change, expected):
@@ -78,6 +79,18 @@ def test_single_frames_whose_forces_are_spoiled_are_named(change, expected):
     assert expected in note
     named = [int(number) for number in re.findall(r"frame (\d+)[,)]", note)]
     assert named and all(n % 5 == 2 for n in named)
+
+
+def test_forces_of_which_a_part_is_in_another_order_are_told_in_all_frames():
+    """A model follows them in part then: it finds half of all forces."""
+
+    def half(n, e, f):
+        k = len(f) // 2
+        return e, np.concatenate([f[:k], np.roll(f[k:], 1, axis=0)])
+
+    (note,) = notes(labelled(40, change=half))
+    assert "are those of atoms in another order" in note
+    assert int(re.search(r"forces of (\d+) of", note)[1]) > 25
 
 
 def test_energies_of_the_next_frame_are_told():

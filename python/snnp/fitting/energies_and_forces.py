@@ -16,6 +16,7 @@ from snnp.data.neighbors import NeighborLists
 from snnp.data.sources import some_of_each, source
 from snnp.data.unit_factors import ENERGIES, FORCES, units_near
 from snnp.fitting import strange_forces
+from snnp.fitting.atom_order import misordered
 from snnp.fitting.force_model import ForceModel
 from snnp.fitting.stiffness import unit_by_stiffness
 from snnp.fitting.strange_forces import find_strange
@@ -196,7 +197,7 @@ def contradictions(
 def _found(
     model: ForceModel, every_frame: Iterable[Frame], shape: Shape, lists: NeighborLists, threads: int
 ) -> list[str]:
-    if wrong := transposed(model, shape, threads):
+    if wrong := transposed(model, shape, threads) or misordered(model):
         return [wrong]
     frames, strange = model.frames, find_strange(model)
     found = [strange_forces.sentence(one, model) for one in strange]

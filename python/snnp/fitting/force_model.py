@@ -109,6 +109,11 @@ class ForceModel:
         columns = self.linear.columns - self.shape.n_elements
         return (self.linear.differences() + RIDGE * self.linear.size()).toarray()[:columns, :columns]
 
+    def forces_of(self, n: int) -> np.ndarray:
+        """Predicted forces (atoms, 3), eV/Å, of a frame."""
+        x = self.coefficients[self.half[n]]
+        return (self.rows[n][:, : len(x)] @ x).reshape(-1, 3)
+
     def forces_at(self, n: int, displacements: np.ndarray) -> np.ndarray:
         """Forces (atoms, 3), eV/Å, of a frame whose atoms are displaced, (atoms, 3), Å; without the ZBL repulsion."""
         atoms = self.frames[n].atoms.copy()
