@@ -21,6 +21,7 @@ from snnp.fitting.force_model import ForceModel
 from snnp.fitting.stiffness import unit_by_stiffness
 from snnp.fitting.strange_forces import find_strange
 from snnp.fitting.transposed_cells import transposed
+from snnp.fitting.two_levels import two_levels, without
 from snnp.models.shape import Shape
 
 _ATOMS = 8000  # in the frames that are looked at
@@ -80,20 +81,20 @@ class Relation:
         components = 3 * atoms.sum()
         squares, left = model.squares[members].sum(), model.left[members].sum()
         beside = _beside_forces(model, members)
-        p = _without(model.energies[members] / atoms, beside)
+        p = without(model.energies[members] / atoms, beside)
         weights = 1 / (1 + (p / (3 * np.median(np.abs(p)) + 1e-12)) ** 2)
         error = _DISTANCE * np.sqrt(left / components)
-        spread = _without((model.others - model.energies)[:, members].T / atoms[:, None], beside)
+        spread = without((model.others - model.energies)[:, members].T / atoms[:, None], beside)
         unsure = max(error, np.sqrt(np.max(np.average(spread**2, 0, weights))))
         differ = np.sqrt(np.average(p**2, weights=weights))
         enough = len(members) - np.linalg.matrix_rank(beside) >= _FEWEST // 3
         energies = np.array([frame.energy for frame in frames]) if energies is None else energies
-        y = _without(energies / atoms, beside)
+        y = without(energies / atoms, beside)
         return cls(
             float(np.sqrt(squares / components)),
             float(1 - left / squares),
             *_factor(p, y, weights),
-            _factor(p, _without(energies, beside), weights),
+            _factor(p, without(energies, beside), weights),
             float(differ / max(error, 1e-12)) if enough else 0.0,
             float(differ / max(unsure, 1e-12)) if enough else 0.0,
             _slope(p, y),
@@ -205,6 +206,8 @@ def _found(
     others = others[_is_large(model.sizes[others], model.sizes[others])]
     if moved := _moved(model, others, every_frame):
         return [*found, moved]
+    if levels := two_levels(model, others, _left(model, others), _beside_forces(model, others)):
+        return [*found, levels]
     every = Relation.of(model, others)
     sources = [source(frame) for frame in frames]
     verdicts = {}
@@ -258,10 +261,10 @@ def _beside_forces(model: ForceModel, members: np.ndarray) -> np.ndarray:
     return np.hstack([columns * (half == 0), columns * (half == 1), of_source])
 
 
-def _without(y: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """What is left of y, (frames,) or (frames, …), beside the columns."""
-    size = np.maximum(np.abs(columns).max(0), 1e-300)
-    return y - columns / size @ np.linalg.lstsq(columns / size, y, rcond=1e-9)[0]
+def _left(model: ForceModel, members: np.ndarray) -> np.ndarray:
+    """Of energies by what forces say, (members,), eV/atom."""
+    energies = np.array([model.frames[n].energy for n in members]) - model.energies[members]
+    return energies / model.atoms[members]
 
 
 def _factor(p: np.ndarray, y: np.ndarray, weights: np.ndarray) -> tuple[float, float]:
