@@ -210,6 +210,8 @@ def test_tables_by_pair_of_elements(tmp_path):
     names = [e.name for e in p.data.elements]
     assert f"PINNED: phi {names[0]}-{names[1]} CITATION:" in p.data.comment
     assert marked_pairs(p.data) == [1]
+    p.data.comment = p.data.comment.replace("none", "on In-In")
+    assert marked_pairs(p.data) == [1]
     shown = command(app, "info", tmp_path / "x.snnp", check=True).stdout
     assert shown.count("φ was given to the fit") == 1
     shown = command(app, "report", tmp_path / "x.snnp", "-o", tmp_path / "x.html", check=True)

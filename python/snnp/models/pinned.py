@@ -72,7 +72,7 @@ def marked(comment: str, pairs: Sequence[str]) -> str:
 
 def marked_pairs(potential: _core.Potential) -> list[int]:
     """The pairs, by number, whose φ were given to the fit, as the first line of its file says."""
-    words = potential.comment.partition(_MARK)[2].split()
+    words = potential.comment.partition(_MARK)[2].partition(_NEXT)[0].split()
     named = {_key(*word.split("-", 1)) for word in words if "-" in word}
     names = [e.name for e in potential.elements]
     return [n for n, (a, b) in enumerate(unordered_pairs(len(names))) if _key(names[a], names[b]) in named]
