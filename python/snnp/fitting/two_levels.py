@@ -53,7 +53,7 @@ def _split(values: np.ndarray, least: int) -> tuple[np.ndarray, float]:
 
 
 def without(y: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """What is left of y, (frames,) or (frames, …), beside the columns."""
+    """What is left of y, (frames,) or (frames, …), beside the columns, in its unit."""
     size = np.maximum(np.abs(columns).max(0), 1e-300)
     return y - columns / size @ np.linalg.lstsq(columns / size, y, rcond=1e-9)[0]
 
