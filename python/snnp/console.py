@@ -166,7 +166,8 @@ def learning_line(record, steps: int, rate: float, seconds_left: float) -> str:
     if not math.isnan(record.invariant_points):
         text += f"  atomic energies {record.invariant_points:.2f} meV"
     if not math.isnan(record.train_loss):
-        text += f"  training {record.train_loss:.4f}  {_pace(rate, 'steps', seconds_left)}"
+        text += f"  training {record.train_loss:.4f}"
+        text += f"  {_pace(rate, 'steps', seconds_left)}" if record.step else ""
     return text
 
 

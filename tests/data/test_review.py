@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk, molecule
-from ase.units import Hartree
+from ase.units import Bohr, Hartree
 
 from snnp.data import Frame, from_atoms
 from snnp.data.duplicates import find_duplicates
@@ -19,6 +19,7 @@ def made(n, seed=0, name="a.xyz", group="all"):
         ideal = bulk("Si", "diamond", a=5.43, cubic=True)
         temperature = rng.uniform(0.01, 0.2)
         moved = temperature * rng.normal(size=(8, 3))
+        moved -= moved.mean(axis=0)  # forces add up to zero
         atoms = Atoms(ideal.numbers, ideal.positions + moved, cell=ideal.cell, pbc=True)
         energy = float(-8 * 4.6 + 5 * (moved**2).sum())
         frames.append(Frame(atoms, energy, -10 * moved, None, group, f"{name}:frame {index}"))
@@ -102,7 +103,7 @@ def test_an_energy_far_from_the_others(shift):
 
 def test_forces_far_beyond_the_others():
     train = made(60)
-    train[5].forces[2] = [0, 0, 250.0]
+    train[5].forces[2:4] = [[0, 0, 250.0], [0, 0, -250.0]]
     (note,) = review({"train": train})
     assert "train: 1 frame has forces far beyond those of the other frames (a.xyz:frame 5: 250 eV/Å" in note
 
@@ -202,3 +203,89 @@ def test_the_only_frame_of_a_composition_is_named_if_there_are_many_others():
     (note,) = review({"train": train})
     assert note == "train: Ge4Si4 in a.xyz:frame 7 is the only frame of its composition: are the elements right?"
     assert review({"train": train[:150]}) == []  # of few frames that is usual
+
+
+# -- forces that something else acts on, and boundaries -----------------------------------------------------------
+
+
+def shaken(size=2, count=8, pbc=True):
+    """Silicon with thermal noise; forces are those of springs to the lattice, which add up to zero."""
+    rng, frames = np.random.default_rng(3), []
+    for n in range(count):
+        atoms = bulk("Si", "diamond", a=5.43, cubic=True) * (size, 1, 1)
+        u = 0.1 * rng.normal(size=(len(atoms), 3))
+        u -= u.mean(axis=0)
+        atoms.positions += u
+        atoms.wrap()
+        atoms.pbc = pbc
+        frames.append(
+            Frame(atoms, float(-4.6 * len(atoms) + 5 * (u**2).sum()), -10 * u, None, "all", f"a.xyz:frame {n}")
+        )
+    return frames
+
+
+def test_forces_that_do_not_add_up_to_zero_are_told():
+    """Of atoms that are left out, and of fixed ones; forces that are not known say nothing."""
+    frames = shaken()
+    assert review({"train": frames}) == []
+    for n in (2, 5):
+        kept = np.arange(16) != 3
+        frames[n].atoms, frames[n].forces = frames[n].atoms[kept], frames[n].forces[kept]
+    (note,) = review({"train": frames})
+    assert note.startswith("train: 2 frames have forces that do not add up to zero (a.xyz:frame ")
+    assert "not of all atoms" in note
+    frames = shaken()
+    for frame in frames:
+        frame.forces[:5] = 0
+    (note,) = review({"train": frames})
+    assert "8 frames have forces that do not add up to zero" in note and "those of fixed atoms" in note
+    for frame in frames:
+        frame.forces[:5] = np.nan
+    assert review({"train": frames}) == []
+
+
+def changed(frame, cell=1.0, positions=1.0):
+    atoms = frame.atoms.copy()
+    atoms.set_cell(cell * atoms.cell.array, scale_atoms=False)
+    atoms.positions *= positions
+    return Frame(atoms, frame.energy, frame.forces, None, frame.group, frame.origin)
+
+
+def test_crystals_without_periodic_boundaries_are_told():
+    (note,) = review({"train": shaken(pbc=False)})
+    assert note.startswith("train: not periodic along a, b, c, though atoms fill the cell there")
+    (note,) = review({"train": shaken(pbc=(True, True, False))})
+    assert "not periodic along c, though" in note
+
+
+@pytest.mark.parametrize("pbc", [False, (True, True, False), True])
+def test_slabs_and_clusters_in_a_cell_raise_no_alarm(pbc):
+    """With vacuum, or in a cell that ends with the outermost atoms."""
+    for vacuum in (0.0, 2.0, 8.0):
+        frames = shaken(pbc=pbc)
+        for frame in frames:
+            frame.atoms.center(vacuum=vacuum, axis=2)
+            if not np.any(pbc):
+                frame.atoms.center(vacuum=vacuum)
+        if np.all(pbc) and not vacuum:
+            continue  # atoms of different images overlap
+        assert not [note for note in review({"train": frames}) if "periodic" in note or "Bohr" in note]
+
+
+def test_cells_in_bohr_beside_positions_in_angstrom_are_told_and_the_other_way_round():
+    (note,) = review({"train": [changed(frame, cell=1 / Bohr) for frame in shaken()]})
+    assert note == "train: cells are 1.89 times as long as what atoms fill: cells in Bohr, positions in Å?"
+    found = review({"train": [changed(frame, positions=1 / Bohr) for frame in shaken()]})
+    assert "train: atoms overlap, and would not in cells 1.89 times as long: positions in Bohr, cells in Å?" in found
+
+
+def test_molecules_in_a_box_and_atoms_that_have_left_their_cell_raise_no_alarm():
+    rng, frames = np.random.default_rng(0), []
+    for n in range(8):
+        atoms = molecule("C6H6", cell=[12.0] * 3, pbc=True)
+        atoms.rattle(0.05, seed=n)
+        frames.append(Frame(atoms, -76.0 + 0.01 * n, np.zeros((12, 3)), None, "gas", f"b.xyz:frame {n}"))
+    for frame in (gone := shaken()):
+        frame.atoms.positions += rng.integers(-2, 3, size=(16, 3)) @ frame.atoms.cell.array
+    for some in (frames, gone):
+        assert not [note for note in review({"train": some}) if "cell" in note]

@@ -169,6 +169,18 @@ def test_curves_of_densities_become_smooth(kind, name, deviation):
     assert found[1] < 0.5 * found[0]
 
 
+@pytest.mark.parametrize("steps", [1, 2, 7, 40])
+def test_the_stage_with_the_prior_is_within_the_steps(steps):
+    """It is the last one, and has a step at least; 40 are too few for all stages before."""
+    model = {"kind": "eam", "pair_cutoff": 4.6, "smoothness": 1e-6, "curvature": {"rho": 0.05}}
+    settings = {"data": {"validation_fraction": 0}, "loss": {"stress": 0}, "training": {"threads": 1, "steps": steps}}
+    fit = snnp.fit(noisy(), progress=False, model=model, **settings)
+    done = [row[fit.curve.columns.index("step")] for row in fit.curve.rows]
+    assert done[-1] <= steps
+    assert done[-1] > done[-2]
+    assert done[-2] == max(steps - 25, steps - steps // 2, 0) - (steps == 1)
+
+
 def training(deviations, steps):
     """Of a random model to its own energies and forces in few structures."""
     torch.manual_seed(0)

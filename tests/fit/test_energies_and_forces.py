@@ -70,7 +70,8 @@ def spoiled(fraction, change):
         (lambda e, f: (e, f * Hartree / Bohr), "times what those of the others say (the others in Hartree/Bohr?)"),
         (lambda e, f: (e, -f), "times what those of the others say (the sign of gradients?)"),
         (lambda e, f: (e, f[:, [1, 2, 0]]), "do not follow from their structures as those of the others do"),
-        (lambda e, f: (e, np.roll(f, 1, axis=0)), "do not follow from their structures as those of the others do"),
+        (lambda e, f: (e, np.roll(f, 1, axis=0)), "are those of atoms in another order"),
+        (lambda e, f: (e, f[[1, 0, *range(2, len(f))]]), "are those of atoms in another order"),
     ],
 )
 def test_single_frames_whose_forces_are_spoiled_are_named(change, expected):
@@ -78,6 +79,52 @@ def test_single_frames_whose_forces_are_spoiled_are_named(change, expected):
     assert expected in note
     named = [int(number) for number in re.findall(r"frame (\d+)[,)]", note)]
     assert named and all(n % 5 == 2 for n in named)
+
+
+def test_forces_of_which_a_part_is_in_another_order_are_told_in_all_frames():
+    """A model follows them in part then: it finds half of all forces."""
+
+    def half(n, e, f):
+        k = len(f) // 2
+        return e, np.concatenate([f[:k], np.roll(f[k:], 1, axis=0)])
+
+    (note,) = notes(labelled(40, change=half))
+    assert "are those of atoms in another order" in note
+    assert int(re.search(r"forces of (\d+) of", note)[1]) > 25
+
+
+def test_energies_on_two_levels_are_told_whatever_the_frames_are():
+    """As frames alike of two settings of the calculation, in one group."""
+
+    def some_above(n, e, f):
+        return e + 0.2 * len(f) * (n % 7 in (1, 2)), f
+
+    (note,) = notes(labelled(60, change=some_above))
+    assert "are 0.19 eV/atom above those of frames alike, as forces say" in note
+    named = [int(number) for number in re.findall(r"frame (\d+)[,)]", note)]
+    assert sum(n % 7 in (1, 2) for n in named) >= 2
+    (note,) = notes(labelled(60, change=lambda n, e, f: (e - 0.2 * len(f) * (n % 7 in (1, 2)), f)))
+    assert "eV/atom below those" in note
+
+
+def test_energies_that_differ_between_phases_raise_no_alarm():
+    """Forces do not know the difference between crystals that nothing leads from one to the other."""
+    assert not notes(two_phases())
+
+
+def two_phases():
+    """Rattled crystals, fcc and bcc, of which the latter are 0.3 eV/atom higher."""
+    rng, frames = np.random.default_rng(3), []
+    for n in range(40):
+        a = rng.uniform(3.8, 4.0)
+        crystal = bulk("Pd", a=a) if n // 2 % 2 else bulk("Pd", "bcc", a=a / 2 ** (1 / 3))  # of the same volumes
+        atoms = crystal * (2, 2, 2)
+        atoms.positions += rng.normal(scale=0.08, size=atoms.positions.shape)
+        atoms.calc = EMT()
+        energy, forces = atoms.get_potential_energy(), atoms.get_forces()
+        atoms.calc = SinglePointCalculator(atoms, energy=energy + 0.3 * len(atoms) * (1 - n // 2 % 2), forces=forces)
+        frames.append(atoms)
+    return frames
 
 
 def test_energies_of_the_next_frame_are_told():

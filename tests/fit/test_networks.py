@@ -14,6 +14,7 @@ from fitting import command
 from models import KINDS, random_model
 from small_fits import NETWORK, fit, fitted, sentence, settings_of, structures
 from snnp import _core
+from snnp.analysis import beside
 from snnp.analysis.report_tables import elements_table
 from snnp.cli import app
 from snnp.config import ConfigError, read
@@ -172,6 +173,23 @@ def test_the_learning_curve_goes_through_all_networks(tmp_path):
     assert (np.diff(table["step"]) >= 0).all() and (np.diff(table["seconds"]) >= 0).all()
     assert table["step"][-1] == 120 and table["step"][known].max() == 111
     assert not known[table["step"] > 111].any()
+    shown = beside.convergence(tmp_path / "x.snnp")
+    assert "of each of 3 networks" in shown.says
+    axes = shown.draw().axes[0]
+    labels = axes.get_legend_handles_labels()[1]
+    assert {"the next network begins", "best of each network"} <= set(labels)
+    # Of each network training and validation, before and with validation data; no line from one to the next.
+    curves = [line for line in axes.lines if line.get_linestyle() == "-"]
+    assert [len(line.get_xdata()) for line in curves] == [n for n in _records(table) for _ in range(2)]
+
+
+def _records(table):
+    """How many records there are of each of three networks, then of each with validation data, too."""
+    before = table["step"][~np.isnan(table["validation_loss"])]
+    begins = np.flatnonzero(np.diff(before) == 0) + 1
+    found = np.diff([0, *begins, len(before)]).tolist()
+    last = len(table) - len(before)
+    return [*found, *[last // 3] * 3]
 
 
 def trained(ranks):

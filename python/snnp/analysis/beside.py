@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from snnp import _core
 from snnp.analysis import plots
+from snnp.analysis.learning import best_of_networks, learning
 from snnp.files import read_text
 from snnp.validation.model import FileModel
 from snnp.validation.outputs import Files
@@ -58,13 +59,14 @@ def convergence(potential: Path) -> Convergence | None:
 
 def _learning(rows: list[dict[str, float]], units: dict[str, str]) -> Convergence:
     history = [SimpleNamespace(**{**dict.fromkeys(_MEASURED, np.nan), **row}) for row in rows]
-    best = min(history, key=lambda record: record.validation_loss)
-    reference = units["validation_loss"].removesuffix(" = 1")
-    says = f"Losses and errors by step: the validation loss is lowest, {best.validation_loss:.4g} ({reference} = 1), "
-    says += f"at step {best.step:.0f} of {history[-1].step:.0f}."
+    reference, best = units["validation_loss"].removesuffix(" = 1"), best_of_networks(history)
+    lowest = ", ".join(f"{record.validation_loss:.4g} at step {record.step:.0f}" for record in best)
+    each = "" if len(best) == 1 else f" of each of {len(best)} networks"
+    says = f"Losses and errors by step: the lowest validation loss{each} ({reference} = 1) is {lowest} of "
+    says += f"{history[-1].step:.0f}."
     for record in history:
         record.step = int(record.step)
-    return Convergence(says, lambda: plots.learning(history, reference))
+    return Convergence(says, lambda: learning(history, reference))
 
 
 def _smoothness(rows: list[dict[str, float]]) -> Convergence:

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from snnp.analysis import plots
+from snnp.analysis.learning import learning
 
 _DIGITS = {"train_loss": ".8g", "validation_loss": ".8g", "seconds": ".2f", "step": "d"}
 
@@ -48,7 +49,7 @@ class Curve:
             [units[name] for name in names],
             rows,
             "_learning.png",
-            lambda: plots.learning(history, reference),
+            lambda: learning(history, reference),
         )
 
     @staticmethod

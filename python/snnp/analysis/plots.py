@@ -1,9 +1,8 @@
-"""Pictures of a fit: parity and learning curves."""
+"""Pictures of a fit: parity, and losses of linear models."""
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator
 
 from snnp.analysis.errors import Predictions
 from snnp.analysis.panels import Panel
@@ -75,47 +74,6 @@ def _drawn(x: np.ndarray, y: np.ndarray) -> np.ndarray | slice:
         return slice(None)
     farthest = np.argpartition(np.abs(y - x), -_FARTHEST)[-_FARTHEST:]
     return np.union1d(farthest, np.arange(0, len(x), len(x) // (_DRAWN - _FARTHEST) + 1))
-
-
-def learning(history, reference: str) -> Figure:
-    """Losses, and errors of validation data and at invariant points where there are any, by steps.
-
-    history: records of a fit; reference: the model whose training loss is 1.
-    """
-    errors = {
-        "energy_error": "energy MAE, meV/atom",
-        "force_error": "force MAE, eV/Å",
-        "stress_error": "stress MAE, GPa",
-        "invariant_points": "atomic energies at\ninvariant points, RMSE, meV",
-    }
-    panels = {"validation_loss": f"loss ({reference}, training = 1)"} | {
-        name: label for name, label in errors.items() if not np.isnan([getattr(r, name) for r in history]).all()
-    }
-    rows, columns = (len(panels) + 1) // 2, min(len(panels), 2)
-    figure = Figure(figsize=(5.2 * columns, 3.4 * rows), layout="constrained")
-    grid = figure.subplots(rows, columns, sharex=True, squeeze=False)
-    best = min(history, key=lambda r: r.validation_loss)
-    steps = [r.step for r in history]
-    validated = [r.step for r in history if not np.isnan(r.validation_loss)]
-    for axes, (name, label) in zip(grid.flat, panels.items(), strict=False):
-        if name == "validation_loss":
-            axes.plot(steps, [r.train_loss for r in history], color=COLORS["train"], label="training")
-        axes.plot(steps, [getattr(r, name) for r in history], color=COLORS["validation"], label="validation")
-        axes.plot(best.step, getattr(best, name), "o", color=COLORS["test"], label=f"best: step {best.step}")
-        if validated[-1] < steps[-1]:
-            axes.axvspan(validated[-1], steps[-1], color="#DDDDDD", lw=0, label="validation data fitted, too")
-        axes.set(ylabel=label, yscale="log")
-        for ticks in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
-            ticks(FuncFormatter(lambda value, _: f"{value:g}"))
-        if axes.get_ylim()[1] > 10 * axes.get_ylim()[0]:  # labels of all would meet
-            axes.yaxis.set_minor_locator(LogLocator(subs=(2, 5)))
-    for axes in grid.flat[len(panels) :]:
-        axes.axis("off")
-    for axes in grid.flat[len(panels) - columns : len(panels)]:  # nothing is below
-        axes.set_xlabel("step")
-        axes.tick_params(labelbottom=True)
-    grid[0, 0].legend(fontsize=8)
-    return figure
 
 
 def smoothness(trials, chosen) -> Figure:

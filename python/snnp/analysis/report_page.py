@@ -21,7 +21,9 @@ from snnp.analysis.report import Report
 from snnp.analysis.spline_plots import how_to_read, spline_panels
 from snnp.console import error_table, invariant_table
 from snnp.models.gauge import without_floor
+from snnp.models.pinned import marked_pairs
 from snnp.models.potentials import nowhere_negative
+from snnp.models.shape import unordered_pairs
 from snnp.page import document, from_rich, picture, text, verbatim
 from snnp.validation import page as validation_page
 from snnp.validation.checks import CHECKS
@@ -123,6 +125,9 @@ def _summary(report: Report) -> Section:
     section = Section("In short", [_kind(without_floor(p))])
     if floored := [e.name for e in p.elements if e.floor.directions]:
         section.items.append(f"A floor lies under atoms of {', '.join(floored)} that are unlike those of the data.")
+    if given := _given(p):
+        shown = "" if reading is None else " The page shows it with what is linear in ρ on average, as all curves here."
+        section.items.append(f"φ of {', '.join(given)} was given to the fit (model.pinned): it was not fitted.{shown}")
     if reading is None:
         section.items.append("No data were given: what filters add, and where curves can be trusted, is not known.")
     else:
@@ -140,6 +145,13 @@ def _kind(p: _core.Potential) -> str:
         parts.append("three-body tensors V")
     says = f"It has {', '.join(parts)}; its cutoff is {p.cutoff():.2f} Å."
     return " ".join([says, *(_POSITIVE[name] for name in nowhere_negative(p))])
+
+
+def _given(p: _core.Potential) -> list[str]:
+    """Names of the pairs whose φ was given to the fit."""
+    names = [e.name for e in p.elements]
+    pairs = unordered_pairs(len(names))
+    return ["-".join(names[a] for a in pairs[n]) for n in marked_pairs(p)]
 
 
 def _counts(p: _core.Potential) -> list[tuple[str, int]]:

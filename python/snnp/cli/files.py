@@ -17,6 +17,7 @@ def info(potential: Annotated[Path, typer.Argument(help="Potential file, file of
     from snnp.models.filter_sets import named_path
     from snnp.models.filters_file import describe_filters, is_filters
     from snnp.models.gauge import without_floor
+    from snnp.models.pinned import marked_pairs
     from snnp.models.potentials import bound_of, is_convex, kind_and_sizes, nowhere_negative
 
     with sentences():
@@ -25,7 +26,7 @@ def info(potential: Annotated[Path, typer.Argument(help="Potential file, file of
             print(describe_filters(potential))
             return
         p = _core.read_potential(str(potential))
-    names = [e.name for e in p.elements]
+    names, given = [e.name for e in p.elements], marked_pairs(p)
     print(p.comment.strip())
     inside = without_floor(p)
     filters = f"{inside.n2} two-body and {p.n3} three-body filters"
@@ -51,7 +52,8 @@ def info(potential: Annotated[Path, typer.Argument(help="Potential file, file of
                 else "no core"
             )
             seen = f"{pair.shortest:.2f} Å" if pair.shortest else "not known"
-            print(f"{first}-{names[b]}: shortest distance in the training data {seen}; {core}")
+            phi = "; φ was given to the fit" if p.pair_index(a, b) in given else ""
+            print(f"{first}-{names[b]}: shortest distance in the training data {seen}; {core}{phi}")
 
 
 def convert(

@@ -14,8 +14,8 @@ import numpy as np
 from ase import units
 
 from snnp.data.frames import Frame
+from snnp.data.unit_factors import ENERGIES, units_near
 
-_NAMES = {627.509: "kcal/mol", 2625.50: "kJ/mol", 1000 * units.Hartree: "meV"}  # 1 Hartree of them
 _ALIKE = 1.05  # factor by which a name is told
 # The formula is right to 2 % for C to F with their bonds, to 9 % for H, and to 10 % where relativity counts.
 _LOWEST = 1.2
@@ -38,7 +38,7 @@ def unit_of_energies(frames: Sequence[Frame]) -> str | None:
         return None
     ratio = np.median([_ratio(frame) for frame in known])
     if ratio > _LOWEST * units.Hartree:
-        alike = [f" ({name}?)" for one, name in _NAMES.items() if 1 / _ALIKE < ratio / one < _ALIKE]
+        alike = [f" ({name}?)" for name in units_near(ENERGIES, units.Hartree / ratio, _ALIKE)]
         return f"energies are {ratio / units.Hartree:.3g} times as low as those of all electrons in eV{''.join(alike)}"
     light = [_ratio(frame) for frame in known if _is_light(frame)]
     if len(light) >= _FEWEST and _HARTREE[0] < np.median(light) < _HARTREE[1]:

@@ -7,9 +7,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from snnp.data.bonds import bond_ratio
+from snnp.data.boundaries import wrong_boundaries
 from snnp.data.duplicates import Duplicates, find_duplicates
 from snnp.data.energy_levels import unit_of_energies
 from snnp.data.frames import Frame
+from snnp.data.net_forces import has_fixed_atoms, net_forces
 from snnp.data.outliers import Outlier, find_outliers
 from snnp.data.symmetry import forces_against_symmetry, zeros_against_symmetry
 
@@ -25,7 +27,8 @@ def review(
     sets: Mapping[str, Sequence[Frame]], training: str = "train", duplicates: Duplicates | None = None
 ) -> list[str]:
     """Sentences about equal frames inside a set and in training and other sets, about equal structures with different
-    energies, about forces that symmetry says are zero, and about energies and forces far outside the rest.
+    energies, about forces that symmetry says are zero, or that do not add up to zero, about boundaries, and about
+    energies and forces far outside the rest.
 
     duplicates: those of the sets, if they are known.
     """
@@ -42,6 +45,9 @@ def review(
             notes.append(_against_symmetry(name, against))
         if zeros := zeros_against_symmetry(frames):
             notes.append(_zeros(name, zeros))
+        if net := net_forces(frames):
+            notes.append(_net(name, net))
+        notes += [f"{name}: {what}" for what in wrong_boundaries(frames)]
         outliers = find_outliers(frames)
         for what in ("energy", "force"):
             here = [outlier for outlier in outliers if outlier.what == what]
@@ -143,6 +149,16 @@ def _zeros(name: str, found: Sequence[Frame]) -> str:
         f"{name}: {verb} forces of exactly zero where symmetry does not say so ({some_places(found)}): not known? "
         "NaN, or no forces, stand for that"
     )
+
+
+def _net(name: str, found: Sequence[tuple[Frame, float]]) -> str:
+    worst = sorted(found, key=lambda item: -item[1])
+    named = ", ".join(f"{place(frame)}: {force:.3g} eV/Å" for frame, force in _first(worst)) + _more(worst)
+    verb = _frames(len(found), "has", "have")
+    why = "of another structure, not of all atoms, or in an external field?"
+    if 2 * sum(has_fixed_atoms(frame) for frame, _ in found) > len(found):
+        why = "some are exactly zero, as ASE makes those of fixed atoms; NaN stands for what is not known"
+    return f"{name}: {verb} forces that do not add up to zero ({named}): {why}"
 
 
 def _frames(count: int, one: str, many: str) -> str:

@@ -12,7 +12,7 @@ from snnp.data.neighbors import NeighborLists
 from snnp.fitting.sets import Sets
 from snnp.kinds.base import ModelSection
 from snnp.mapping.monitor import Monitor
-from snnp.models.pinned import pinned_pairs, pinned_potential
+from snnp.models.pinned import given_files, marked, pinned_pairs, pinned_potential
 from snnp.models.shape import unordered_pairs
 from snnp.models.sums import added, check_baseline
 from snnp.virial import matrix, stress
@@ -28,8 +28,9 @@ class Baseline:
     @staticmethod
     def of(model: ModelSection, elements: Sequence[str]) -> "Baseline":
         """That of a configuration; raises snnp.Error if it cannot be one for data of these elements."""
-        if file := model.pinned.phi:
-            return Pinned(pinned_potential(file, elements), file.name, pinned_pairs(file, elements))
+        if given := model.pinned.phi:
+            names = ", ".join(dict.fromkeys(file.name for file in given_files(given)))
+            return Pinned(pinned_potential(given, elements), names, pinned_pairs(given, elements))
         file = getattr(model, "baseline", None)
         if file is None:
             return Baseline()
@@ -88,22 +89,27 @@ class Pinned(Baseline):
     pairs: Sequence[int] = ()
 
     def add(self, fitted: _core.Potential) -> _core.Potential:
-        """The model with these φ, and their cores."""
+        """The model with these φ, and their cores, which its first line names."""
         p = copy.deepcopy(fitted)
         pairs = p.pairs
         for n in self.pairs:
             given, pair = self.potential.pairs[n], pairs[n]
             pair.phi, pair.zbl_inner, pair.zbl_outer = given.phi, given.zbl_inner, given.zbl_outer
-        p.pairs = pairs
+        p.pairs, p.comment = pairs, marked(p.comment, self._names)
         p.check()
         return p
 
     def sentence(self, frames: Sequence[Frame]) -> str:
         """Which φ it is, and how much it leaves of the forces; frames: without it."""
+        own = ", ".join(self._names)
+        return f"φ of {own} of {self.name} stays as it is: it leaves forces of {_size(frames)} (RMS) to be fitted"
+
+    @property
+    def _names(self) -> list[str]:
+        """Of the pairs."""
         names = [e.name for e in self.potential.elements]
         every = [f"{names[a]}-{names[b]}" for a, b in unordered_pairs(len(names))]
-        own = ", ".join(every[n] for n in self.pairs)
-        return f"φ of {own} of {self.name} stays as it is: it leaves forces of {_size(frames)} (RMS) to be fitted"
+        return [every[n] for n in self.pairs]
 
 
 def _size(frames: Sequence[Frame]) -> str:

@@ -14,11 +14,14 @@ from ase import units
 from snnp.data import Frame
 from snnp.data.neighbors import NeighborLists
 from snnp.data.sources import some_of_each, source
+from snnp.data.unit_factors import ENERGIES, FORCES, units_near
 from snnp.fitting import strange_forces
+from snnp.fitting.atom_order import misordered
 from snnp.fitting.force_model import ForceModel
 from snnp.fitting.stiffness import unit_by_stiffness
 from snnp.fitting.strange_forces import find_strange
 from snnp.fitting.transposed_cells import transposed
+from snnp.fitting.two_levels import two_levels, without
 from snnp.models.shape import Shape
 
 _ATOMS = 8000  # in the frames that are looked at
@@ -48,19 +51,6 @@ _MODERATE = 3.0  # such a factor has to be surer: 0.46 in a set of 36 compositio
 _APART = 0.2  # of all frames, in the order of predictions, are between those of a pair
 _ALIKE, _NEAR = 1.1, 1.25  # factors by which forces are per Bohr, and by which names are told
 _SAME = 0.02  # agreements that differ by less are the same, as where all frames have nearly as many atoms
-_FACTORS = {
-    -1.0: "forces with the sign of gradients",
-    1 / 27.2114: "energies in Hartree",
-    1 / 13.6057: "energies in Rydberg",
-    23.0605: "energies in kcal/mol",
-    96.4853: "energies in kJ/mol",
-    1 / 23.0605: "forces in kcal/mol/Å",
-    1 / 96.4853: "forces in kJ/mol/Å",
-    51.4221: "forces in Hartree/Bohr",
-    25.7110: "forces in Rydberg/Bohr",
-    1.88973: "forces per Bohr",
-    1000.0: "energies in meV, or forces in keV/Å",
-}
 
 
 @dataclass(frozen=True)
@@ -91,20 +81,20 @@ class Relation:
         components = 3 * atoms.sum()
         squares, left = model.squares[members].sum(), model.left[members].sum()
         beside = _beside_forces(model, members)
-        p = _without(model.energies[members] / atoms, beside)
+        p = without(model.energies[members] / atoms, beside)
         weights = 1 / (1 + (p / (3 * np.median(np.abs(p)) + 1e-12)) ** 2)
         error = _DISTANCE * np.sqrt(left / components)
-        spread = _without((model.others - model.energies)[:, members].T / atoms[:, None], beside)
+        spread = without((model.others - model.energies)[:, members].T / atoms[:, None], beside)
         unsure = max(error, np.sqrt(np.max(np.average(spread**2, 0, weights))))
         differ = np.sqrt(np.average(p**2, weights=weights))
         enough = len(members) - np.linalg.matrix_rank(beside) >= _FEWEST // 3
         energies = np.array([frame.energy for frame in frames]) if energies is None else energies
-        y = _without(energies / atoms, beside)
+        y = without(energies / atoms, beside)
         return cls(
             float(np.sqrt(squares / components)),
             float(1 - left / squares),
             *_factor(p, y, weights),
-            _factor(p, _without(energies, beside), weights),
+            _factor(p, without(energies, beside), weights),
             float(differ / max(error, 1e-12)) if enough else 0.0,
             float(differ / max(unsure, 1e-12)) if enough else 0.0,
             _slope(p, y),
@@ -127,9 +117,7 @@ class Relation:
         moderate = 1 / _MODERATE < self.factor < _MODERATE
         same = abs(self.slope - self.factor) < _SAME_SLOPE * abs(self.factor)
         if self.agreement > _FACTOR and same and self.sure > (_VERY_CLEAR if moderate and not self.per_bohr else 0.0):
-            alike = [name for by, name in _FACTORS.items() if 1 / _NEAR < self.factor / by < _NEAR]
-            which = f" ({' or '.join(alike)}?)" if alike else ""
-            return f"energies differ by {self.factor:.3g} times what forces say{which}"
+            return f"energies differ by {self.factor:.3g} times what forces say{_why(self.factor)}"
         if self.agreement < _NOTHING and self.sure > _VERY_CLEAR:
             go = "of some frames, but not of all, go with forces" if self.related else "have nothing to do with forces"
             return f"energies {go} (shuffled, of other frames, or total ones of molecular dynamics?)"
@@ -169,6 +157,16 @@ def _is_large(size: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     return size > _PART * np.quantile(sizes, _LARGE)
 
 
+def _why(factor: float) -> str:
+    """What a factor of energies may come from, in parentheses; "": nothing that is known."""
+    if 1 / _NEAR < -factor < _NEAR:
+        return " (forces with the sign of gradients?)"
+    names = [f"energies in {unit}" for unit in units_near(ENERGIES, 1 / factor, _NEAR)]
+    of_forces = units_near(FORCES, factor, _NEAR)
+    names += ["forces per Bohr" if unit == "eV/Bohr" else f"forces in {unit}" for unit in of_forces]
+    return f" ({' or '.join(names)}?)" if names else ""
+
+
 def _sentence(what: str) -> str:
     return (
         f"energies and forces contradict each other: {what}; units of labels (data.units) and their names "
@@ -200,7 +198,7 @@ def contradictions(
 def _found(
     model: ForceModel, every_frame: Iterable[Frame], shape: Shape, lists: NeighborLists, threads: int
 ) -> list[str]:
-    if wrong := transposed(model, shape, threads):
+    if wrong := transposed(model, shape, threads) or misordered(model):
         return [wrong]
     frames, strange = model.frames, find_strange(model)
     found = [strange_forces.sentence(one, model) for one in strange]
@@ -208,6 +206,8 @@ def _found(
     others = others[_is_large(model.sizes[others], model.sizes[others])]
     if moved := _moved(model, others, every_frame):
         return [*found, moved]
+    if levels := two_levels(model, others, _left(model, others), _beside_forces(model, others)):
+        return [*found, levels]
     every = Relation.of(model, others)
     sources = [source(frame) for frame in frames]
     verdicts = {}
@@ -261,10 +261,10 @@ def _beside_forces(model: ForceModel, members: np.ndarray) -> np.ndarray:
     return np.hstack([columns * (half == 0), columns * (half == 1), of_source])
 
 
-def _without(y: np.ndarray, columns: np.ndarray) -> np.ndarray:
-    """What is left of y, (frames,) or (frames, …), beside the columns."""
-    size = np.maximum(np.abs(columns).max(0), 1e-300)
-    return y - columns / size @ np.linalg.lstsq(columns / size, y, rcond=1e-9)[0]
+def _left(model: ForceModel, members: np.ndarray) -> np.ndarray:
+    """Of energies by what forces say, (members,), eV/atom."""
+    energies = np.array([model.frames[n].energy for n in members]) - model.energies[members]
+    return energies / model.atoms[members]
 
 
 def _factor(p: np.ndarray, y: np.ndarray, weights: np.ndarray) -> tuple[float, float]:

@@ -30,13 +30,15 @@ class ForceModel:
     agree with no others are left out of the fit by their errors, step by step. elements: (frames, elements), parts of
     atoms; energies: of the model, which knows them up to a constant for each element, eV; others: the same of models
     that explain forces nearly as well, (models, frames); coefficients: of the models for both halves, (2, columns);
-    squares, products, predicted: |f|², f·p and |p|² of forces f and predicted forces p, (eV/Å)².
+    derivatives: of energies by coefficients, (frames, columns); squares, products, predicted: |f|², f·p and |p|² of
+    forces f and predicted forces p, (eV/Å)².
     """
 
     frames: Sequence[Frame]
     elements: np.ndarray
     energies: np.ndarray
     others: np.ndarray
+    derivatives: np.ndarray
     squares: np.ndarray
     products: np.ndarray
     predicted: np.ndarray
@@ -71,6 +73,7 @@ class ForceModel:
             np.array(elements),
             nothing,
             nothing[None],
+            np.array(X),
             squares,
             nothing,
             nothing,
@@ -80,7 +83,7 @@ class ForceModel:
             shape,
             threads,
         )
-        model._fit(np.array(X))
+        model._fit()
         return model
 
     @property
@@ -109,6 +112,11 @@ class ForceModel:
         columns = self.linear.columns - self.shape.n_elements
         return (self.linear.differences() + RIDGE * self.linear.size()).toarray()[:columns, :columns]
 
+    def forces_of(self, n: int) -> np.ndarray:
+        """Predicted forces (atoms, 3), eV/Å, of a frame."""
+        x = self.coefficients[self.half[n]]
+        return (self.rows[n][:, : len(x)] @ x).reshape(-1, 3)
+
     def forces_at(self, n: int, displacements: np.ndarray) -> np.ndarray:
         """Forces (atoms, 3), eV/Å, of a frame whose atoms are displaced, (atoms, 3), Å; without the ZBL repulsion."""
         atoms = self.frames[n].atoms.copy()
@@ -118,8 +126,8 @@ class ForceModel:
         x = self.coefficients[self.half[n]]
         return (rows[:, : len(x)] @ x).reshape(-1, 3)
 
-    def _fit(self, X: np.ndarray) -> None:
-        """Predictions of each frame by the other half; X: derivatives of its energy by the coefficients."""
+    def _fit(self) -> None:
+        """Predictions of each frame by the other half."""
         scales = np.maximum(self.sizes, np.median(self.sizes))
         even = 1 / (scales**2 * self.atoms)
         weights = even * (self.sizes / scales) ** 4  # small forces last: they may be wrong, and hardly matter
@@ -136,7 +144,7 @@ class ForceModel:
             weights = even / (1 + far**4)
         self.products, self.predicted = products[:, best], predicted[:, best]
         self.coefficients = xs[:, best]
-        energies = np.array([one @ x for x, one in zip(X, of_others, strict=True)])
+        energies = np.array([one @ x for x, one in zip(self.derivatives, of_others, strict=True)])
         explained = (np.minimum(errors, 1.0) ** 2).mean(0)
         self.energies, self.others = energies[:, best], energies[:, explained < explained[best] + _NEARLY].T
 

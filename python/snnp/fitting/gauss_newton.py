@@ -2,7 +2,8 @@
 
 Each step fits the model, made linear in its coefficients, like a linear one. The penalty of curvature begins strong and
 becomes weaker in stages, each starting where the last one ended, until the validation loss does not fall any more. If
-there is a prior of curvature, a last stage begins where the best one ended, with it and the same penalty.
+there is a prior of curvature, a last stage begins where the best one ended, with it and the same penalty, for
+which steps are kept.
 """
 
 import math
@@ -175,11 +176,12 @@ class DensityFit:
         while not state.done:
             if stop():
                 return False
-            begun = time.monotonic()
-            here, finished = gauss_newton_step(self.model, state, here, self.train, self._strength)
-            state.step += 1
-            state.in_stage += 1
-            if finished or state.in_stage == _MAX_STEPS or (state.step >= self.steps and not state.noise):
+            begun, finished = time.monotonic(), False
+            if state.step < self._last_step:
+                here, finished = gauss_newton_step(self.model, state, here, self.train, self._strength)
+                state.step += 1
+                state.in_stage += 1
+            if finished or state.in_stage == _MAX_STEPS or state.step >= self._last_step:
                 self._end_stage(here, report, begun)
                 here = self.model.linearise(self.train, state.x, state.knots)
             state.seconds += time.monotonic() - begun
@@ -202,7 +204,7 @@ class DensityFit:
         worse = self.smoothness is None and all(t[0] > best for t in state.trials[-2:])
         state.stage += 1
         state.in_stage, state.damping = 0, DAMPING
-        state.done = bool(state.noise) or worse or state.stage == len(self.strengths) or state.step >= self.steps
+        state.done = bool(state.noise) or worse or state.stage == len(self.strengths) or state.step >= self._last_step
         if state.noise or not (state.done and self.model.curvature):
             state.x, state.knots = self.model.normalised(state.x, state.knots, here)
         else:
@@ -210,6 +212,13 @@ class DensityFit:
             state.noise = state.history[best].train_loss * state.unit**2
             _, _, x, state.knots = state.trials[best]
             state.x = self.model.with_effective_pair(x, state.knots)
+
+    @property
+    def _last_step(self) -> int:
+        """Of this stage at most: those before that with a prior leave it a stage of its own, or half of few steps."""
+        if self.state_.noise or not self.model.curvature:
+            return self.steps
+        return self.steps - max(min(_MAX_STEPS, self.steps // 2), 1)
 
     @property
     def _strength(self) -> float:

@@ -13,6 +13,7 @@ from snnp.data import Frame
 from snnp.data.batch import Weights
 from snnp.data.distances import shortest_distances
 from snnp.data.frames import LabelWeights
+from snnp.data.layers import largest_gap
 from snnp.fitting.ground_states import GroundState, energy_of, fractions, ground_states, hull, lowest_frames
 from snnp.random_cells import ATOMS
 
@@ -42,7 +43,7 @@ class Ground:
         """None: the frame is no bulk."""
         atoms = state.frame.atoms
         shortest = float(np.nanmin(np.r_[np.inf, shortest_distances([state.frame], sorted(set(atoms.symbols)))]))
-        if not _largest_gap(atoms) < _VACUUM * shortest < np.inf:
+        if not largest_gap(atoms) < _VACUUM * shortest < np.inf:
             return None
         formula = atoms.symbols.formula.reduce()[0].format("hill")
         return cls(formula, _bound(state), atoms.get_volume() / len(atoms), shortest)
@@ -141,10 +142,3 @@ def _mixtures(
 def _bound(state: GroundState) -> float:
     """The lowest energy that its composition may have, eV/atom."""
     return energy_of(state.frame) - _EXCESSES * state.excess
-
-
-def _largest_gap(atoms: Atoms) -> float:
-    """Between atoms along the normals of the faces of the cell, Å."""
-    widths = 1 / np.linalg.norm(np.linalg.inv(atoms.cell.array), axis=0)
-    places = np.sort(atoms.get_scaled_positions(), axis=0)
-    return float((np.diff(places, axis=0, append=places[:1] + 1) * widths).max())

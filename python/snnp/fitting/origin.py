@@ -38,8 +38,11 @@ class Origin:
         if filters:
             filters["file"] = filters_path(Path(filters["file"]))
         for place, key in ((model, "baseline"), (filters, "file"), (model["pinned"], "phi")):
-            if place.get(key):
-                place[key] = hashlib.sha256(Path(place[key]).read_bytes()).hexdigest()
+            given = place.get(key)
+            if isinstance(given, dict):
+                place[key] = {name: _hash(file) for name, file in given.items()}
+            elif given:
+                place[key] = _hash(given)
         return Origin(settings, data)
 
     @property
@@ -63,6 +66,10 @@ class Origin:
                     f"{path} belongs to a fit with other data or settings ({key} was {then.get(key)}, now it is "
                     f"{now.get(key)}): rerun with the original ones, or use --restart"
                 )
+
+
+def _hash(file: str) -> str:
+    return hashlib.sha256(Path(file).read_bytes()).hexdigest()
 
 
 def _flat(content: dict, prefix: str = "") -> dict:

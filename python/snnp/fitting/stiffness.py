@@ -7,23 +7,16 @@ and oxides with the mean of their elements; 6 to 29 in seven published data sets
 """
 
 import numpy as np
-from ase import units
 
 from snnp.data.bonds import bond_ratio
 from snnp.data.neighbors import full_list
+from snnp.data.unit_factors import ENERGIES
 from snnp.fitting.force_model import ForceModel
 
 _USUAL = (5.0, 45.0)
 # In crystals that are expanded by 7 % it is a third of that. Of frames, those count that are stiffest, or softest.
 _POSSIBLE = (1.3, 100.0)
 _BUT = 0.1  # part of them
-_UNITS = {
-    "Hartree": units.Hartree,
-    "Rydberg": units.Rydberg,
-    "kcal/mol": units.kcal / units.mol,
-    "kJ/mol": units.kJ / units.mol,
-    "meV": 1e-3,
-}
 _FEWEST, _MOST = 5, 20  # frames
 _EXPLAINED = 0.75  # part of the squares of forces
 _BONDS = (0.8, 1.3)  # nearest distances by sums of covalent radii
@@ -59,7 +52,7 @@ def unit_by_stiffness(model: ForceModel) -> str | None:
         return "forces drive atoms on in the direction of displacements: they have the sign of gradients"
     stiffness = max(stiffest, 0.01) if soft else softest
     times = _USUAL[0] / stiffness if soft else stiffness / _USUAL[1]
-    names = [name for name, eV in _UNITS.items() if _USUAL[0] < stiffness * eV < _USUAL[1]]
+    names = [name for name, eV in ENERGIES.items() if _USUAL[0] < stiffness * eV < _USUAL[1]]
     which = f" ({' or '.join(names)}?)" if names else ""
     return (
         f"bonds are at least {times:.2g} times {'softer' if soft else 'stiffer'} than those of these elements can be: "

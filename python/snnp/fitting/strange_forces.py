@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from ase import units
 
 from snnp.data.review import some_places
+from snnp.data.unit_factors import FORCES, units_near
 from snnp.fitting.force_model import ForceModel
 
 # Predictions are worse than zeros would be, and point elsewhere. In published data so are those of rare structures; but
@@ -21,16 +21,6 @@ _SEVERAL, _MANY, _PART, _UNMISTAKABLE = 3, 6, 0.1, 10.0
 _SURE = 0.1  # eV/Å, root mean square of forces or of predictions: smaller ones may be noise
 _NEARLY_ALL = 0.8  # then all are in question
 _PAIR = 2  # atoms, whose forces have one direction only
-_UNITS = {
-    "Hartree/Bohr": units.Hartree / units.Bohr,
-    "Rydberg/Bohr": units.Rydberg / units.Bohr,
-    "Hartree/Å": units.Hartree,
-    "Rydberg/Å": units.Rydberg,
-    "eV/Bohr": 1 / units.Bohr,
-    "kcal/mol/Å": units.kcal / units.mol,
-    "kJ/mol/Å": units.kJ / units.mol,
-    "meV/Å": 1e-3,
-}
 
 
 @dataclass(frozen=True)
@@ -86,8 +76,8 @@ def _why(factor: float) -> str:
     """What the factor may come from, in parentheses; "": nothing that is known."""
     if abs(factor + 1) < _ALIKE:
         return " (the sign of gradients?)"
-    names = [f"in {unit}" for unit, eV in _UNITS.items() if abs(factor * eV - 1) < _ALIKE]
-    names += [f"the others in {unit}" for unit, eV in _UNITS.items() if abs(factor / eV - 1) < _ALIKE]
+    names = [f"in {unit}" for unit in units_near(FORCES, 1 / factor, 1 + _ALIKE)]
+    names += [f"the others in {unit}" for unit in units_near(FORCES, factor, 1 + _ALIKE)]
     return f" ({' or '.join(names)}?)" if names else ""
 
 

@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from snnp.data.combinations import distant_pairs, listed
 from snnp.data.distances import Distances
-from snnp.models.pinned import pinned_pairs
+from snnp.models.pinned import check_reach, given_files, pinned_pairs
 from snnp.models.shape import Shape, unordered_pairs
 
 if TYPE_CHECKING:
@@ -86,7 +86,9 @@ class ZblConfig(Section):
 class PinnedConfig(Section):
     """Functions of another potential, which stay as they are; null: they are fitted."""
 
-    phi: FileName | None = Field(None, description="a potential, whose φ its pairs of elements have")
+    phi: FileName | dict[str, FileName] | None = Field(
+        None, description="a potential, whose φ its pairs of elements have, or a table of one, or files by pair"
+    )
 
 
 class ModelSection(Section):
@@ -103,7 +105,7 @@ class ModelSection(Section):
     @property
     def files(self) -> list[Path]:
         """Files that are read."""
-        return [self.pinned.phi] if self.pinned.phi else []
+        return given_files(self.pinned.phi)
 
     @property
     def decided(self) -> frozenset[str]:
@@ -112,9 +114,12 @@ class ModelSection(Section):
 
     def beside(self, folder: Path) -> "ModelSection":
         """The same with relative paths of `files` taken from a folder."""
-        if not self.pinned.phi:
+        given = self.pinned.phi
+        if not given:
             return self
-        return self.model_copy(update={"pinned": PinnedConfig(phi=folder / self.pinned.phi)})
+        by_pair = isinstance(given, dict)
+        there = {pair: folder / file for pair, file in given.items()} if by_pair else folder / given
+        return self.model_copy(update={"pinned": PinnedConfig(phi=there)})
 
 
 @dataclass(frozen=True)
@@ -227,6 +232,8 @@ def common_shape(config: ModelSection, distances: Distances, pair_knots: int, sh
     """A shape with what all kinds have, φ with so many knots and the ZBL repulsion, and other terms as given."""
     zbl, elements = config.zbl, list(distances.elements)
     pinned = pinned_pairs(config.pinned.phi, elements) if config.pinned.phi else []
+    if pinned:
+        check_reach(config.pinned.phi, elements, distances.shortest)
     if pinned and shared:
         raise ConfigError("model.pinned makes no sense with model.elements shared: φ of pairs depend on each other")
     if len(pinned) == len(unordered_pairs(len(elements))) and config.curvature.phi:

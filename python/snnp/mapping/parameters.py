@@ -1,19 +1,23 @@
 """The parameters of a potential in which its energy is linear, and derivatives by them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from snnp import _core
 from snnp.models.linear import LinearModel, LinearShape
+from snnp.models.pinned import marked_pairs
 
 
 class LinearParameters:
-    """One-body energies, coefficients of φ, of tensors V and of U, the linear term a, the last layer of networks."""
+    """One-body energies, coefficients of φ, of tensors V and of U, the linear term a, the last layer of networks.
+
+    φ that were given to the fit, as the potential says, have none.
+    """
 
     def __init__(self, potential: _core.Potential, threads: int):
         self.threads = threads
-        self._linear = _linear_model(potential)
+        self._elements, self._linear = len(potential.elements), list(_linear_models(potential))
         self._units = list(_units(potential, _bare(potential)))
 
     def energies(self, structures: _core.Structures) -> np.ndarray:
@@ -25,28 +29,39 @@ class LinearParameters:
         s, n = structures, len(structures)
         # Each atom is a structure of its own: energies are those of atoms.
         each = _core.Structures(s.offsets, s.indices, s.vectors, s.elements, np.arange(n), n)
-        energies, _, forces = self._linear.design.rows(each, self.threads)
-        E = self._linear.shape.n_elements
-        energies[np.arange(n), energies.shape[1] - E + s.elements] = 1.0
-        if not self._units:
-            return energies, forces
-        results = [engine.evaluate(s, self.threads) for engine in self._units]
-        return (
-            np.concatenate([energies, np.array([out["energies"] for out in results]).T], axis=1),
-            np.concatenate([forces, np.moveaxis(np.array([out["forces"] for out in results]), 0, -1)], axis=2),
-        )
+        energies, forces = [np.eye(self._elements)[s.elements]], [np.zeros((n, 3, self._elements))]
+        for model, columns in self._linear:
+            energy, _, force = model.design.rows(each, self.threads)
+            energies.append(energy[:, columns])
+            forces.append(force[..., columns])
+        for engine in self._units:
+            out = engine.evaluate(s, self.threads)
+            energies.append(out["energies"][:, None])
+            forces.append(out["forces"][..., None])
+        return np.concatenate(energies, axis=1), np.concatenate(forces, axis=2)
 
 
-def _linear_model(p: _core.Potential) -> LinearModel:
-    """The model of φ and V, with the knots of a potential."""
-    E = len(p.elements)
-    pairs = [np.array(p.pairs[p.pair_index(a, b)].phi.knots) for a in range(E) for b in range(E)]
-    if not any(V.knots_ij for V in p.V):
-        return LinearModel(LinearShape(E, pairs, [], [], distance=True))
-    first = {a: {b: np.array(p.V[p.triplet_index(a, b, b)].knots_ij) for b in range(E)} for a in range(E)}
-    radial = [first[a][b] for a in range(E) for b in range(E)]
-    third = [np.array(V.knots_jk) for V in p.V]
-    return LinearModel(LinearShape(E, pairs, radial, third, distance=True))
+def _linear_models(p: _core.Potential) -> Iterator[tuple[LinearModel, np.ndarray]]:
+    """Models of φ and V with the knots of a potential, and the columns of each that count: a model has the same number
+    of knots for all pairs, and pairs may have knots of their own."""
+    E, knots, given = len(p.elements), [np.array(pair.phi.knots) for pair in p.pairs], marked_pairs(p)
+    free = [n for n in range(len(knots)) if n not in given]
+    for count in sorted({len(knots[n]) for n in free}):
+        own = [n for n in free if len(knots[n]) == count]
+        pairs = _by_ordered_pair(p, [each if n in own else knots[own[0]] for n, each in enumerate(knots)])
+        model = LinearModel(LinearShape(E, pairs, [], [], distance=True))
+        yield model, np.concatenate([model.shape.functions[0] * n + np.arange(model.shape.functions[0]) for n in own])
+    if any(V.knots_ij for V in p.V):
+        pairs = _by_ordered_pair(p, [np.linspace(1.0, 2.0, 4)] * len(knots))  # of no φ
+        first = {a: {b: np.array(p.V[p.triplet_index(a, b, b)].knots_ij) for b in range(E)} for a in range(E)}
+        radial = [first[a][b] for a in range(E) for b in range(E)]
+        model = LinearModel(LinearShape(E, pairs, radial, [np.array(V.knots_jk) for V in p.V], distance=True))
+        yield model, np.arange(model.shape.functions[0] * len(knots), model.columns - E)
+
+
+def _by_ordered_pair(p: _core.Potential, knots: Sequence[np.ndarray]) -> list[np.ndarray]:
+    E = range(len(p.elements))
+    return [knots[p.pair_index(a, b)] for a in E for b in E]
 
 
 def _bare(p: _core.Potential) -> _core.Potential:

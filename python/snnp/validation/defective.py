@@ -7,6 +7,7 @@ import numpy as np
 from ase import Atoms
 from ase.geometry import minkowski_reduce
 
+from snnp.data.layers import layer_gaps
 from snnp.validation.symmetry import Symmetry, symmetry_data
 
 # Lengths of the cell may differ from those of the crystal at zero pressure by this part, and the cosine of angles.
@@ -72,15 +73,12 @@ def _composed_alike(atoms: Atoms, crystal: Atoms) -> bool:
 
 def _vacuum(atoms: Atoms) -> tuple[int | None, int]:
     """Along which vector of the cell there is the widest gap between atoms, and the atom in the middle of the slab."""
-    widths = 1 / np.linalg.norm(np.linalg.inv(atoms.cell.array), axis=0)
-    scaled = atoms.get_scaled_positions()
-    places = np.sort(scaled, axis=0)
-    gaps = np.diff(places, axis=0, append=places[:1] + 1)
-    normal = int((gaps * widths).max(axis=0).argmax())
-    if (gaps * widths)[:, normal].max() < 4.0:  # Å; between layers of a crystal it is less
+    gaps, places = layer_gaps(atoms)
+    normal = int(gaps.max(axis=0).argmax())
+    if gaps[:, normal].max() < 4.0:  # Å; between layers of a crystal it is less
         return None, 0
     end = places[gaps[:, normal].argmax(), normal]
-    inside = (scaled[:, normal] - end - 1e-9) % 1  # from the far side of the vacuum on
+    inside = (atoms.get_scaled_positions()[:, normal] - end - 1e-9) % 1  # from the far side of the vacuum on
     return normal, int(np.abs(inside - (inside.min() + inside.max()) / 2).argmin())
 
 

@@ -10,6 +10,7 @@ from ase.data import covalent_radii
 from ase.stress import voigt_6_to_full_3x3_stress
 
 from snnp.data.frames import Frame
+from snnp.data.layers import largest_gap
 from snnp.validation.elasticity import Polynomial, fit_energies, fit_stresses
 from snnp.validation.equation import Equation, fit_equation
 from snnp.validation.matching import Match, Primitive, match, primitive
@@ -325,10 +326,7 @@ def _is_open(atoms: Atoms) -> bool:
     shortest = distances[distances > 1e-6].min()
     if shortest > _BOND * 2 * covalent_radii[atoms.numbers].max():
         return True
-    heights = 1 / np.linalg.norm(np.linalg.inv(atoms.cell.array), axis=0)
-    places = np.sort(atoms.get_scaled_positions(), axis=0)
-    gaps = (np.diff(places, axis=0, append=places[:1] + 1) * heights).max()
-    return gaps > max(_GAP, _GAP_BY_BOND * shortest)
+    return largest_gap(atoms) > max(_GAP, _GAP_BY_BOND * shortest)
 
 
 def _is_defect(one: Series, others: Sequence[Series]) -> bool:

@@ -3,21 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from ase import units as ase_units
-
 from snnp.data.frames import DataError, Frame
+from snnp.data.unit_factors import ENERGIES, LENGTHS
 
-_ENERGY = {
-    "ev": 1.0,
-    "mev": 1e-3,
-    "hartree": ase_units.Hartree,
-    "ha": ase_units.Hartree,
-    "rydberg": ase_units.Rydberg,
-    "ry": ase_units.Rydberg,
-    "kcal/mol": ase_units.kcal / ase_units.mol,
-    "kj/mol": ase_units.kJ / ase_units.mol,
-}
-_LENGTH = {"angstrom": 1.0, "ang": 1.0, "å": 1.0, "bohr": ase_units.Bohr, "nm": ase_units.nm}
+_ENERGY = {name.lower(): eV for name, eV in ENERGIES.items()} | {"ha": ENERGIES["Hartree"], "ry": ENERGIES["Rydberg"]}
+_LENGTH = {"angstrom": 1.0, "ang": 1.0} | {name.lower(): angstrom for name, angstrom in LENGTHS.items()}
 # Systems of units, by the names that LAMMPS and others give them.
 _SYSTEMS = {
     "metal": ("eV", "Angstrom"),

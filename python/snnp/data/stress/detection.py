@@ -17,6 +17,7 @@ from snnp.data.sources import source
 from snnp.data.stress.convention import ASE, ORDERS, UNITS, Convention, Conventions
 from snnp.data.stress.evidence import Evidence, Predicted
 from snnp.data.stress.work import StrainWork, strain_work
+from snnp.data.unit_factors import ENERGIES, units_near
 
 _HUGE = 1e100  # squares of larger labels overflow
 _CLEARLY = 2.0  # so many times smaller an error makes a convention the better one
@@ -147,8 +148,8 @@ def _best_evidence(unit: Unit) -> Evidence:
 # -- what is said -----------------------------------------------------------------------------------------------------
 
 
-# What energies and forces say of stresses in eV/Å³ if their unit of energy is not eV, and how far a factor may be off.
-_ENERGIES, _ALIKE = {"kcal/mol": 23.06, "kJ/mol": 96.49, "Hartree": 1 / 27.211, "Rydberg": 1 / 13.606}, 1.1
+# How far what energies and forces in another unit than eV say of stresses in eV/Å³ may be from the factor of the unit.
+_ALIKE = 1.1
 
 
 def _contradiction(unit: Unit) -> str | None:
@@ -161,8 +162,8 @@ def _contradiction(unit: Unit) -> str | None:
         return None
     factor, left = predicted.scale(unit.convention)
     if left < _SCALED and not 1 / _FACTOR < factor < _FACTOR:
-        unit = next((name for name, by in _ENERGIES.items() if 1 / _ALIKE < factor / by < _ALIKE), None)
-        why = f", as in {unit} they would (data.units)" if unit else ""
+        names = units_near(ENERGIES, 1 / factor, _ALIKE)
+        why = f", as in {names[0]} they would (data.units)" if names else ""
         return f"these say {factor:.3g} times as much{why}; mean difference {difference:.3g} GPa"
     return f"mean difference {difference:.3g} GPa" if predicted.error(unit.convention) > _NOTHING else None
 
