@@ -38,10 +38,11 @@ def test_forces_in_a_crystal_are_pointed_out(crystal):
     assert not forces_against_symmetry([frame(atoms, forces)])
     forces[0, 1] = 0.1
     assert forces_against_symmetry([frame(atoms, forces)])[0][1] == 0.1
-    assert review({"train": [frame(atoms, forces)]}) == [
+    told = (
         "train: 1 frame has forces that symmetry says are zero (a.xyz:frame 1: 0.1 eV/Å): forces of another structure, "
         "or another order?"
-    ]
+    )
+    assert told in review({"train": [frame(atoms, forces)]})
     forces[0, 1] = np.nan
     assert not forces_against_symmetry([frame(atoms, forces)])
 
