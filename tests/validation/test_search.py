@@ -7,9 +7,9 @@ from ase.build import bulk
 from classical_models import argon, setting, silicon, with_hole
 from snnp.random_cells import random_cell
 from snnp.validation.check import Level, Setting
-from snnp.validation.checks.search import BELOW, Search
+from snnp.validation.checks.search import BELOW, Search, judged
 from snnp.validation.crystals import Crystal
-from snnp.validation.hull import Phase, mixture, shortest_distance
+from snnp.validation.hull import Mixture, Phase, mixture, shortest_distance
 from snnp.validation.model import LammpsModel
 from snnp.validation.outcome import Verdict
 from snnp.validation.references import References
@@ -39,6 +39,21 @@ def test_what_is_below_a_crystal_that_nobody_called_the_ground_state_is_a_warnin
     outcome = Search().run(setting(argon(), "sc", 3.7, origin="prototype"), "Ar")
     assert outcome.verdict is Verdict.WARN  # fcc is below
     assert Search().run(setting(argon(), "sc", 3.7), "Ar").verdict is Verdict.FAIL
+
+
+@pytest.mark.parametrize(("depth", "compound", "verdict"), [
+    (0.05, True, Verdict.WARN), (0.15, True, Verdict.FAIL), (0.15, False, Verdict.WARN)
+])  # fmt: skip
+def test_a_composition_of_no_known_crystal_is_judged_beyond_what_compounds_may_have(depth, compound, verdict):
+    model = LammpsModel("pair_style lj/cut 8 / pair_coeff * * 0.01 3", ["Ar", "Kr"])
+    crystals = [Crystal(f"fcc {e}", bulk(e, "fcc", a=5.3), "named") for e in model.elements]
+    if compound:
+        crystals.append(Crystal("b2 ArKr", bulk("ArKr", "cesiumchloride", a=4.0), "named"))
+    known = Mixture([Phase("fcc Ar", {"Ar": 1.0}, 0.0, 30.0, 3.7, True)], 0.0, 30.0, 3.7)
+    about = Setting(model, crystals, References(), Level.STANDARD)
+    line = judged(about, "Ar3Kr", known, 9, [{"energy": -depth, "flagged": None}])
+    assert line.verdict is verdict
+    assert ("no crystal of this composition" in line.sentence) == (verdict is Verdict.WARN)
 
 
 def test_mixtures_are_asked_where_known_phases_can_make_them():
