@@ -77,7 +77,7 @@ def silicon_page(tmp_path_factory):
     heads = "step,train_loss,validation_loss,force_error\n1,linear = 1,linear = 1,eV/Å\n"
     (folder / "Si.csv").write_text(heads + "0,1,1,0.2\n50,0.5,0.6,0.1\n100,0.4,0.7,0.1\n")
     ase.io.write(folder / "data.xyz", labelled(silicon(), bulk("Si", "diamond", a=5.43, cubic=True)))
-    done = run(folder, "Si.snnp", "data.xyz", "--against", folder / "other.snnp", "--json")
+    done = run(folder, "Si.snnp", "data.xyz", "--against", folder / "other.snnp", "--json", "--figures", folder / "all")
     (folder / "numbers.json").write_text(done.stdout)
     return folder
 
@@ -131,6 +131,13 @@ def test_page_holds_what_fit_and_data_tell(silicon_page):
     assert "model: {kind: &#x27;&lt;snnp&gt;&#x27;}" in page  # the configuration, word for word
     assert "diamond Si" in page
     assert "config_type" in page and ">cold<" in page and ">hot<" in page
+
+
+def test_each_figure_of_the_page_is_a_file_too(silicon_page):
+    page = (silicon_page / "Si.report.html").read_text(encoding="utf-8")
+    names = {file.stem for file in (silicon_page / "all").glob("*.svg")}
+    assert len(names) == page.count("<figure") and names == {file.stem for file in (silicon_page / "all").glob("*.png")}
+    assert {"convergence", "check_equation_of_state_diamond_Si", "check_dimers_Si-Si", "check_trimers_Si-Si-Si"} < names
 
 
 def test_numbers_as_json(silicon_page):
