@@ -22,6 +22,7 @@ from support import random_potential, shaken, silicon
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 VOID = {"meta", "br"}
 MOST_BYTES = 2_000_000
+GROUPS = ("cold", "hot", "a_group_with_a_long_name_" * 6)
 
 
 class Outline(HTMLParser):
@@ -76,7 +77,7 @@ def silicon_page(tmp_path_factory):
     (folder / "Si.yaml").write_text("# snnp-fit 0: a configuration\nmodel: {kind: '<snnp>'}\n")
     heads = "step,train_loss,validation_loss,force_error\n1,linear = 1,linear = 1,eV/Å\n"
     (folder / "Si.csv").write_text(heads + "0,1,1,0.2\n50,0.5,0.6,0.1\n100,0.4,0.7,0.1\n")
-    ase.io.write(folder / "data.xyz", labelled(silicon(), bulk("Si", "diamond", a=5.43, cubic=True)))
+    ase.io.write(folder / "data.xyz", labelled(silicon(), bulk("Si", "diamond", a=5.43, cubic=True), GROUPS))
     done = run(folder, "Si.snnp", "data.xyz", "--against", folder / "other.snnp", "--json", "--figures", folder / "all")
     (folder / "numbers.json").write_text(done.stdout)
     return folder
@@ -202,6 +203,7 @@ MEASURE = """<script>addEventListener("load", () => {
     e => !inside(e.parentElement) && e.getBoundingClientRect().right > innerWidth + 1).map(e => e.tagName);
   const figures = [...document.querySelectorAll("figure:not(.wide) svg")].map(e => e.getBoundingClientRect().width);
   parent.postMessage({width: innerWidth, scroll: document.documentElement.scrollWidth, over,
+    cell: Math.max(...[...document.querySelectorAll("th, td")].map(e => e.clientWidth)),
     smallest: Math.min(...figures)}, "*");
 });</script></body>"""
 FRAME = """<body style="margin: 0"><script>
@@ -212,8 +214,8 @@ addEventListener("message", e => { document.title = JSON.stringify(e.data); });
 @pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")
 @pytest.mark.parametrize(("which", "width"), [("silicon_page", 1280), ("silicon_page", 390), ("compound_page", 390)])
 def test_page_fits_screens_in_a_browser(which, width, request, tmp_path):
-    """No error, nothing beyond the edge of the screen, and no figure so small that its text (8 points and more of one
-    that is 4.2 inches or 403 pixels wide) is below 9 pixels."""
+    """No error, nothing beyond the edge of the screen, no name that pushes numbers out of sight, and no figure so small
+    that its text (8 points and more of one that is 4.2 inches or 403 pixels wide) is below 9 pixels."""
     (path,) = request.getfixturevalue(which).glob("*.report.html")
     content = path.read_text(encoding="utf-8").replace("</body>", MEASURE)
     (tmp_path / "page.html").write_text(content, encoding="utf-8")
@@ -233,4 +235,5 @@ def test_page_fits_screens_in_a_browser(which, width, request, tmp_path):
     measured = json.loads(found.stdout.partition("<title>")[2].partition("</title>")[0].replace("&quot;", '"'))
     assert measured["width"] == width
     assert measured["scroll"] <= width and not measured["over"]
+    assert measured["cell"] < 30 * 16
     assert measured["smallest"] * 8 * 96 / 72 / 403 >= 9
