@@ -25,7 +25,8 @@ p, ul.sentences { max-width: 52rem; } .origin { color: var(--faint); margin-top:
 nav { column-width: 14rem; margin: 1rem 0; } nav a { display: block; padding: .15rem 0; }
 div.table { overflow-x: auto; margin: .6rem 0; } table { border-collapse: collapse; }
 caption { text-align: left; color: var(--faint); padding-bottom: .2rem; }
-th, td { text-align: left; padding: .2rem 1.1rem .2rem 0; vertical-align: top; font-weight: 400; }
+th, td { text-align: left; padding: .2rem 1.1rem .2rem 0; vertical-align: top; font-weight: 400;
+  max-width: min(28rem, 60vw); }
 th[scope=row] { min-width: 6rem; } thead th { border-bottom: 1px solid var(--line); font-weight: 600; }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; } .source { color: var(--faint); }
 .verdict { font-weight: 600; } .pass { color: var(--pass); } .info { color: var(--info); }

@@ -22,6 +22,7 @@ from support import random_potential, shaken, silicon
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 VOID = {"meta", "br"}
 MOST_BYTES = 2_000_000
+GROUPS = ("cold", "hot", "a_group_with_a_long_name_" * 6)
 
 
 class Outline(HTMLParser):
@@ -76,8 +77,8 @@ def silicon_page(tmp_path_factory):
     (folder / "Si.yaml").write_text("# snnp-fit 0: a configuration\nmodel: {kind: '<snnp>'}\n")
     heads = "step,train_loss,validation_loss,force_error\n1,linear = 1,linear = 1,eV/Å\n"
     (folder / "Si.csv").write_text(heads + "0,1,1,0.2\n50,0.5,0.6,0.1\n100,0.4,0.7,0.1\n")
-    ase.io.write(folder / "data.xyz", labelled(silicon(), bulk("Si", "diamond", a=5.43, cubic=True)))
-    done = run(folder, "Si.snnp", "data.xyz", "--against", folder / "other.snnp", "--json")
+    ase.io.write(folder / "data.xyz", labelled(silicon(), bulk("Si", "diamond", a=5.43, cubic=True), GROUPS))
+    done = run(folder, "Si.snnp", "data.xyz", "--against", folder / "other.snnp", "--json", "--figures", folder / "all")
     (folder / "numbers.json").write_text(done.stdout)
     return folder
 
@@ -133,6 +134,13 @@ def test_page_holds_what_fit_and_data_tell(silicon_page):
     assert "config_type" in page and ">cold<" in page and ">hot<" in page
 
 
+def test_each_figure_of_the_page_is_a_file_too(silicon_page):
+    page = (silicon_page / "Si.report.html").read_text(encoding="utf-8")
+    names = {file.stem for file in (silicon_page / "all").glob("*.svg")}
+    assert len(names) == page.count("<figure") and names == {file.stem for file in (silicon_page / "all").glob("*.png")}
+    assert {"convergence", "check_equation_of_state_diamond_Si", "check_dimers_Si-Si", "check_trimers_Si-Si-Si"} < names
+
+
 def test_numbers_as_json(silicon_page):
     found = json.loads((silicon_page / "numbers.json").read_text())
     assert found["errors"]["all"]["force_mae_eV_per_A"] == pytest.approx(0, abs=1e-6)  # labels are its own forces
@@ -147,7 +155,8 @@ def test_without_data_there_are_curves_and_a_sentence_about_what_is_missing(tmp_
     assert "No data were given" in page
     assert "U, Si" in page and ">Errors</h2>" not in page
     figures = sorted((tmp_path / "figures").iterdir())
-    assert [file.stem for file in figures[::2]] == ["U_Si", "f_Si-Si", "g_Si-Si-Si", "phi_Si-Si", "rho_Si-Si"]
+    curves = ["U_Si", "f_Si-Si", "g_Si-Si-Si", "phi_Si-Si", "rho_Si-Si"]
+    assert {file.stem for file in figures} == {*curves, "check_dimers_Si-Si", "check_trimers_Si-Si-Si"}
     assert {file.suffix for file in figures} == {".png", ".svg"}
 
 
@@ -195,6 +204,7 @@ MEASURE = """<script>addEventListener("load", () => {
     e => !inside(e.parentElement) && e.getBoundingClientRect().right > innerWidth + 1).map(e => e.tagName);
   const figures = [...document.querySelectorAll("figure:not(.wide) svg")].map(e => e.getBoundingClientRect().width);
   parent.postMessage({width: innerWidth, scroll: document.documentElement.scrollWidth, over,
+    cell: Math.max(...[...document.querySelectorAll("th, td")].map(e => e.clientWidth)),
     smallest: Math.min(...figures)}, "*");
 });</script></body>"""
 FRAME = """<body style="margin: 0"><script>
@@ -205,8 +215,8 @@ addEventListener("message", e => { document.title = JSON.stringify(e.data); });
 @pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium")
 @pytest.mark.parametrize(("which", "width"), [("silicon_page", 1280), ("silicon_page", 390), ("compound_page", 390)])
 def test_page_fits_screens_in_a_browser(which, width, request, tmp_path):
-    """No error, nothing beyond the edge of the screen, and no figure so small that its text (8 points and more of one
-    that is 4.2 inches or 403 pixels wide) is below 9 pixels."""
+    """No error, nothing beyond the edge of the screen, no name that pushes numbers out of sight, and no figure so small
+    that its text (8 points and more of one that is 4.2 inches or 403 pixels wide) is below 9 pixels."""
     (path,) = request.getfixturevalue(which).glob("*.report.html")
     content = path.read_text(encoding="utf-8").replace("</body>", MEASURE)
     (tmp_path / "page.html").write_text(content, encoding="utf-8")
@@ -226,4 +236,5 @@ def test_page_fits_screens_in_a_browser(which, width, request, tmp_path):
     measured = json.loads(found.stdout.partition("<title>")[2].partition("</title>")[0].replace("&quot;", '"'))
     assert measured["width"] == width
     assert measured["scroll"] <= width and not measured["over"]
+    assert measured["cell"] < 30 * 16
     assert measured["smallest"] * 8 * 96 / 72 / 403 >= 9

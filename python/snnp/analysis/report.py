@@ -5,12 +5,14 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
+
+from matplotlib.figure import Figure
 
 from snnp import __version__, _core
 from snnp.analysis import beside
 from snnp.analysis import errors as measured
 from snnp.analysis.likeness import Likeness, alike, energy_difference
-from snnp.analysis.panels import Panel
 from snnp.analysis.reading import Reading as CurveReading
 from snnp.analysis.reading import read_potential
 from snnp.console import Log
@@ -173,17 +175,28 @@ def check_outputs(page: Path, inputs: Sequence[Path], figures: Path | None = Non
         raise DataError(f"output {page}: nothing can be written in {there}: expected another output (-o)")
 
 
-def write_figures(folder: Path, panels: Sequence[Panel]) -> None:
-    """Each panel as PNG (300 dpi) and SVG. Raises DataError where a file is that is not ours, OSError."""
-    files = {(panel, kind): folder / f"{panel.name}.{kind}" for panel in panels for kind in ("png", "svg")}
+class Drawing(Protocol):
+    """A figure and its name, as of a `Panel`."""
+
+    @property
+    def name(self) -> str:
+        """For a file."""
+
+    def figure(self) -> Figure:
+        """Draws it."""
+
+
+def write_figures(folder: Path, drawings: Sequence[Drawing]) -> None:
+    """Each as PNG (300 dpi) and SVG. Raises DataError where a file is that is not ours, OSError."""
+    files = {(drawing, kind): folder / f"{drawing.name}.{kind}" for drawing in drawings for kind in ("png", "svg")}
     for file in files.values():
         check_outputs(file, ())
     folder.mkdir(parents=True, exist_ok=True)
-    for (panel, kind), file in files.items():
-        write_aside(file, _saver(panel, kind))
+    for (drawing, kind), file in files.items():
+        write_aside(file, _saver(drawing, kind))
 
 
-def _saver(panel: Panel, kind: str) -> Callable[[Path], object]:
+def _saver(drawing: Drawing, kind: str) -> Callable[[Path], object]:
     generator = f"{_COMMAND} {__version__}"
     metadata = {"Software": generator} if kind == "png" else {"Creator": generator, "Date": None}
-    return lambda aside: panel.figure().savefig(aside, format=kind, dpi=300, metadata=metadata)
+    return lambda aside: drawing.figure().savefig(aside, format=kind, dpi=300, metadata=metadata)

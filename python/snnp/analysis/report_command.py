@@ -43,6 +43,6 @@ def write_report(title: str, sections: Sequence[Section], page: Path, figures: P
         write_text(page, page_of(title, sections, tick))
     log.print(f"written: {page}")
     if figures is not None:
-        panels = [panel for section in sections for panel in section.panels]
-        write_figures(figures, panels)
-        log.print(f"written: {len(panels)} figures, as PNG and SVG, in {figures}")
+        drawn = [figure for section in sections for figure in section.figures]
+        write_figures(figures, drawn)
+        log.print(f"written: {len(drawn)} figures, as PNG and SVG, in {figures}")

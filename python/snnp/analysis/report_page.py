@@ -1,5 +1,6 @@
 """The page of a report: what a potential has learned, in sections of sentences, tables and figures."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -49,11 +50,11 @@ _POSITIVE = {
 
 @dataclass(frozen=True)
 class Wide:
-    """A figure with panels side by side."""
+    """A figure with panels side by side. name: for a file."""
 
     name: str
     says: str
-    draw: Callable[[], Figure]
+    figure: Callable[[], Figure]
 
 
 class Html(str):
@@ -62,16 +63,19 @@ class Html(str):
 
 @dataclass
 class Section:
-    """Sentences (text), tables and figures under a title; small panels, in a list, are side by side."""
+    """Sentences (text), tables and figures under a title; small panels, in a list, are side by side.
+
+    within: figures that the HTML among the items holds already."""
 
     title: str
     items: list[str | Html | Table | Panel | list[Panel] | Wide] = field(default_factory=list)
+    within: list[Wide] = field(default_factory=list)
 
     @property
-    def panels(self) -> list[Panel]:
+    def figures(self) -> list[Panel | Wide]:
         """All of them."""
-        panels = [item if isinstance(item, list) else [item] for item in self.items if isinstance(item, list | Panel)]
-        return [panel for row in panels for panel in row]
+        shown = (item if isinstance(item, list) else [item] for item in self.items)
+        return [figure for row in shown for figure in row if isinstance(figure, Panel | Wide)] + self.within
 
 
 def title_of(report: Report) -> str:
@@ -100,10 +104,8 @@ def _html(item: str | Html | Table | Panel | list[Panel] | Wide) -> Iterator[str
         yield f"<p>{text(item)}</p>"
     elif isinstance(item, Table):
         yield from from_rich(item)
-    elif isinstance(item, Panel):
+    elif isinstance(item, Panel | Wide):
         yield picture(item.figure(), item.name, item.says, item.says)
-    elif isinstance(item, Wide):
-        yield picture(item.draw(), item.name, item.says, item.says)
     else:
         yield '<div class="figures">'
         yield from (picture(panel.figure(), panel.name, panel.says, panel.says) for panel in item)
@@ -275,6 +277,9 @@ def _physics(report: Report) -> Iterator[Section]:
     section.items += map(Html, validation_page.sentences(record))
     for check in CHECKS.values():
         section.items += map(Html, validation_page.section(record, check, level=3))
+        for subject, figure in validation_page.figures(record, check):
+            name = re.sub(r"[^\w-]+", "_", f"check_{check.name}_{subject}")
+            section.within.append(Wide(name, f"{check.title}, {subject}", lambda figure=figure: figure))
     yield section
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator
 from datetime import date
 
+from matplotlib.figure import Figure
+
 from snnp.page import document, picture, table
 from snnp.page import text as _text
 from snnp.validation.check import Check
@@ -55,18 +57,23 @@ def section(record: Record, check: Check, level: int = 2) -> Iterator[str]:
     if not here:
         return
     yield f"<h{level}>{_text(check.title)}</h{level}>"
+    drawn = dict(figures(record, check))
     for subject in dict.fromkeys(row.subject for row in here):
         yield f"<h{level + 1}>{_text(subject)}</h{level + 1}>"
         yield from _table([row for row in here if row.subject == subject], record.identity["models"])
-        data = {
-            item.model: outcome.data
-            for item, outcome in record.outcomes.items()
-            if (item.check, item.subject) == (check.name, subject)
-        }
+        if subject in drawn:
+            name = f"{check.title}, {subject}"
+            yield picture(drawn[subject], name, name)
+
+
+def figures(record: Record, check: Check) -> Iterator[tuple[str, Figure]]:
+    """What one check has to show, with the names of subjects."""
+    of_check = {item: outcome for item, outcome in record.outcomes.items() if item.check == check.name}
+    for subject in dict.fromkeys(item.subject for item in of_check):
+        data = {item.model: outcome.data for item, outcome in of_check.items() if item.subject == subject}
         figure = check.figure(subject, data) if any(data.values()) else None
         if figure is not None:
-            name = f"{check.title}, {subject}"
-            yield picture(figure, name, name)
+            yield subject, figure
 
 
 def _table(lines: list[Row], models: list[str]) -> Iterator[str]:
