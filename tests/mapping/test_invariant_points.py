@@ -228,7 +228,7 @@ def test_crystal_of_the_configuration_is_watched_and_changes_nothing(folder):
     fit(folder, str(folder / "slabs.xyz"))
     before = (folder / "Cu.snnp").read_text()
     done = fit(folder, str(folder / "slabs.xyz"), **{"invariant_points.crystals": "{fcc=3.6: -0.006}"})
-    assert "fcc Cu (1)" in done.stdout
+    assert "fcc Cu, given (1)" in done.stdout
     assert (folder / "Cu.snnp").read_text() == before
 
 

@@ -46,6 +46,9 @@ def monitor_points(
             f"invariant_points: in {place(wrong)} atoms of an element differ in their surroundings or forces, or "
             "the energy is not known: expected structures in which all atoms of an element are alike"
         )
+    # What is given is told, and watched, apart from what the data show: they may not agree.
+    given = {id(frame) for frame in named}
+    points = [replace(p, name=f"{p.name}, given") if id(p.frame) in given else p for p in points]
     sets = _weighted(factor, sets, points, named, log)
     monitor = Monitor(points, lists, threads)
     _say(points, monitor, log)
