@@ -41,7 +41,7 @@ from snnp.models.network import Model
 
 # Cutoffs of f, as default fits choose them, and of φ and ρ, for twice as many neighbours; about the shortest distance
 # between atoms, r_0. Å.
-LENGTHS = {"Li": (5.6, 7.1, 3.0), "Cu": (4.4, 5.1, 2.5), "Si": (4.7, 6.3, 2.35), "Mo": (4.6, 6.0, 2.7)}
+LENGTHS = {"Li": (5.6, 7.1, 3.0), "Cu": (4.4, 5.1, 2.5), "Si": (4.7, 6.3, 2.35), "Mo": (4.6, 5.4, 2.7)}
 # l l' l'': of sums over pairs of neighbours; of how three neighbours lie to each other; more of these.
 PRODUCTS = [(0, degree, degree) for degree in range(4)]
 FOUR_BODY = [(1, 1, 2), (2, 2, 2), (1, 2, 3), (2, 3, 3)]
