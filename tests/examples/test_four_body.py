@@ -12,7 +12,7 @@ from snnp.data.neighbors import structures
 from snnp.fitting.loss import make_batch
 from support import liquid
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
+sys.path.append(str(Path(__file__).parents[2] / "benchmarks"))
 
 from four_body import FOUR_BODY, HIGHER, PRODUCTS, LinearPart, LossWithInvariants, ModelWithInvariants, started
 from invariants import Coupling, Radial, of_structure
