@@ -244,7 +244,8 @@ FOUR_BODY = {
 
 def four_body_table(results: dict) -> str:
     """What invariants beside filters and network gain, by element; the loss is relative to that without them."""
-    found = results["four_body"]["results"]
+    every = results["four_body"]["results"]
+    found = {element: fits for element, fits in every.items() if fits.keys() >= FOUR_BODY.keys()}
     rows = []
     for variant, name in FOUR_BODY.items():
         (numbers,) = {fits[variant]["numbers"] for fits in found.values()}
