@@ -244,21 +244,19 @@ FOUR_BODY = {
 
 def four_body_table(results: dict) -> str:
     """What invariants beside filters and network gain, by element; the loss is relative to that without them."""
-    every = results["four_body"]["results"]
-    found = {element: fits for element, fits in every.items() if fits.keys() >= FOUR_BODY.keys()}
+    found = results["four_body"]["results"]
     rows = []
     for variant, name in FOUR_BODY.items():
-        (numbers,) = {fits[variant]["numbers"] for fits in found.values()}
-        cells = [
-            f"{fits[variant][ENERGY]:.3g} | {fits[variant][FORCE]:.4f} | {_relative_loss(fits, variant):.2f}"
-            for fits in found.values()
-        ]
-        rows.append([name, str(numbers), *cells])
+        (numbers,) = {fits[variant]["numbers"] for fits in found.values() if variant in fits}
+        rows.append([name, str(numbers), *(_with_invariants(fits, variant) for fits in found.values())])
     return markdown(["beside them", "numbers", *(f"{element}: energy | force | loss" for element in found)], rows)
 
 
-def _relative_loss(fits: dict, variant: str) -> float:
-    return fits[variant]["held_out_loss"] / fits["none"]["held_out_loss"]
+def _with_invariants(fits: dict, variant: str) -> str:
+    if variant not in fits:
+        return "– | – | –"
+    fit, loss = fits[variant], fits[variant]["held_out_loss"] / fits["none"]["held_out_loss"]
+    return f"{fit[ENERGY]:.3g} | {fit[FORCE]:.4f} | {loss:.2f}"
 
 
 def _median(fits: dict, data: str, error: str) -> float:
