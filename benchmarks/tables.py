@@ -233,6 +233,32 @@ def more_elements_table(results: dict) -> str:
     return markdown(["elements", *found], cells)
 
 
+FOUR_BODY = {
+    "none": "nothing",
+    "products": "products",
+    "four-body": "four-body",
+    "both": "products and four-body",
+    "more": "the same of four R_c, and more of them",
+}
+
+
+def four_body_table(results: dict) -> str:
+    """What invariants beside filters and network gain, by element; the loss is relative to that without them."""
+    found = results["four_body"]["results"]
+    rows = []
+    for variant, name in FOUR_BODY.items():
+        (numbers,) = {fits[variant]["numbers"] for fits in found.values() if variant in fits}
+        rows.append([name, str(numbers), *(_with_invariants(fits, variant) for fits in found.values())])
+    return markdown(["beside them", "numbers", *(f"{element}: energy | force | loss" for element in found)], rows)
+
+
+def _with_invariants(fits: dict, variant: str) -> str:
+    if variant not in fits:
+        return "– | – | –"
+    fit, loss = fits[variant], fits[variant]["held_out_loss"] / fits["none"]["held_out_loss"]
+    return f"{fit[ENERGY]:.3g} | {fit[FORCE]:.4f} | {loss:.2f}"
+
+
 def _median(fits: dict, data: str, error: str) -> float:
     return statistics.median(fit[data][error] for fit in fits.values())
 
@@ -264,6 +290,7 @@ TABLES = {
     "boundary-Si": lambda results: boundary_table(results, "Si"),
     "cost-note": cost_note,
     "efforts": efforts_table,
+    "four-body": four_body_table,
     "more-elements": more_elements_table,
     **atomic_energies.TABLES,
     **silicon_atoms.TABLES,
