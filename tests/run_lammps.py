@@ -70,8 +70,12 @@ def output(deck: str, folder: Path, **how) -> str:
 
 def error(deck: str, folder: Path, **how) -> str:
     """The sentence that LAMMPS stops with, without the place in the source."""
-    done = run(deck, folder, **how)
-    lines = [line for line in done.stdout.splitlines() if line.startswith("ERROR")]
+    for _ in range(3 if how.get("ranks", 1) > 1 else 1):
+        done = run(deck, folder, **how)
+        lines = [line for line in done.stdout.splitlines() if line.startswith("ERROR")]
+        if done.returncode == 0 or lines:
+            break
+        # mpirun ends all ranks as soon as one has failed, sometimes before what another has printed comes through.
     assert done.returncode != 0 and lines, done.stdout
     return lines[0].removeprefix("ERROR: ").removeprefix("ERROR on proc 0: ").rsplit(" (", 1)[0]
 
