@@ -84,13 +84,18 @@ class Stability:
     def modes(self, n: int) -> list["Mode"]:
         """The softest ones of the n-th crystal, with the model as it is; the softest first."""
         atoms, engine = self._cells[n], _core.Engine(self._loss.model.potential(""))
-        count = 3 * len(atoms)
+        count, own = 3 * len(atoms), 3 * len(self._crystals[n].atoms)
         # Strains come times a length, so that they are as stiff as displacements.
         scale = np.r_[np.ones(count), np.full(6, 1 / _length(atoms))]
-        moves = np.vstack([np.eye(count + 6), -np.eye(count + 6)]) * _SMALL * scale
+        # Other primitive cells behave as the first one.
+        each = np.r_[np.arange(own), count + np.arange(6)]
+        moves = np.vstack([sign * np.eye(count + 6)[each] for sign in (1, -1)]) * _SMALL * scale
         F, W = _forces(engine, _moved(atoms, moves, self._loss.model.shape), self._loss.threads)
         slopes = -np.hstack([F.reshape(len(moves), -1), _voigt(W)]) * scale
-        K = (slopes[: count + 6] - slopes[count + 6 :]) / (2 * _SMALL)
+        K = np.zeros((count + 6, count + 6))
+        K[each] = (slopes[: own + 6] - slopes[own + 6 :]) / (2 * _SMALL)
+        for image in range(1, count // own):
+            K[image * own : (image + 1) * own] = K[:own, _seen_from(image, own, count)]
         K = (K + K.T) / 2
         largest = np.abs(np.linalg.eigvalsh(K)).max()
         # Moving all atoms alike costs nothing.
@@ -131,6 +136,14 @@ class Mode:
 
 def _cell(primitive: Atoms) -> Atoms:
     return primitive.repeat(2) if len(primitive) <= _DOUBLED else primitive.copy()
+
+
+def _seen_from(image: int, own: int, count: int) -> np.ndarray:
+    """Numbers of coordinates of the doubled cell, (count + 6,), as they are seen from one of its primitive cells, with
+    `own` coordinates each. ASE numbers these by three bits, of which a step along a vector changes one.
+    """
+    images, places = np.divmod(np.arange(count), own)
+    return np.r_[(images ^ image) * own + places, count + np.arange(6)]
 
 
 def _length(atoms: Atoms) -> float:
