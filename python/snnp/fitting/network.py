@@ -59,8 +59,8 @@ def fit_network(task: Task) -> tuple[_core.Potential, Curve]:
         task.log.print(
             "warning: training did not make the validation loss smaller: this is the linear model it began with"
         )
-    for demands in optimizer.demands:
-        for line in demands.lines():
+    for n, demands in enumerate(optimizer.demands, 1):
+        for line in demands.lines([f"network {n}" if config.networks > 1 else ""]):
             task.log.print(line)
     potential = optimizer.potential(task.comment())
     if optimizer.refitted:
