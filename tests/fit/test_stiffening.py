@@ -15,11 +15,12 @@ from snnp.data.batch import Labels, Weights
 from snnp.data.neighbors import structures
 from snnp.fitting.demands import Demands
 from snnp.fitting.eigenadam import EigenAdam
-from snnp.fitting.known_crystals import KnownCrystal, known_crystals, lowest_crystals
+from snnp.fitting.known_crystals import known_crystals, lowest_crystals
 from snnp.fitting.loss import Loss, join, make_batch
 from snnp.fitting.prepare import zbl_engine
 from snnp.fitting.stiffening import Scan, Stiffening
 from snnp.models.network import Model
+from snnp.validation.crystals import Crystal
 
 COPPER = bulk("Cu", "fcc", a=3.615)
 
@@ -46,7 +47,7 @@ def test_crystals_are_those_of_the_data_at_zero_pressure():
 
 def test_of_each_composition_one_crystal_is_the_lowest():
     cells = {"fcc Cu": bulk("Cu"), "hcp Cu": bulk("Cu", "hcp", a=2.5), "b2 CuZn": bulk("CuZn", "cesiumchloride", a=3.0)}
-    crystals = [KnownCrystal(name, atoms, -n / 10) for n, (name, atoms) in enumerate(cells.items())]
+    crystals = [Crystal(name, atoms, "data", -n / 10) for n, (name, atoms) in enumerate(cells.items())]
     assert {crystal.name for crystal in lowest_crystals(crystals)} == {"hcp Cu", "b2 CuZn"}
 
 
@@ -64,7 +65,7 @@ def model():
 
 def stiffening(model, atoms=1e9):
     """With a search after each step, if there are many atoms."""
-    crystal = KnownCrystal("fcc Si", bulk("Si", "fcc", a=4.0), 0.0)
+    crystal = Crystal("fcc Si", bulk("Si", "fcc", a=4.0), "data")
     return Stiffening([crystal], Loss(model, Weights(), model.unit, 1), 0, atoms)
 
 

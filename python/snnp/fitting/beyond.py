@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from snnp.fitting.bounds import Bounds
 from snnp.fitting.demands import Demand
 from snnp.fitting.grounds import Ground, grounds_of
-from snnp.fitting.known_crystals import KnownCrystal, known_crystals, lowest_crystals
+from snnp.fitting.known_crystals import known_crystals, lowest_crystals
 from snnp.fitting.loss import Loss
 from snnp.fitting.minibatch import Schedule
 from snnp.fitting.shards import Shards
 from snnp.fitting.stability import Stability
 from snnp.fitting.stiffening import Stiffening
 from snnp.fitting.task import Task
+from snnp.validation.crystals import Crystal
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class Beyond:
     anything is demanded."""
 
     grounds: Sequence[Ground] = ()
-    crystals: Sequence[KnownCrystal] = ()
+    crystals: Sequence[Crystal] = ()
     asked: bool = False
 
     @classmethod

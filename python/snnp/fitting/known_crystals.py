@@ -1,7 +1,6 @@
 """Crystals that training data show."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from ase import Atoms
@@ -10,6 +9,7 @@ from snnp import _core
 from snnp.data import Frame
 from snnp.data.neighbors import element_indices
 from snnp.models.shape import Shape
+from snnp.validation.crystals import Crystal
 from snnp.validation.series import find_series
 
 # Crystals of at most so many atoms, and so many of them.
@@ -19,29 +19,15 @@ _FORCE, _FRAMES = 0.5, 3000
 _MOST_NEIGHBOURS = 20_000  # of an atom
 
 
-@dataclass(frozen=True)
-class KnownCrystal:
-    """atoms: the primitive cell at zero pressure. energy: of the reference there, eV/atom."""
-
-    name: str
-    atoms: Atoms
-    energy: float
-
-    @property
-    def formula(self) -> str:
-        """The composition, reduced."""
-        return self.atoms.symbols.formula.reduce()[0].format("hill")
-
-
-def known_crystals(frames: Sequence[Frame]) -> list[KnownCrystal]:
-    """Those whose state at zero pressure is known."""
+def known_crystals(frames: Sequence[Frame]) -> list[Crystal]:
+    """Those whose state at zero pressure is known, with their primitive cells there."""
     calm = [frame for frame in frames if not np.nanmax(np.abs(frame.forces), initial=0) > _FORCE]
     some = calm[:: len(calm) // _FRAMES + 1]
     found = [one for one in find_series(some) if one.is_at_rest and len(one.atoms) <= _ATOMS]
-    return [KnownCrystal(one.name, one.atoms, float(one.energy)) for one in found[:_MOST]]
+    return [Crystal(one.name, one.atoms, "data", float(one.energy)) for one in found[:_MOST]]
 
 
-def lowest_crystals(crystals: Sequence[KnownCrystal]) -> list[KnownCrystal]:
+def lowest_crystals(crystals: Sequence[Crystal]) -> list[Crystal]:
     """Of each composition the one of the lowest energy."""
     by_energy = sorted(crystals, key=lambda crystal: crystal.energy)
     return list({crystal.formula: crystal for crystal in reversed(by_energy)}.values())
@@ -50,7 +36,10 @@ def lowest_crystals(crystals: Sequence[KnownCrystal]) -> list[KnownCrystal]:
 def deformed(
     atoms: Atoms, deformations: np.ndarray, shape: Shape, displacements: np.ndarray | float = 0.0
 ) -> _core.Structures:
-    """Copies of a crystal of n atoms: displaced, (copies, n, 3), Å, and then deformed, (copies, 3, 3)."""
+    """Copies of a crystal of n atoms: displaced, (copies, n, 3), Å, and then deformed, (copies, 3, 3).
+
+    Raises ValueError if atoms come to be at the same place, or have too many neighbours.
+    """
     positions = (atoms.positions + displacements) @ deformations.swapaxes(1, 2)
     copies, kinds = len(deformations), element_indices(atoms, shape.elements)
     cells = atoms.cell.array @ deformations.swapaxes(1, 2)

@@ -15,10 +15,11 @@ from ase.stress import full_3x3_to_voigt_6_stress, voigt_6_to_full_3x3_stress
 
 from snnp import _core
 from snnp.fitting.demands import Rhythm
-from snnp.fitting.known_crystals import KnownCrystal, deformed
+from snnp.fitting.known_crystals import deformed
 from snnp.fitting.loss import Loss
 from snnp.fitting.prepare import zbl_engine
 from snnp.models.shape import Shape
+from snnp.validation.crystals import Crystal
 
 # Primitive cells of at most so many atoms are doubled along each vector.
 _DOUBLED = 4
@@ -38,7 +39,7 @@ class Stability:
 
     part = 0.7
 
-    def __init__(self, crystals: Sequence[KnownCrystal], loss: Loss, seed: int, atoms: float):
+    def __init__(self, crystals: Sequence[Crystal], loss: Loss, seed: int, atoms: float):
         self._crystals, self._loss, self._seed = list(crystals), loss, seed
         self._cells = [_cell(crystal.atoms) for crystal in crystals]
         self._zbl = zbl_engine(loss.model.shape)
@@ -94,8 +95,8 @@ class Stability:
         slopes = -np.hstack([F.reshape(len(moves), -1), _voigt(W)]) * scale
         K = np.zeros((count + 6, count + 6))
         K[each] = (slopes[: own + 6] - slopes[own + 6 :]) / (2 * _SMALL)
-        for image in range(1, count // own):
-            K[image * own : (image + 1) * own] = K[:own, _seen_from(image, own, count)]
+        for other in range(1, count // own):
+            K[other * own : (other + 1) * own] = K[:own, _seen_from(other, own, count)]
         K = (K + K.T) / 2
         largest = np.abs(np.linalg.eigvalsh(K)).max()
         # Moving all atoms alike costs nothing.
@@ -138,12 +139,13 @@ def _cell(primitive: Atoms) -> Atoms:
     return primitive.repeat(2) if len(primitive) <= _DOUBLED else primitive.copy()
 
 
-def _seen_from(image: int, own: int, count: int) -> np.ndarray:
-    """Numbers of coordinates of the doubled cell, (count + 6,), as they are seen from one of its primitive cells, with
-    `own` coordinates each. ASE numbers these by three bits, of which a step along a vector changes one.
+def _seen_from(primitive: int, own: int, count: int) -> np.ndarray:
+    """Numbers of the coordinates of a doubled cell, (count + 6,), as they are seen from one of its primitive cells, by
+    its number; these have `own` coordinates each. ASE numbers them by three bits, of which a step along a vector
+    changes one.
     """
-    images, places = np.divmod(np.arange(count), own)
-    return np.r_[(images ^ image) * own + places, count + np.arange(6)]
+    primitives, places = np.divmod(np.arange(count), own)
+    return np.r_[(primitives ^ primitive) * own + places, count + np.arange(6)]
 
 
 def _length(atoms: Atoms) -> float:

@@ -14,9 +14,10 @@ import numpy as np
 
 from snnp import _core
 from snnp.fitting.demands import Rhythm
-from snnp.fitting.known_crystals import KnownCrystal, deformed
+from snnp.fitting.known_crystals import deformed
 from snnp.fitting.loss import Loss
 from snnp.fitting.prepare import zbl_engine
+from snnp.validation.crystals import Crystal
 
 # Volumes of a scan, by that of the crystal, and steps between them.
 _VOLUMES, _STEP = (0.7, 1.4), 0.01
@@ -38,7 +39,7 @@ class Stiffening:
 
     part = 0.7
 
-    def __init__(self, crystals: Sequence[KnownCrystal], loss: Loss, seed: int, atoms: float):
+    def __init__(self, crystals: Sequence[Crystal], loss: Loss, seed: int, atoms: float):
         self._crystals, self._loss, self._seed = list(crystals), loss, seed
         self._zbl = zbl_engine(loss.model.shape)
         self._rhythm = Rhythm(atoms)
