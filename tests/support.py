@@ -105,6 +105,23 @@ def with_floor(potential, seed=0):
     return potential
 
 
+def with_four_body(potential, seed=0, degree=3, radial=3, mixtures=None):
+    """Adds random four-body terms, of the last of several elements none; their cutoff is between those of f and ρ."""
+    rng, elements = np.random.default_rng(seed), potential.elements
+    E = len(elements)
+    for element in elements[: max(E - 1, 1)]:
+        terms = _core.FourBody()
+        terms.degree, terms.radial, terms.mixtures = degree, radial, mixtures or min(E, 2)
+        terms.inner, terms.outer, terms.length, terms.cutoff = 1.3, 2.1, 2.3, rng.uniform(3.5, 4.8)
+        terms.bound = 2.0
+        terms.weights = rng.normal(size=terms.mixtures * E)
+        terms.coefficients = 0.003 * rng.normal(size=_core.four_body_count(degree, radial * terms.mixtures))
+        element.four_body = terms
+    potential.elements = elements
+    potential.check()
+    return potential
+
+
 def _random_tensor(rng, symmetric):
     ij, ik, jk = (
         random_spline(rng, first, rng.uniform(0.9, 1.0) * last, n, uniform=False).knots

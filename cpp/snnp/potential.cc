@@ -205,19 +205,25 @@ double Potential::tensor_cutoff(int a, int b) const
   return cut;
 }
 
+double Potential::four_body_cutoff(int a) const
+{
+  const FourBody &t = elements[a].four_body;
+  return t.empty() ? 0 : t.cutoff;
+}
+
 double Potential::cutoff() const
 {
   double cut = 0;
   for (int a = 0; a < size(); ++a)
     for (int b = 0; b < size(); ++b)
-      cut = std::max({cut, pair_cutoff(a, b), three_body_cutoff(a, b), tensor_cutoff(a, b)});
+      cut = std::max({cut, pair_cutoff(a, b), three_body_cutoff(a, b), tensor_cutoff(a, b), four_body_cutoff(a)});
   return cut;
 }
 
 double Potential::cutoff(int a, int b) const
 {
   return std::max({pair_cutoff(a, b), pair_cutoff(b, a), three_body_cutoff(a, b), three_body_cutoff(b, a),
-                   tensor_cutoff(a, b), tensor_cutoff(b, a)});
+                   tensor_cutoff(a, b), tensor_cutoff(b, a), four_body_cutoff(a), four_body_cutoff(b)});
 }
 
 void check_spline(const Spline &s, const std::string &item)
@@ -244,6 +250,7 @@ void check(const Potential &p)
   check_size(p.f.size(), static_cast<std::size_t>(n) * n * p.n3, "potential", "splines f");
   for (int a = 0; a < n; ++a) {
     check_element(p.elements[a], p.n2 + p.n3);
+    check_four_body(p.elements[a].four_body, n, "fourbody " + p.elements[a].name);
     for (int b = 0; b < a; ++b)
       if (p.elements[a].name == p.elements[b].name) throw ItemError("element " + p.elements[a].name, "occurs twice");
   }

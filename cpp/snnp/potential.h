@@ -1,13 +1,14 @@
 // A potential as data: what stands in a potential file, and nothing that is derived from it.
 //
 //   E   = Σ_i E_i + ½ Σ_{i≠j} φ(r_ij) + ½ Σ_{i≠j} ZBL(r_ij) s(r_ij)
-//   E_i = e0 + a·G_i + [N(G_i) − N(0)] + [U(d·G_i) − U(0)] + Σ_{j<k} V(r_ij, r_ik, r_jk)
+//   E_i = e0 + a·G_i + [N(G_i) − N(0)] + [U(d·G_i) − U(0)] + Σ_{j<k} V(r_ij, r_ik, r_jk) + E4_i, see four_body.h
 //   G_i = ( Σ_j ρ_m(r_ij), m = 1…n2 ;  Σ_{j<k} f_m(r_ij) f_m(r_ik) g_m(cos θ_jik), m = 1…n3 )
 #pragma once
 
 #include <string>
 #include <vector>
 
+#include "snnp/four_body.h"
 #include "snnp/indices.h"
 #include "snnp/spline.h"
 
@@ -56,6 +57,7 @@ struct Element {
   std::vector<double> density;  ///< d, n2 + n3 numbers; empty: there is no U
   Spline U;                     ///< eV over the density d·G; continues linearly on both sides
   Floor floor;
+  FourBody four_body;
   /// The range of each G_m in the training data, values outside it are extrapolation; empty: not known.
   std::vector<double> lowest, highest;
   /// In rising order, without overlap: what no range has is extrapolation; empty: not known.
@@ -102,6 +104,7 @@ struct Potential {
   double pair_cutoff(int a, int b) const;        ///< beyond it neither φ nor ρ nor ZBL, Å
   double three_body_cutoff(int a, int b) const;  ///< beyond it no f, Å
   double tensor_cutoff(int a, int b) const;      ///< beyond it no V, Å
+  double four_body_cutoff(int a) const;          ///< beyond it no four-body term of centre a, Å
   double cutoff(int a, int b) const;             ///< the largest of these, of both orders of a and b, Å
   double cutoff() const;                         ///< the largest of all, Å
 };

@@ -7,8 +7,8 @@
 
 namespace snnp {
 
-// 5 added squareplus; 4 curves and '*'; 3 floor and energies; 2 density, U, V, open ends and repeated knots.
-constexpr int format_version = 5;
+// 6 added fourbody; 5 squareplus; 4 curves and '*'; 3 floor and energies; 2 density, U, V, open ends and repeated knots.
+constexpr int format_version = 6;
 
 /// The checksum of zip and PNG (CRC-32, reflected polynomial EDB88320), over the text without carriage returns.
 inline std::string crc32(const std::string &text)

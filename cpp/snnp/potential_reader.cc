@@ -10,6 +10,7 @@
 
 #include "snnp/activations.h"
 #include "snnp/error.h"
+#include "snnp/harmonics.h"
 #include "snnp/potential_cost.h"
 #include "snnp/potential_format.h"
 #include "snnp/spline_reader.h"
@@ -121,11 +122,12 @@ class Parser : SplineReader {
 
   bool read_item()
   {
-    static const char *const items = "element, energies, density, floor, core, shortest, curve, spline, tensor or end";
+    static const char *const items =
+        "element, energies, density, floor, fourbody, core, shortest, curve, spline, tensor or end";
     next_line(items);
     const std::string keyword = words_[0];
-    static const std::map<std::string, int> since = {
-        {"density", 2}, {"tensor", 2}, {"floor", 3}, {"energies", 3}, {"curve", 4}};
+    static const std::map<std::string, int> since = {{"density", 2},  {"tensor", 2}, {"floor", 3},
+                                                     {"energies", 3}, {"curve", 4},  {"fourbody", 6}};
     if (const auto line = since.find(keyword); line != since.end()) require_version(line->second, quote(0));
     if (keyword == "element")
       read_element();
@@ -135,6 +137,8 @@ class Parser : SplineReader {
       read_density();
     else if (keyword == "floor")
       read_floor();
+    else if (keyword == "fourbody")
+      read_four_body();
     else if (keyword == "core")
       read_zbl();
     else if (keyword == "shortest")
@@ -233,6 +237,25 @@ class Parser : SplineReader {
       e.floor.centres.push_back(row.back());
     }
     e.floor.density = numbers(filters, "weights of the density of the floor");
+  }
+
+  void read_four_body()
+  {
+    expect_words(5, "'fourbody El degree radial mixtures'");
+    Element &e = p_.elements[element(1)];
+    mark("fourbody " + e.name);
+    FourBody &t = e.four_body;
+    t.degree = integer(2, 0, most_degree);
+    t.radial = integer(3, 1, most_radial);
+    t.mixtures = integer(4, 1, most_channels / t.radial);
+    const std::vector<double> lengths = numbers(5, "inner, outer, length, cutoff and bound");
+    t.inner = lengths[0];
+    t.outer = lengths[1];
+    t.length = lengths[2];
+    t.cutoff = lengths[3];
+    t.bound = lengths[4];
+    t.weights = numbers(static_cast<std::size_t>(t.mixtures) * p_.size(), "weights of elements in mixtures");
+    t.coefficients = numbers(four_body_count(t.degree, t.channels()), "coefficients of four-body terms");
   }
 
   Pair &pair(const std::string &keyword)

@@ -69,6 +69,7 @@ class Formatter {
     int oldest = curves_.empty() ? 2 : 4;
     for (const Element &e : p.elements) {
       if (!e.energies.empty() || !e.floor.empty()) oldest = std::max(oldest, 3);
+      if (!e.four_body.empty()) oldest = std::max(oldest, 6);
       oldest = std::max(oldest, activation_since(e.network.activation));
     }
     return oldest;
@@ -180,6 +181,7 @@ class Formatter {
       spline("U " + e.name, e.U);
     }
     if (!e.floor.empty()) floor(e);
+    if (!e.four_body.empty()) four_body(e);
   }
 
   void floor(const Element &e)
@@ -193,6 +195,15 @@ class Formatter {
     }
     numbers(f.density);
     spline("floor " + e.name, f.C);
+  }
+
+  void four_body(const Element &e)
+  {
+    const FourBody &t = e.four_body;
+    out_ << "fourbody " << e.name << ' ' << t.degree << ' ' << t.radial << ' ' << t.mixtures << '\n';
+    numbers({t.inner, t.outer, t.length, t.cutoff, t.bound});
+    numbers(t.weights);
+    numbers(t.coefficients);
   }
 
   void tensor(const std::string &names, const Tensor &t)

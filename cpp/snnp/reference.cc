@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "snnp/activations.h"
+#include "snnp/harmonics.h"
 #include "snnp/indices.h"
 
 namespace snnp {
@@ -139,6 +140,46 @@ struct TensorValue {
   }
 };
 
+// R_n of four_body.h and its slope.
+Value four_body_radial(const FourBody &t, int n, double r)
+{
+  if (r >= t.cutoff) return {};
+  const double width = t.outer - t.inner, s = std::min(std::max((r - t.inner) / width, 0.0), 1.0);
+  const double u = r > t.outer ? r : (t.inner + t.outer) / 2 + width * (s * s * s - s * s * s * s / 2);
+  const double du = 3 * s * s - 2 * s * s * s, smallest = (t.inner + t.outer) / 2;
+  const auto y = [&](double v) { return 1 / (1 + v / t.length); };
+  const double half = (y(smallest) - y(t.cutoff)) / 2;
+  const double x = std::min(1.0, (y(u) - y(t.cutoff)) / half - 1), dx = -y(u) * y(u) / t.length / half * du;
+  const double angle = std::acos(x), sine = std::sin(angle);
+  const double T = std::cos(n * angle), dT = sine > 1e-9 ? n * std::sin(n * angle) / sine : n * n;
+  const double left = 1 - u * u / (t.cutoff * t.cutoff), d_left = -2 * u * du / (t.cutoff * t.cutoff);
+  return {T * left * left, dT * dx * left * left + 2 * T * left * d_left};
+}
+
+// What a neighbour adds to each A of four-body terms, by channel and harmonic, and the gradient of that.
+struct FourBodyShare {
+  std::vector<double> value, gradient;
+
+  FourBodyShare(const FourBody &t, int elements, int element, double r, const double *u)
+  {
+    double Y[harmonic_count(most_degree)];
+    set_harmonics(t.degree, u[0], u[1], u[2], Y);
+    for (int k = 0; k < t.mixtures; ++k)
+      for (int n = 0; n < t.radial; ++n)
+        for (int lm = 0; lm < harmonic_count(t.degree); ++lm) {
+          const double w = t.weights[k * elements + element];
+          const Value R = four_body_radial(t, n, r);
+          double only[harmonic_count(most_degree)] = {}, turn[3] = {};
+          only[lm] = 1;
+          add_harmonic_gradient(t.degree, u[0], u[1], u[2], only, turn);
+          const double along = turn[0] * u[0] + turn[1] * u[1] + turn[2] * u[2];
+          value.push_back(w * R.value * Y[lm]);
+          for (int d = 0; d < 3; ++d)
+            gradient.push_back(w * (R.slope * Y[lm] * u[d] + R.value * (turn[d] - along * u[d]) / r));
+        }
+  }
+};
+
 double dot(const double *a, const double *b) { return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]; }
 
 void add(double *to, double factor, const double *vector)
@@ -252,6 +293,40 @@ double Reference::tensor_energy(int element, Neighbors &near) const
   return energy;
 }
 
+// See four_body.h. All A and B are taken one by one, and slopes by the product rule.
+double Reference::four_body_energy(int element, Neighbors &near) const
+{
+  const FourBody &t = potential_.elements[element].four_body;
+  if (t.empty()) return 0;
+  const int channels = t.channels(), harmonics = harmonic_count(t.degree);
+  std::vector<double> A(channels * harmonics), slopes(A.size());
+  std::vector<FourBodyShare> shares;
+  for (const Neighbor &J : near) {
+    shares.emplace_back(t, potential_.size(), J.element, J.r, J.u);
+    for (std::size_t q = 0; q < A.size(); ++q) A[q] += shares.back().value[q];
+  }
+  double b = 0;
+  const double *c = t.coefficients.data();
+  for (const Coupling &coupling : couplings(t.degree, channels))
+    for (const Coupling::Channels &some : coupling.channels)
+      for (int last = some.from; last < channels; ++last, ++c)
+        for (const Coupling::Mean &mean : coupling.means) {
+          const auto at = [&](int which, int m, int channel) {
+            return channel * harmonics + coupling.degrees[which] * coupling.degrees[which] + m;
+          };
+          const int x = at(0, mean.first, some.first), y = at(1, mean.second, some.second), z = at(2, mean.third, last);
+          b += *c * mean.value * A[x] * A[y] * A[z];
+          slopes[x] += *c * mean.value * A[y] * A[z];
+          slopes[y] += *c * mean.value * A[x] * A[z];
+          slopes[z] += *c * mean.value * A[x] * A[y];
+        }
+  const double bounded = std::tanh(b / t.bound);
+  for (std::size_t j = 0; j < near.size(); ++j)
+    for (std::size_t q = 0; q < A.size(); ++q)
+      add(near[j].gradient, (1 - bounded * bounded) * slopes[q], &shares[j].gradient[3 * q]);
+  return t.bound * bounded;
+}
+
 // Written so that a NaN is outside.
 int Reference::outside(int element, const Neighbors &near, const std::vector<double> &G, double energy) const
 {
@@ -286,7 +361,7 @@ template <class Source> void Reference::evaluate(const Source &source, int, Resu
     const std::vector<double> G = filter_values(element, near);
     double energy = embedding(potential_.elements[element], G, A), phi = 0;
     add_filter_gradient(element, A, near);
-    energy += pair_energy(element, near) + tensor_energy(element, near);
+    energy += pair_energy(element, near) + tensor_energy(element, near) + four_body_energy(element, near);
     for (const Neighbor &J : near)
       phi += radial(potential_.pairs[potential_.pair_index(element, J.element)].phi, J.r).value;
 

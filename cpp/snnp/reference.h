@@ -41,6 +41,7 @@ class Reference {
   void add_filter_gradient(int element, const std::vector<double> &A, Neighbors &near) const;
   double pair_energy(int element, Neighbors &near) const;
   double tensor_energy(int element, Neighbors &near) const;
+  double four_body_energy(int element, Neighbors &near) const;
   int outside(int element, const Neighbors &near, const std::vector<double> &G, double energy) const;
 };
 

@@ -32,8 +32,9 @@ PYBIND11_MODULE(_core, m)
   notice_forks();
   bind_error(m);
   bind_splines(m);
-  bind_potential(m);
   bind_structures(m);
+  bind_four_body(m);
+  bind_potential(m);
   bind_packed(m);
   bind_engine(m);
   bind_training(m);

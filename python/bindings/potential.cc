@@ -172,6 +172,7 @@ void bind_elements(py::module_ &m)
       .def_property("U", value(&Element::U), set_value(&Element::U),
                     "Embedding, eV over the density; continues linearly on both sides.")
       .def_readwrite("floor", &Element::floor, "What keeps energies from falling where there are no data.")
+      .def_readwrite("four_body", &Element::four_body, "Its four-body terms.")
       .def_readwrite("lowest", &Element::lowest,
                      "Lowest value of each filter in the training data: (filters,); empty: not known.")
       .def_readwrite("highest", &Element::highest,
@@ -180,7 +181,7 @@ void bind_elements(py::module_ &m)
                      "Energies in the training data by numbers of neighbours, in rising order; empty: not known.");
   copied(element);
   pickled(element, &Element::name, &Element::e0, &Element::linear, &Element::network, &Element::density, &Element::U,
-          &Element::floor, &Element::lowest, &Element::highest, &Element::energies);
+          &Element::floor, &Element::lowest, &Element::highest, &Element::energies, &Element::four_body);
   py::class_<Pair, std::shared_ptr<Pair>> pair(m, "Pair", "What belongs to two elements, in any order.");
   pair.def(py::init<>())
       .def_property("phi", value(&Pair::phi), set_value(&Pair::phi), "Pair potential, eV over Å.")

@@ -92,6 +92,30 @@ class Floor:
     C: Spline
     def __init__(self) -> None: ...
 
+class FourBody:
+    degree: int
+    radial: int
+    mixtures: int
+    inner: float
+    outer: float
+    length: float
+    cutoff: float
+    bound: float
+    weights: list[float]
+    coefficients: list[float]
+    def __init__(self) -> None: ...
+
+def four_body_count(degree: int, channels: int) -> int: ...
+def four_body_rows(
+    terms: Sequence[FourBody], structures: Structures, columns: int, threads: int
+) -> tuple[_Numbers, _Numbers, _Numbers]: ...
+
+class FourBodyTrainer:
+    def __init__(self) -> None: ...
+    def values(self, terms: Sequence[FourBody], structures: Structures, threads: int) -> _Numbers: ...
+    def forces(self) -> tuple[_Numbers, _Numbers]: ...
+    def gradient(self, weights: ArrayLike, movement: ArrayLike, strains: ArrayLike) -> _Numbers: ...
+
 class Element:
     name: str
     e0: float
@@ -100,6 +124,7 @@ class Element:
     density: list[float]
     U: Spline
     floor: Floor
+    four_body: FourBody
     lowest: list[float]
     highest: list[float]
     energies: list[EnergyRange]

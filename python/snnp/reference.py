@@ -1,11 +1,13 @@
 """The energy expression in plain NumPy, as it stands on paper: slow, obvious, independent of the engine.
 
 E   = Σ_i E_i + ½ Σ_{i≠j} φ(r_ij) + ½ Σ_{i≠j} ZBL(r_ij) s(r_ij)
-E_i = e0 + a·G_i + [N(G_i) − N(0)] + [U(d·G_i) − U(0)] + Σ_{j<k} V(r_ij, r_ik, r_jk)
+E_i = e0 + a·G_i + [N(G_i) − N(0)] + [U(d·G_i) − U(0)] + Σ_{j<k} V(r_ij, r_ik, r_jk) + E4_i
 G_i = (Σ_j ρ_m(r_ij);  Σ_{j<k} f_m(r_ij) f_m(r_ik) g_m(cos θ_jik))
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 from ase import Atoms
@@ -149,7 +151,8 @@ def atom_energy(p: _core.Potential, a: int, kinds: np.ndarray, d: np.ndarray) ->
     three, gradient = three_body(p, a, kinds, d)
     M, dM = element.e0 + np.dot(element.linear, G) + N - N0 + U - U0, element.linear + dN + dU * density
     M, dM = above_floor(element.floor, G, M, dM)
-    energy = M + three
+    four, four_gradient = four_body(element.four_body, kinds, d)
+    energy, gradient = M + three + four, gradient + four_gradient
     gradient += np.einsum("m,mnd->nd", dM, dG)
     for n in range(len(r)):
         pair_energy, slope = two_body(p, a, kinds[n], r[n : n + 1])
@@ -206,6 +209,72 @@ def three_body(p: _core.Potential, a: int, kinds: np.ndarray, d: np.ndarray) -> 
             gradient[j] += along[0] - along[2]
             gradient[k] += along[1] + along[2]
     return float(energy), gradient
+
+
+def four_body(t: _core.FourBody, kinds: np.ndarray, d: np.ndarray) -> tuple[float, np.ndarray]:
+    """E4 of an atom whose neighbours are of elements `kinds` (n,) at d (n, 3), and its gradient (n, 3).
+
+    By the addition theorem, Σ_m Y_lm(u) Y_lm(u_j) = (2l + 1) P_l(u·u_j), invariants are means over directions u:
+    B = ⟨F_αl F_α'l' F_α''l''⟩ with F_αl(u) = Σ_j w R(r_j) (2l + 1) P_l(u·u_j).
+    """
+    if not t.radial or not len(d):
+        return 0.0, np.zeros(d.shape)
+    u, mean = _directions()
+    r = np.linalg.norm(d, axis=1)
+    R, dR = four_body_radial(t, r)
+    w = np.reshape(t.weights, (t.mixtures, -1))[:, kinds]
+    R, dR = ((w[:, None] * x).reshape(-1, len(r)) for x in (R, dR))  # by channel
+    along = d / r[:, None]
+    cosine = u @ along.T
+    turn = (u[:, None] - cosine[:, :, None] * along) / r[:, None]  # ∂cosine/∂d
+    F, dF = [], []  # by l: (channels, directions), (channels, directions, n, 3)
+    for degree in range(t.degree + 1):
+        P = np.polynomial.Legendre.basis(degree)
+        value, slope = (2 * degree + 1) * P(cosine), (2 * degree + 1) * P.deriv()(cosine)
+        F.append(R @ value.T)
+        dF.append(np.einsum("an,un,nx->aunx", dR, value, along) + np.einsum("an,un,unx->aunx", R, slope, turn))
+    b, by_F = 0.0, np.zeros((t.degree + 1, len(R), len(u)))
+    for c, factors in zip(t.coefficients, invariants(t.degree, len(R)), strict=True):
+        x, y, z = (F[degree][channel] for degree, channel in factors)
+        b += c * mean @ (x * y * z)
+        for (degree, channel), rest in zip(factors, (y * z, x * z, x * y), strict=True):
+            by_F[degree, channel] += c * mean * rest
+    gradient = sum(np.einsum("au,aunx->nx", slopes, each) for slopes, each in zip(by_F, dF, strict=True))
+    return t.bound * float(np.tanh(b / t.bound)), gradient / np.cosh(b / t.bound) ** 2
+
+
+def invariants(degree: int, channels: int) -> Iterator[tuple[tuple[int, int], ...]]:
+    """Of each B of `_core.FourBody`, in the order of its coefficients, l and channel of its three factors."""
+    for degrees in product(range(degree + 1), repeat=3):
+        if not degrees[0] <= degrees[1] <= degrees[2] <= degrees[0] + degrees[1] or sum(degrees) % 2:
+            continue
+        for each in product(range(channels), repeat=3):
+            factors = tuple(zip(degrees, each, strict=True))
+            if list(factors) == sorted(factors):
+                yield factors
+
+
+def four_body_radial(t: _core.FourBody, r: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """R_n of `_core.FourBody` and slopes, 1/Å, at distances r (n,), Å: (radial functions, n) each."""
+    s, inside = np.clip((r - t.inner) / (t.outer - t.inner), 0, 1), r < t.cutoff
+    least = (t.inner + t.outer) / 2
+    u = np.where(r > t.outer, r, least + (t.outer - t.inner) * (s**3 - s**4 / 2))
+    du = 3 * s**2 - 2 * s**3
+    y, near, far = (1 / (1 + x / t.length) for x in (u, least, t.cutoff))
+    x, dx = 2 * (y - far) / (near - far) - 1, -2 * y**2 / t.length / (near - far) * du
+    end, d_end = (1 - (u / t.cutoff) ** 2) ** 2, -4 * (1 - (u / t.cutoff) ** 2) * u / t.cutoff**2 * du
+    T = [np.polynomial.Chebyshev.basis(n) for n in range(t.radial)]
+    values, slopes = np.array([each(x) for each in T]), np.array([each.deriv()(x) for each in T])
+    return inside * values * end, inside * (slopes * dx * end + values * d_end)
+
+
+def _directions() -> tuple[np.ndarray, np.ndarray]:
+    """Unit vectors (n, 3), and weights (n,) with which means of polynomials up to order 15 are exact."""
+    z, weights = np.polynomial.legendre.leggauss(8)
+    phi = 2 * np.pi * np.arange(16) / 16
+    rho = np.sqrt(1 - z**2)[:, None]
+    vectors = np.stack(np.broadcast_arrays(rho * np.cos(phi), rho * np.sin(phi), z[:, None]), axis=2)
+    return vectors.reshape(-1, 3), np.repeat(weights, 16) / 32
 
 
 def filters(

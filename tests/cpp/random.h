@@ -72,6 +72,10 @@ class Random {
       const double above = snnp::evaluate(C, 0) + e.floor.softness - e.e0 + 0.1;
       for (double &c : e.floor.C.coefficients) c -= above;
     }
+    for (snnp::Element &e : p.elements) {
+      e.four_body = {3, 2, 2, 1.2, 1.9, 2.2, 3.3, 1.5, numbers(2 * p.elements.size()), {}};
+      e.four_body.coefficients = numbers(snnp::four_body_count(3, 4), 0.02);
+    }
     for (snnp::Pair &pair : p.pairs) {
       pair.phi = spline(1.4, 3.9, 9, uneven);
       pair.phi.knots[4] = pair.phi.knots[5];

@@ -55,13 +55,19 @@ bool equal(const Potential &a, const Potential &b)
   const auto same_range = [](const EnergyRange &r, const EnergyRange &s) {
     return r.from == s.from && r.to == s.to && r.lowest == s.lowest && r.highest == s.highest;
   };
+  const auto same_terms = [](const FourBody &s, const FourBody &t) {
+    return s.degree == t.degree && s.radial == t.radial && s.mixtures == t.mixtures && s.inner == t.inner &&
+           s.outer == t.outer && s.length == t.length && s.cutoff == t.cutoff && s.bound == t.bound &&
+           s.weights == t.weights && s.coefficients == t.coefficients;
+  };
   const auto same_element = [&](const Element &e, const Element &f) {
     return e.name == f.name && e.e0 == f.e0 && e.linear == f.linear && e.lowest == f.lowest && e.highest == f.highest &&
            std::equal(e.energies.begin(), e.energies.end(), f.energies.begin(), f.energies.end(), same_range) &&
            e.network.activation == f.network.activation && e.density == f.density && same_spline(e.U, f.U) &&
            e.floor.directions == f.floor.directions && e.floor.centres == f.floor.centres &&
            e.floor.width == f.floor.width && e.floor.softness == f.floor.softness &&
-           e.floor.density == f.floor.density && same_spline(e.floor.C, f.floor.C) &&
+           same_terms(e.four_body, f.four_body) && e.floor.density == f.floor.density &&
+           same_spline(e.floor.C, f.floor.C) &&
            std::equal(e.network.layers.begin(), e.network.layers.end(), f.network.layers.begin(),
                       f.network.layers.end(), same_layer);
   };
@@ -96,10 +102,12 @@ TEST(files_say_the_lowest_version_that_has_all_of_them)
 {
   Potential p = Random(0).potential({"In", "P"}, 1, 1, "tanh");
   CHECK(format_potential(p).find("\nsnnp 3\n") != std::string::npos);
-  for (Element &e : p.elements) e.energies.clear(), e.floor = {};
+  for (Element &e : p.elements) e.energies.clear(), e.floor = {}, e.four_body = {};
   CHECK(format_potential(p).find("\nsnnp 2\n") != std::string::npos);
   p.elements[1].network.activation = "squareplus";
   CHECK(format_potential(p).find("\nsnnp 5\n") != std::string::npos);
+  p.elements[1].four_body = {0, 1, 1, 1, 2, 2, 3, 1, {1, 1}, {0.5}};
+  CHECK(format_potential(p).find("\nsnnp 6\n") != std::string::npos);
 }
 
 TEST(classical_terms_read_back_exactly)
@@ -172,7 +180,8 @@ TEST(each_kind_of_damage_is_named_with_its_place)
       {"filters 1 1", "filters -1 1", 4, "found '-1', expected a whole number from 0"},
       {"element In", "element Si", 6, "found 'Si', expected one of the elements of this file"},
       {"element In", "elemnt In", 6,
-       "found 'elemnt', expected element, energies, density, floor, core, shortest, curve, spline, tensor or end"},
+       "found 'elemnt', expected element, energies, density, floor, fourbody, core, shortest, curve, spline, tensor or "
+       "end"},
       {"element In ", "element In nan ", 6, "found 4 words"},
       {"linear\n", "linear\n0 ", 8, "expected 2 (linear coefficients)"},
       {"linear\n", "linear\nx\n", 8, "found 'x', expected a finite number"},
@@ -244,6 +253,11 @@ TEST(damage_to_classical_terms_is_named)
       {"floor In 3 0.5", "floor In 3 0", "floor In: expected a width greater than 0"},
       {"floor P", "floor In", "floor In occurs again"},
       {"spline floor In knots 6", "spline floor In knots 6 open", "found 'open', expected it for phi, rho and f only"},
+      {"fourbody In 3 2 2", "fourbody In 3 2", "found 4 words, expected 'fourbody El degree radial mixtures'"},
+      {"fourbody In 3 2 2", "fourbody In 5 2 2", "from 0 to 4"},
+      {"fourbody In 3 2 2", "fourbody In 3 2 1", "found"},
+      {"fourbody P", "fourbody In", "fourbody In occurs again"},
+      {"fourbody In 3 2 2\n", "fourbody In 3 2 2\n-", "fourbody In: expected 0 < inner < outer < cutoff"},
       {"spline U In", "spline U", "expected one of the elements"},
       {"spline U P", "spline U In", "spline U In occurs again"},
       {"open", "opened", "words, expected 'spline phi"},

@@ -30,6 +30,17 @@ POTENTIALS = {
     ),
     "tensors": support.with_tensors(support.random_potential(("Si",), n2=0, n3=0, activation="none")),
     "tensors of two elements and all else": support.with_tensors(support.random_potential(("In", "P"), n2=1, n3=1)),
+    "four-body terms": support.with_four_body(support.random_potential(("Si",), n2=1, n3=2)),
+    "four-body terms alone": support.with_four_body(
+        support.random_potential(("Si",), n2=0, n3=0, activation="none"), degree=4, radial=4
+    ),
+    "four-body terms of two elements": support.with_four_body(support.random_potential(("In", "P"), n2=2, n3=2)),
+    "four-body terms and tensors": support.with_four_body(
+        support.with_tensors(support.random_potential(("In", "P"), n2=1, n3=1)), degree=2, mixtures=1
+    ),
+    "four-body terms of three elements": support.with_four_body(
+        support.random_potential(("In", "P", "Ga"), n2=1, n3=1), radial=2
+    ),
     "open ends": support.open_ended(support.random_potential(("In", "P"), n2=1, n3=0, activation="none")),
     "pair potential": support.random_potential(("In", "P"), n2=0, n3=0, activation="none"),
 }
@@ -76,6 +87,8 @@ def test_engine_is_the_formula(kind, name):
 def test_every_kernel_is_the_formula(elements, n2, n3, monkeypatch):
     """Widths and kinds of kernels, the instruction sets that the CPU has, in double and in mixed precision."""
     potential = support.random_potential(elements, seed=n3, n2=n2, n3=n3, cutoff=4.5, uniform=False)
+    if n2 == 3:
+        potential = support.with_four_body(potential)
     atoms = support.structures(elements)["cluster"]
     right = reference.evaluate(potential, atoms)
     for isa in ("base", "avx2", "avx512"):

@@ -26,7 +26,7 @@ def copied(request):
 
 def potential():
     """One with all that a potential can have: networks of one element, U of the other, tensors."""
-    p = support.with_tensors(support.random_potential(("In", "P")))
+    p = support.with_four_body(support.with_tensors(support.random_potential(("In", "P"))))
     dense = support.random_potential(("In", "P"), activation="density").elements[0]
     p.elements = [dense, p.elements[1]]
     return p

@@ -5,6 +5,7 @@
 #include "snnp/indices.h"
 #include "snnp/kernels/embed.h"
 #include "snnp/kernels/fetch.h"
+#include "snnp/kernels/four_body.h"
 #include "snnp/kernels/radial.h"
 #include "snnp/kernels/tensor.h"
 #include "snnp/kernels/triplets_across_atoms.h"
@@ -87,6 +88,9 @@ template <class Real> class Evaluation {
     for (int m = 0; m < (plan_.n2 + plan_.n3) * step; m += C) store(A + m, load<D>(A + m) * plan_.unit);
     for (int l = 0; l < count; ++l) {
       energies[l] += 0.5 * block[l]->phi + block[l]->energy;
+    }
+    if (centre_.four_body.radial > 0) add_four_body(block, count, energies);
+    for (int l = 0; l < count; ++l) {
       tally(*block[l], energies[l], G + l);
     }
     if (plan_.n3 > 0 && plan_.across_atoms) across_atoms_.gradient(block, count, A + plan_.n2 * step);
@@ -95,6 +99,7 @@ template <class Real> class Evaluation {
       if (plan_.n3 > 0 && !plan_.across_atoms) across_filters_.gradient(near, A + plan_.n2 * step + l);
       radial_.out(near, A + l);
       gradient(near);
+      if (centre_.four_body.radial > 0) add_four_body_gradient(near, l);
       if (centre_.tensors.count > 0) energies[l] += add_tensors(near);
       judge(near, energies[l], G + l);
       add_forces(near);
@@ -166,6 +171,59 @@ template <class Real> class Evaluation {
       store(scratch_.fx + k, slope * load<D>(near.x + k));
       store(scratch_.fy + k, slope * load<D>(near.y + k));
       store(scratch_.fz + k, slope * load<D>(near.z + k));
+    }
+  }
+
+  FourBodyNeighbors four_body_neighbors(const Near<Real> &near) const
+  {
+    const int count = centre_.four_body_near ? near.n_three_body : near.n_density;
+    return {count, scratch_.capacity, near.x, near.y, near.z, near.inverse, near.four_body_weights};
+  }
+
+  // Weights of neighbours by their elements; zero beyond the last one.
+  void set_four_body_weights(const Near<Real> &near)
+  {
+    const FourBodyPlan &plan = centre_.four_body;
+    const int count = centre_.four_body_near ? near.n_three_body : near.n_density;
+    for (int k = 0; k < plan.mixtures; ++k) {
+      double *to = near.four_body_weights + static_cast<long>(k) * scratch_.capacity;
+      for (int s = 0, at = 0; at < count; ++s)
+        for (const int end = at + near.stream_count[s]; at < end && at < count; ++at) {
+          const int element = centre_.alike ? near.element[at] : centre_.streams[s].element;
+          to[at] = plan.weights[element * plan.mixtures + k];
+        }
+      store(to + count, D{});
+    }
+  }
+
+  // Sums of each atom of the block, its energy, and slopes for `add_four_body_gradient`.
+  void add_four_body(Near<Real> *const *block, int count, double *energies)
+  {
+    const FourBodyPlan &plan = centre_.four_body;
+    for (int first = 0; first < count; first += C) {
+      double *A = scratch_.four_body_sums + first * plan.sums, *slopes = scratch_.four_body_slopes + first * plan.sums;
+      for (int l = 0; l < C && first + l < count; ++l) {
+        set_four_body_weights(*block[first + l]);
+        add_up_four_body(plan, four_body_neighbors(*block[first + l]), A + l, C);
+      }
+      D b;
+      four_body_values(plan, A, b, slopes);
+      const BoundedEnergy bounded(plan.bound, b);
+      for (int q = 0; q < plan.sums; ++q) store(slopes + C * q, load<D>(slopes + C * q) * (bounded.slope * plan_.unit));
+      for (int l = 0; l < C && first + l < count; ++l) energies[first + l] += bounded.energy[l];
+    }
+  }
+
+  void add_four_body_gradient(const Near<Real> &near, int l)
+  {
+    const FourBodyNeighbors neighbors = four_body_neighbors(near);
+    const double *slopes = scratch_.four_body_slopes + l / C * C * centre_.four_body.sums + l % C;
+    for (int k = 0; k < neighbors.count; k += C) {
+      D to[3];
+      four_body_gradient(centre_.four_body, neighbors, k, slopes, C, to);
+      store(scratch_.fx + k, load<D>(scratch_.fx + k) + to[0]);
+      store(scratch_.fy + k, load<D>(scratch_.fy + k) + to[1]);
+      store(scratch_.fz + k, load<D>(scratch_.fz + k) + to[2]);
     }
   }
 

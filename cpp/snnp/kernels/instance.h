@@ -15,6 +15,8 @@ const Kernels SNNP_KERNELS = {
     {SNNP_ISA::filter_values<float>, SNNP_ISA::filter_gradient<float>, SNNP_ISA::filter_tangent<float>,
      SNNP_ISA::filter_parameters<float>},
     {SNNP_ISA::C, SNNP_ISA::network_values, SNNP_ISA::network_gradient},
+    {SNNP_ISA::C, SNNP_ISA::four_body_sums, SNNP_ISA::four_body_block, SNNP_ISA::four_body_forces,
+     SNNP_ISA::four_body_tangent, SNNP_ISA::four_body_parameters},
 };
 
 }  // namespace snnp

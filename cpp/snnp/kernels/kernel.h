@@ -48,6 +48,7 @@ struct Kernels {
   FilterKernels<double> filters;
   FilterKernels<float> single_filters;
   NetworkKernels network;
+  FourBodyKernels four_body;
 };
 
 /// The kernels for an instruction set that is available.

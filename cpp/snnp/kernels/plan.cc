@@ -132,6 +132,10 @@ template <class Real> class Planner {
     if (p_.n3 > 0) angles(a, plan);
     if (!p_.V.empty()) tensors(a, plan);
     plan.embedding = embedding(p_.elements[a]);
+    plan.four_body = make_four_body_plan(memory_, p_.elements[a].four_body, p_.size());
+    plan.four_body_near = true;
+    for (int b = 0; b < p_.size(); ++b)
+      plan.four_body_near = plan.four_body_near && p_.four_body_cutoff(a) <= p_.three_body_cutoff(a, b);
     const std::size_t filters = p_.n2 + p_.n3;
     plan.lowest = memory_.keep(std::vector<double>(domain_.lowest(a), domain_.lowest(a) + filters));
     plan.highest = memory_.keep(std::vector<double>(domain_.highest(a), domain_.highest(a) + filters));
@@ -242,8 +246,9 @@ template <class Real> class Planner {
   std::array<double, 3> ends(int a, int b) const
   {
     const double three_body = p_.three_body_cutoff(a, b);
-    const double density = std::max({three_body, p_.three_body_cutoff(b, a), density_cutoff(a, b), density_cutoff(b, a),
-                                     p_.tensor_cutoff(a, b), p_.tensor_cutoff(b, a)});
+    const double density =
+        std::max({three_body, p_.three_body_cutoff(b, a), density_cutoff(a, b), density_cutoff(b, a),
+                  p_.tensor_cutoff(a, b), p_.tensor_cutoff(b, a), p_.four_body_cutoff(a), p_.four_body_cutoff(b)});
     return {three_body, density, std::max(density, p_.pair_cutoff(a, b))};
   }
 

@@ -9,21 +9,13 @@
 #include <vector>
 
 #include "snnp/always_inline.h"
+#include "snnp/kernels/four_body_plan.h"
 #include "snnp/kernels/isa.h"
+#include "snnp/kernels/span.h"
 #include "snnp/potential.h"
 #include "snnp/zbl.h"
 
 namespace snnp {
-
-/// An array that someone else keeps: begin, end and element i as in a vector.
-template <class T> struct Span {
-  const T *first = nullptr;
-  int count = 0;
-
-  SNNP_PART const T *begin() const { return first; }
-  SNNP_PART const T *end() const { return first + count; }
-  SNNP_PART const T &operator[](int i) const { return first[i]; }
-};
 
 /// From a number x (Å, or a cosine) to its interval i and t = (x − middle_i) · per_unit.
 struct Axis {
@@ -141,6 +133,8 @@ template <class Real> struct CentrePlan {
   Span<TensorPlan<Real>> tensors;    ///< by unordered pair of neighbours; none: the potential has no tensors
   Span<double> tensor_cutoff;        ///< by element: neighbours beyond it are in no tensor, Å
   EmbeddingPlan embedding;
+  FourBodyPlan four_body;
+  bool four_body_near = false;                         ///< its neighbours are three-body neighbours
   const double *lowest = nullptr, *highest = nullptr;  ///< of each G_m inside the domain
   /// Of E_i - e0, by the number of neighbours; none: not known, see Domain::Energies.
   Span<double> lowest_energy, highest_energy;

@@ -58,6 +58,8 @@ template <class Real> void Scratch<Real>::prepare(const Plan<Real> &plan)
   columns = 1 + plan.n2 + plan.n3;
   for (const CentrePlan<Real> &centre : plan.centres) {
     streams = std::max(streams, centre.streams.count);
+    four_body_sums_of_atom = std::max(four_body_sums_of_atom, centre.four_body.sums);
+    four_body_mixtures = std::max(four_body_mixtures, centre.four_body.mixtures);
     nodes_size = std::max(nodes_size, 2 * centre.embedding.nodes + 2 * centre.embedding.widest);
   }
   for (const Group<Real> &group : plan.centres[0].pairs[0].f) f_width += group.width;
@@ -70,6 +72,8 @@ template <class Real> void Scratch<Real>::prepare(const Plan<Real> &plan)
     piece(G, static_cast<std::size_t>(columns) * block);
     piece(A, static_cast<std::size_t>(columns) * block);
     piece(nodes, static_cast<std::size_t>(nodes_size) * block);
+    for (double **p : {&four_body_sums, &four_body_slopes})
+      piece(*p, static_cast<std::size_t>(four_body_sums_of_atom) * block);
   });
 }
 
@@ -99,6 +103,7 @@ template <class Real> void Scratch<Real>::reserve(int neighbors)
       for (Real **p : {&atom.rho_t, &atom.f_t, &atom.g_shift}) piece(*p, n);
       for (int **p : {&atom.id, &atom.rho_interval, &atom.f_interval, &atom.element}) piece(*p, n);
       for (Real **p : {&atom.f, &atom.P}) piece(*p, n * f_width);
+      piece(atom.four_body_weights, four_body_mixtures * n);
       piece(atom.rho_slope, rho_columns * n);
       piece(atom.f_slope, by_column ? n : 0);
     });

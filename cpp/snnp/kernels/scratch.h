@@ -49,7 +49,8 @@ template <class Real> struct Near {
   int *id;                         ///< atoms
   int *rho_interval, *f_interval;  ///< intervals
   int *element;
-  Real *g_shift;  ///< across atoms: element × intervals of g
+  double *four_body_weights;  ///< mixtures × capacity
+  Real *g_shift;              ///< across atoms: element × intervals of g
   Real *rho_t, *f_t;
   /// f_m(r_ij) and P_jm = Σ_k f_m(r_ik) g_m(c_jk); a group has room for all neighbours that there is capacity for:
   ///
@@ -100,7 +101,8 @@ template <class Real> struct Scratch {
   Near<Real> near[batch];
   Candidates candidates;
   TensorNeighbors<Real> tensor_neighbors;
-  double *G, *A;         ///< columns × block: filter values and ∂E/∂G
+  double *G, *A;                              ///< columns × block: filter values and ∂E/∂G
+  double *four_body_sums, *four_body_slopes;  ///< sums × block, in blocks of vectors: see four_body_plan.h
   double *nodes;         ///< of perceptrons × block: | outputs | slopes | two vectors of the way back |, see embed.h
   double *fx, *fy, *fz;  ///< gradient by neighbour, eV/Å
   int *tables;           ///< elements × capacity: see locate_cosines
@@ -125,7 +127,7 @@ template <class Real> struct Scratch {
 
  private:
   int atoms = block, packed_capacity = 0, columns = 0, streams = 0, n2 = 0, rho_columns = 0, elements = 0,
-      nodes_size = 0, f_width = 0;
+      nodes_size = 0, f_width = 0, four_body_sums_of_atom = 0, four_body_mixtures = 0;
   bool by_column = false;
   Buffer shared, embedding, interleaved, tensor_arrays, positions;
 };

@@ -1,0 +1,249 @@
+// Four-body terms (see four_body.h): sums over neighbours with vectors across neighbours, polynomials of these sums with
+// vectors across atoms.
+#pragma once
+
+#include "snnp/kernels/embed.h"
+#include "snnp/kernels/four_body_plan.h"
+#include "snnp/kernels/simd.h"
+
+namespace snnp {
+namespace SNNP_ISA {
+
+/// A number and its change.
+struct Dual {
+  D value, change;
+
+  friend SNNP_INLINE Dual operator*(Dual a, Dual b)
+  {
+    return {a.value * b.value, a.value * b.change + a.change * b.value};
+  }
+  friend SNNP_INLINE Dual operator*(Dual a, double b) { return {a.value * b, a.change * b}; }
+  friend SNNP_INLINE Dual operator+(Dual a, double b) { return {a.value + b, a.change}; }
+  friend SNNP_INLINE Dual operator-(Dual a, double b) { return {a.value - b, a.change}; }
+  friend SNNP_INLINE Dual operator-(Dual a, Dual b) { return {a.value - b.value, a.change - b.change}; }
+};
+
+/// R_n of C neighbours, and their slopes, 1/Å.
+struct FourBodyRadial {
+  D R[most_radial], slope[most_radial];
+
+  SNNP_INLINE FourBodyRadial(const FourBodyPlan &plan, D inverse)
+  {
+    // Beyond the cutoff, and beyond the last neighbour, as at the cutoff: zero.
+    const D cutoff = broadcast<D>(plan.cutoff), r = smaller(1.0 / larger(inverse, broadcast<D>(1e-300)), cutoff);
+    const D t = smaller(larger((r - plan.inner) * plan.per_width, D{}), broadcast<D>(1.0));
+    const D u =
+        0.5 * (plan.inner + plan.outer) + plan.width * t * t * t * (1.0 - 0.5 * t) + larger(r - plan.outer, D{});
+    const D du = t * t * (3.0 - 2.0 * t);
+    const D y = plan.length / (plan.length + u), x = plan.scale * y + plan.shift;
+    const D dx = -plan.scale / plan.length * y * y * du;
+    const D left = 1.0 - u * u * plan.per_square, end = left * left, d_end = -4 * plan.per_square * u * left * du;
+    D T = broadcast<D>(1.0), dT = D{}, last_T = D{}, last_dT = D{};
+    for (int n = 0; n < plan.radial; ++n) {
+      R[n] = T * end;
+      slope[n] = dT * dx * end + T * d_end;
+      const double factor = n == 0 ? 1 : 2;  // T_{n+1} = 2 x T_n − T_{n−1}, but T_1 = x T_0
+      const D next = factor * x * T - last_T, d_next = factor * (T + x * dT) - last_dT;
+      last_T = T;
+      last_dT = dT;
+      T = next;
+      dT = d_next;
+    }
+  }
+};
+
+/// visit(α, weight w of C neighbours, n) for all channels.
+template <class Visit>
+SNNP_INLINE void for_channels(const FourBodyPlan &plan, const FourBodyNeighbors &near, int at, Visit visit)
+{
+  for (int k = 0, channel = 0; k < plan.mixtures; ++k) {
+    const D w = load<D>(near.weights + static_cast<long>(k) * near.step + at);
+    for (int n = 0; n < plan.radial; ++n) visit(channel++, w, n);
+  }
+}
+
+/// A[q · step] = Σ over lanes of each of the sums.
+SNNP_INLINE void store_sums(const D *sums, int count, int step, double *A)
+{
+  for (int q = 0; q < count; q += C) {
+    const D all = HorizontalSums<double, C>::of(sums + q);
+    for (int l = 0; l < C && q + l < count; ++l) A[(q + l) * step] = all[l];
+  }
+}
+
+constexpr int room_of_sums = (most_sums + C - 1) / C * C;
+
+/// See FourBodyKernels; numbers of A are `step` apart.
+SNNP_INLINE void add_up_four_body(const FourBodyPlan &plan, const FourBodyNeighbors &near, double *A, int step)
+{
+  D sums[room_of_sums], Y[harmonic_count(most_degree)], wR[most_channels];
+  const int harmonics = harmonic_count(plan.degree), channels = plan.channels;
+  for (int q = 0; q < plan.sums + C - 1; ++q) sums[q] = D{};
+  for (int at = 0; at < near.count; at += C) {
+    const FourBodyRadial radial(plan, load<D>(near.inverse + at));
+    set_harmonics(plan.degree, load<D>(near.x + at), load<D>(near.y + at), load<D>(near.z + at), Y);
+    for_channels(plan, near, at, [&](int channel, D w, int n) { wR[channel] = w * radial.R[n]; });
+    for (int lm = 0; lm < harmonics; ++lm)
+      for (int a = 0; a < channels; ++a) sums[lm * channels + a] += Y[lm] * wR[a];
+  }
+  store_sums(sums, plan.sums, step, A);
+}
+
+/// See FourBodyKernels.
+SNNP_INLINE void four_body_values(const FourBodyPlan &plan, const double *A, D &energy, double *slopes)
+{
+  energy = D{};
+  for (int q = 0; q < plan.sums; ++q) store(slopes + C * q, D{});
+  for (const CouplingPlan &coupling : plan.couplings)
+    for (const CouplingPlan::Channels &some : coupling.channels) {
+      D P[2 * most_degree + 1], Z[2 * most_degree + 1];  // by m'': Σ ⟨YYY⟩ A A, and Σ c A
+      for (int m = 0; m < coupling.thirds; ++m) P[m] = Z[m] = D{};
+      for (const CouplingPlan::Mean &mean : coupling.means)
+        P[mean.third] +=
+            mean.value * load<D>(A + C * (mean.first + some.first)) * load<D>(A + C * (mean.second + some.second));
+      const double *c = plan.coefficients + some.coefficient;
+      for (int a = some.from; a < plan.channels; ++a, ++c)
+        for (int m = 0; m < coupling.thirds; ++m) {
+          const int q = C * (coupling.third + m * plan.channels + a);
+          Z[m] += *c * load<D>(A + q);
+          store(slopes + q, load<D>(slopes + q) + *c * P[m]);
+        }
+      for (int m = 0; m < coupling.thirds; ++m) energy += P[m] * Z[m];
+      for (const CouplingPlan::Mean &mean : coupling.means) {
+        const int first = C * (mean.first + some.first), second = C * (mean.second + some.second);
+        const D z = mean.value * Z[mean.third];
+        store(slopes + first, load<D>(slopes + first) + z * load<D>(A + second));
+        store(slopes + second, load<D>(slopes + second) + z * load<D>(A + first));
+      }
+    }
+}
+
+/// Derivatives by C neighbours from `at` on of Σ slopes A, whose numbers are `step` apart.
+SNNP_INLINE void four_body_gradient(const FourBodyPlan &plan, const FourBodyNeighbors &near, int at,
+                                    const double *slopes, int step, D *to)
+{
+  D Y[harmonic_count(most_degree)], h[harmonic_count(most_degree)], wR[most_channels], wdR[most_channels];
+  const D x = load<D>(near.x + at), y = load<D>(near.y + at), z = load<D>(near.z + at),
+          inverse = load<D>(near.inverse + at);
+  const FourBodyRadial radial(plan, inverse);
+  set_harmonics(plan.degree, x, y, z, Y);
+  for_channels(plan, near, at, [&](int channel, D w, int n) {
+    wR[channel] = w * radial.R[n];
+    wdR[channel] = w * radial.slope[n];
+  });
+  D along = D{};
+  for (int lm = 0; lm < harmonic_count(plan.degree); ++lm) {
+    D sum = D{}, slope = D{};
+    for (int a = 0; a < plan.channels; ++a) {
+      const double s = slopes[(lm * plan.channels + a) * step];
+      sum += s * wR[a];
+      slope += s * wdR[a];
+    }
+    h[lm] = sum;
+    along += slope * Y[lm];
+  }
+  D turn[3] = {D{}, D{}, D{}};
+  add_harmonic_gradient(plan.degree, x, y, z, h, turn);
+  const D radial_part = along - inverse * (turn[0] * x + turn[1] * y + turn[2] * z);
+  to[0] = radial_part * x + inverse * turn[0];
+  to[1] = radial_part * y + inverse * turn[1];
+  to[2] = radial_part * z + inverse * turn[2];
+}
+
+/// S tanh(b/S) of atoms, and its derivative by b.
+struct BoundedEnergy {
+  D energy, slope;
+
+  SNNP_INLINE BoundedEnergy(double bound, D b)
+  {
+    const D e = exponential(b * (-2 / bound)), t = (1.0 - e) / (1.0 + e);
+    energy = bound * t;
+    slope = 1.0 - t * t;
+  }
+};
+
+// What FourBodyKernels has.
+
+static void four_body_sums(const FourBodyPlan &plan, const FourBodyNeighbors &near, double *A)
+{
+  add_up_four_body(plan, near, A, C);
+}
+
+static void four_body_block(const FourBodyPlan &plan, const double *A, double *b, double *slopes)
+{
+  D energy;
+  four_body_values(plan, A, energy, slopes);
+  store(b, energy);
+}
+
+static void four_body_forces(const FourBodyPlan &plan, const FourBodyNeighbors &near, const double *slopes, double *to)
+{
+  for (int at = 0; at < near.count; at += C) {
+    D gradient[3];
+    four_body_gradient(plan, near, at, slopes, C, gradient);
+    for (int d = 0; d < 3; ++d) store(to + static_cast<long>(d) * near.step + at, gradient[d]);
+  }
+}
+
+static void four_body_tangent(const FourBodyPlan &plan, const FourBodyNeighbors &near, const double *movement,
+                              double *change)
+{
+  D sums[room_of_sums];
+  Dual Y[harmonic_count(most_degree)], wR[most_channels];
+  for (int q = 0; q < plan.sums + C - 1; ++q) sums[q] = D{};
+  for (int at = 0; at < near.count; at += C) {
+    const D inverse = load<D>(near.inverse + at);
+    Dual u[3];
+    D along = D{};
+    for (int d = 0; d < 3; ++d) {
+      u[d] = {load<D>((d == 0   ? near.x
+                       : d == 1 ? near.y
+                                : near.z) +
+                      at),
+              load<D>(movement + static_cast<long>(d) * near.step + at)};
+      along += u[d].value * u[d].change;
+    }
+    for (int d = 0; d < 3; ++d) u[d].change = inverse * (u[d].change - along * u[d].value);
+    const FourBodyRadial radial(plan, inverse);
+    set_harmonics(plan.degree, u[0], u[1], u[2], Y);
+    for_channels(plan, near, at,
+                 [&](int channel, D w, int n) { wR[channel] = {w * radial.R[n], w * radial.slope[n] * along}; });
+    for (int lm = 0; lm < harmonic_count(plan.degree); ++lm)
+      for (int a = 0; a < plan.channels; ++a)
+        sums[lm * plan.channels + a] += Y[lm].value * wR[a].change + Y[lm].change * wR[a].value;
+  }
+  store_sums(sums, plan.sums, C, change);
+}
+
+static void four_body_parameters(const FourBodyPlan &plan, const double *A, const double *change, const double *p,
+                                 const double *q, double *sums)
+{
+  const D by_value = load<D>(p), by_change = load<D>(q);
+  for (const CouplingPlan &coupling : plan.couplings)
+    for (const CouplingPlan::Channels &some : coupling.channels) {
+      D P[2 * most_degree + 1], Q[2 * most_degree + 1];  // what A and its change of the third sum are multiplied by
+      for (int m = 0; m < coupling.thirds; ++m) P[m] = Q[m] = D{};
+      for (const CouplingPlan::Mean &mean : coupling.means) {
+        const int first = C * (mean.first + some.first), second = C * (mean.second + some.second);
+        const D x = load<D>(A + first), y = load<D>(A + second);
+        P[mean.third] += mean.value * x * y;
+        Q[mean.third] += mean.value * (x * load<D>(change + second) + load<D>(change + first) * y);
+      }
+      for (int m = 0; m < coupling.thirds; ++m) {
+        Q[m] = by_value * P[m] + by_change * Q[m];
+        P[m] *= by_change;
+      }
+      double *to = sums + C * some.coefficient;
+      for (int a = some.from; a < plan.channels; ++a, to += C) {
+        D sum = load<D>(to);
+        for (int m = 0; m < coupling.thirds; ++m) {
+          const int third = C * (coupling.third + m * plan.channels + a);
+          sum += Q[m] * load<D>(A + third) + P[m] * load<D>(change + third);
+        }
+        store(to, sum);
+      }
+    }
+}
+
+}  // namespace SNNP_ISA
+}  // namespace snnp
