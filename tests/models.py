@@ -4,9 +4,10 @@ import numpy as np
 import torch
 
 from snnp.models.network import Model
-from snnp.models.shape import Shape
+from snnp.models.shape import FourBodyShape, Shape
 
-# elements, hidden layers, activation, and knots: uniform, or not, or shared by elements as all curves are then
+# elements, hidden layers, activation, and knots: uniform, or not, or shared by elements as all curves are then; radial
+# functions of four-body terms
 KINDS = {
     "one element, tanh": (("Si",), [6, 5], "tanh", True),
     "one element, linear, uneven knots": (("Si",), [], "tanh", False),
@@ -14,10 +15,12 @@ KINDS = {
     "two elements, tanh, uneven knots": (("In", "P"), [6, 5], "tanh", False),
     "two elements, squareplus": (("In", "P"), [5, 4], "squareplus", True),
     "three elements, shared filters": (("P", "In", "Si"), [5], "tanh", "shared"),
+    "one element, four-body terms": (("Si",), [5], "tanh", True, 3),
+    "two elements, four-body terms": (("In", "P"), [5], "tanh", False, 2),
 }
 
 
-def random_model(elements, hidden, activation, uniform, n2=2, n3=3, fixed_e0=None):
+def random_model(elements, hidden, activation, uniform, four_body=0, n2=2, n3=3, fixed_e0=None):
     """A model without repulsive core, all of whose parameters are random."""
     rng = np.random.default_rng(0)
     torch.manual_seed(0)
@@ -38,6 +41,7 @@ def random_model(elements, hidden, activation, uniform, n2=2, n3=3, fixed_e0=Non
             activation=activation,
             zbl=[None] * pairs,
             shared=shared,
+            four_body=four_body_shape(rng, E, four_body) if four_body else None,
         ),
         fixed_e0,
         unit=0.7,
@@ -47,7 +51,15 @@ def random_model(elements, hidden, activation, uniform, n2=2, n3=3, fixed_e0=Non
             parameter.copy_(0.3 * torch.randn_like(parameter))
         model.mean.copy_(torch.randn_like(model.mean))
         model.scale.copy_(0.5 + torch.rand_like(model.scale))
+        if four_body:
+            model.four_body_basis.copy_(0.01 * torch.randn_like(model.four_body_basis))
+            model.four_body_bound.copy_(0.5 + torch.rand_like(model.four_body_bound))
     return model
+
+
+def four_body_shape(rng, elements, radial):
+    """Four-body terms whose cutoff is between those of f and φ."""
+    return FourBodyShape(3, radial, rng.normal(size=(elements, elements)).tolist(), 1.3, 2.0, 2.3, 4.2)
 
 
 def linear_model(elements, uniform):

@@ -219,7 +219,7 @@ def four_body(t: _core.FourBody, kinds: np.ndarray, d: np.ndarray) -> tuple[floa
     """
     if not t.radial or not len(d):
         return 0.0, np.zeros(d.shape)
-    u, mean = _directions()
+    u, mean = directions()
     r = np.linalg.norm(d, axis=1)
     R, dR = four_body_radial(t, r)
     w = np.reshape(t.weights, (t.mixtures, -1))[:, kinds]
@@ -268,7 +268,7 @@ def four_body_radial(t: _core.FourBody, r: np.ndarray) -> tuple[np.ndarray, np.n
     return inside * values * end, inside * (slopes * dx * end + values * d_end)
 
 
-def _directions() -> tuple[np.ndarray, np.ndarray]:
+def directions() -> tuple[np.ndarray, np.ndarray]:
     """Unit vectors (n, 3), and weights (n,) with which means of polynomials up to order 15 are exact."""
     z, weights = np.polynomial.legendre.leggauss(8)
     phi = 2 * np.pi * np.arange(16) / 16

@@ -171,7 +171,7 @@ TEST(each_kind_of_damage_is_named_with_its_place)
   const std::vector<Damage> all{
       {"# DATE", "DATE", 1, "expected a comment line"},
       {"snnp 3", "snap 3", 2, "found 'snap'"},
-      {"snnp 3", "snnp 6", 2, "found format version 6, expected at most 5: this file needs a newer snnp"},
+      {"snnp 3", "snnp 7", 2, "found format version 7, expected at most 6: this file needs a newer snnp"},
       {"snnp 3", "snnp 99999999999999999999", 2, "expected a whole number"},
       {"elements In P", "elements", 3, "expected 'elements El …'"},
       {"elements In P", "elements In Q", 3, "found 'Q', expected a chemical symbol"},

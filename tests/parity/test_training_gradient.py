@@ -13,9 +13,9 @@ from tolerances import ENERGY, GRADIENT
 
 WEIGHTS, UNIT = Weights(energy=7.0, stress=3.0), 0.6
 KINDS = {
-    **{kind: (*arguments, 2, 3) for kind, arguments in models.KINDS.items()},
-    "two-body filters only": (("In", "P"), [4], "tanh", True, 3, 0),
-    "three-body filters only": (("In", "P"), [4], "silu", True, 0, 2),
+    **{kind: (arguments, {}) for kind, arguments in models.KINDS.items()},
+    "two-body filters only": ((("In", "P"), [4], "tanh", True), {"n2": 3, "n3": 0}),
+    "three-body filters only": ((("In", "P"), [4], "silu", True), {"n2": 0, "n3": 2}),
 }
 
 
@@ -59,9 +59,9 @@ def plain_loss(model, batch, labels):
 @pytest.mark.parametrize("fixed", [False, True], ids=["free e0", "fixed e0"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_gradient_of_the_loss_is_exact(kind, fixed, threads):
-    *arguments, n2, n3 = KINDS[kind]
+    arguments, sizes = KINDS[kind]
     fixed_e0 = [-1.5, 0.5, None][: len(arguments[0])] if fixed else None
-    require_exact_gradient(models.random_model(*arguments, n2=n2, n3=n3, fixed_e0=fixed_e0), threads)
+    require_exact_gradient(models.random_model(*arguments, **sizes, fixed_e0=fixed_e0), threads)
 
 
 @pytest.mark.parametrize("kind", ["two elements, tanh, uneven knots", "three elements, shared filters"])

@@ -12,6 +12,7 @@ from numpy import ndarray
 
 from snnp import _core
 from snnp.data.batch import LabelledStructure, Labels, Weights
+from snnp.fitting.four_body import FourBodyTerms
 from snnp.fitting.label_errors import LabelErrors, Residuals, mean_errors, sums_of_errors
 from snnp.models.embedding import Embedding
 from snnp.models.network import Model
@@ -99,6 +100,7 @@ class Loss:
         knots = (shape.pair_knots, shape.radial_knots, [shape.angle_knots] * angles)
         self.trainer = _core.Trainer(shape.n_elements, shape.n2, shape.n3, *knots)
         self.tables, self.embedding = Tables(model), Embedding(model)
+        self.four_body = FourBodyTerms(model) if shape.four_body else None
 
     def __call__(self, *batches: Batch) -> float:
         """The loss of all structures of the batches."""
@@ -182,6 +184,8 @@ class Loss:
         Gd = self.trainer.tangent(-dF, -dW)
         B = self.embedding.backward(dE[s.structure], Gd)
         self.tables.backward(*self.trainer.parameters(A, B))
+        if self.four_body:
+            self.four_body.backward(dE[s.structure], -dF, -dW)
 
     @property
     def _factors(self) -> np.ndarray:
@@ -191,7 +195,12 @@ class Loss:
     def _predict(self, s: _core.Structures, single: bool) -> tuple[ndarray, ndarray, ndarray, ndarray]:
         """∂E/∂G of all atoms, energies (structures,), forces (atoms, 3), virials (structures, 3, 3)."""
         energies, A = self.embedding.values(self.trainer.values(s, self.threads, single), s, self.threads)
-        return A, np.bincount(s.structure, energies, s.n_structures), *self.trainer.forces(A)
+        F, W = self.trainer.forces(A)
+        if self.four_body:
+            energies = energies + self.four_body.values(s, self.threads)
+            more_F, more_W = self.four_body.forces()
+            F, W = F + more_F, W + more_W
+        return A, np.bincount(s.structure, energies, s.n_structures), F, W
 
 
 def _residuals(batch: Batch, E: ndarray, F: ndarray, W: ndarray) -> tuple[ndarray, ndarray, ndarray]:

@@ -152,10 +152,11 @@ class Networks:
 
 
 def filters_of(model: Model) -> dict[str, Tensor]:
-    """What filters are made of, by name: rho, f and g, and mixtures of them, (tables, functions or filters, filters),
-    in the units of `Model`."""
+    """What all networks share, by name: rho, f and g, and mixtures of them, (tables, functions or filters, filters), in
+    the units of `Model`, and parameters of four-body terms."""
     names = [name for name in ("rho", "f", "mix_rho", "mix_f") if hasattr(model, name)]
-    return {"g": model.g.detach(), **{name: model.coefficients(name).detach() for name in names}}
+    found = {"g": model.g.detach(), **{name: model.coefficients(name).detach() for name in names}}
+    return {**found, "four_body": model.four_body.detach()} if model.shape.four_body else found
 
 
 def another(model: Model, seed: int, frames: Shards, threads: int) -> Model:
@@ -166,7 +167,9 @@ def another(model: Model, seed: int, frames: Shards, threads: int) -> Model:
     torch.manual_seed(seed)
     other = Model(model.shape, model.fixed_e0, model.unit, convex=model.convex)
     kept = filters_of(model)
-    begun = {name: getattr(model, name).detach() for name in ("phi", "constant", "linear", "mean", "scale")}
+    names = ["phi", "constant", "linear", "mean", "scale"]
+    names += ["four_body_basis", "four_body_bound"] if model.shape.four_body else []
+    begun = {name: getattr(model, name).detach() for name in names}
     other.load_state_dict({**other.state_dict(), **kept, **begun})
     with torch.no_grad():
         # Standardisation begins with G itself.

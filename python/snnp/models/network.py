@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from snnp import _core
+from snnp.models import four_body
 from snnp.models.positive import free, positive
 from snnp.models.potentials import engine_spline, pair_potentials, same_for_neighbors, sums_of_curves
 from snnp.models.shape import Shape, own_parts
@@ -40,8 +41,11 @@ class Model(nn.Module):
     neighbours share filters, rho, f and g are those of a centre, (E, functions, n), f_αβ,m = Σ_k f_αk M_αβ,km with M
     mix_f, and ρ alike; phi holds φ_aa and own parts of unlike pairs (`snnp.models.shape.own_parts`).
 
-    E_i = unit (constant + linear·x + N(x)) + ½ G_0, and φ = unit · phi: with `unit` (eV) the error of a simple model,
-    all parameters are of order one. The energy of an isolated atom, e0, is E_i at G = 0; with `fixed_e0` (eV, by
+    four_body: y of `snnp.models.four_body`, in rows for the optimiser, if there are such terms; four_body_basis: T,
+    (E · B, parameters); four_body_bound: S, (E,), eV.
+
+    E_i = unit (constant + linear·x + N(x)) + ½ G_0 + E4_i, and φ = unit · phi: with `unit` (eV) the error of a simple
+    model, all parameters are of order one. The energy of an isolated atom, e0, is E_i at G = 0; with `fixed_e0` (eV, by
     element, None: free) the constant is no parameter but what gives that e0.
 
     positive: of rho and f those that are nowhere negative. From `constrain` on their parameters, and those of their
@@ -75,6 +79,11 @@ class Model(nn.Module):
         self.constant = nn.Parameter(torch.zeros(E))
         self.linear = nn.Parameter(torch.zeros(E, M))
         self.networks = nn.ModuleList([_network(M, shape.hidden, shape.activation, convex) for _ in range(E)])
+        if shape.four_body:
+            count = E * shape.four_body.count
+            self.four_body = nn.Parameter(torch.zeros(four_body.padded(count)))
+            self.register_buffer("four_body_basis", torch.eye(count, self.four_body.numel()))
+            self.register_buffer("four_body_bound", torch.ones(E))
         self.register_buffer("mean", torch.zeros(E, M))
         self.register_buffer("scale", torch.ones(E, M))
         self.fixed_e0 = list(fixed_e0) if fixed_e0 else [None] * E
@@ -107,7 +116,8 @@ class Model(nn.Module):
             {"params": list(layer.parameters()), **({"matrices": True} if many else {"rows": _NODES})}
             for layer in layers
         ]
-        return [{"params": [self.phi, self.constant, self.linear], "apart": unlike}, *curves, *mixed, *nodes]
+        four = [{"params": [self.four_body], "rows": 1}] if self.shape.four_body else []
+        return [{"params": [self.phi, self.constant, self.linear], "apart": unlike}, *curves, *mixed, *nodes, *four]
 
     def pairs(self) -> Tensor:
         """φ/unit of each unordered pair, (pairs, functions)."""
@@ -184,6 +194,15 @@ class Model(nn.Module):
         y = x @ self.linear[a]
         return y + self.networks[a](x)[:, 0] if self.shape.hidden else y
 
+    def four_body_coefficients(self) -> Tensor:
+        """c of four-body terms, eV, (E, B)."""
+        return (self.four_body_basis @ self.four_body.flatten()).view(self._E, -1)
+
+    def four_body_terms(self) -> list[_core.FourBody]:
+        """Four-body terms of each element, as they are."""
+        c, S = self.four_body_coefficients().detach().numpy(), self.four_body_bound.numpy()
+        return four_body.terms(self.shape.four_body, self._E, c, S)
+
     def e0(self) -> list[float]:
         """Energies of isolated atoms, eV."""
         with torch.no_grad():
@@ -222,7 +241,8 @@ class Model(nn.Module):
             n = torch.nonzero(kind == abc)[:, 0]
             g = _lookup(angle[abc], self.shape.angle_knots, cosine[n])
             three = three.index_add(0, i[first[n]], f[first[n]] * f[second[n]] * g)
-        return self.embed(torch.cat([two, three], dim=1), elements)
+        energies = self.embed(torch.cat([two, three], dim=1), elements)
+        return energies + four_body.energies(self, structures, vectors) if self.shape.four_body else energies
 
     # -- export -------------------------------------------------------------------------------------------------
 
@@ -267,6 +287,8 @@ class Model(nn.Module):
             weights[-1] *= self.unit
             biases[-1] *= self.unit
             e.network = _engine_network(self.shape.activation, weights, biases)
+        if self.shape.four_body:
+            e.four_body = self.four_body_terms()[a]
         return e
 
     @property

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from snnp import _core
 from snnp.splines import END
 
 
@@ -26,6 +27,24 @@ def own_parts(n: int) -> np.ndarray:
 
 
 @dataclass
+class FourBodyShape:
+    """What is fixed of four-body terms: see `_core.FourBody`. Distances in Å; weights: (mixtures, elements)."""
+
+    degree: int
+    radial: int
+    weights: list[list[float]]
+    inner: float
+    outer: float
+    length: float
+    cutoff: float
+
+    @property
+    def count(self) -> int:
+        """Number of invariants of an atom."""
+        return _core.four_body_count(self.degree, self.radial * len(self.weights))
+
+
+@dataclass
 class Shape:
     """What is fixed before a fit begins. Distances in Å.
 
@@ -36,6 +55,7 @@ class Shape:
     shared: whether neighbours of all elements share g_m of a centre and have combinations of its curves ρ_m and f_m;
     all pairs then have the same knots, and φ of unlike elements leans on those of like ones (`own_parts`).
     zbl: inner and outer radius of the ZBL switch by unordered pair, or None.
+    four_body: four-body terms; None: there are none.
     pinned: unordered pairs, by number, whose φ is given and no part of the model, where it is 0.
     end: coefficients that are 0 at the end of φ, ρ and f: 3 for value, slope and curvature, 2 for value and slope.
     """
@@ -55,6 +75,7 @@ class Shape:
     shortest: list[float] = field(default_factory=list)
     shared: bool = False
     pinned: list[int] = field(default_factory=list)
+    four_body: FourBodyShape | None = None
 
     def __post_init__(self):
         E = len(self.elements)
@@ -86,4 +107,5 @@ class Shape:
     @property
     def cutoff(self) -> float:
         """Largest cutoff, Å."""
-        return max(k[-1] for k in (*self.pair_knots, *self.rho_knots, *self.radial_knots))
+        knots = max(k[-1] for k in (*self.pair_knots, *self.rho_knots, *self.radial_knots))
+        return max(knots, self.four_body.cutoff if self.four_body else 0.0)
