@@ -59,7 +59,7 @@ def random_model(elements, hidden, activation, uniform, four_body=0, n2=2, n3=3,
 
 def four_body_shape(rng, elements, radial):
     """Four-body terms whose cutoff is between those of f and φ."""
-    return FourBodyShape(3, radial, rng.normal(size=(elements, elements)).tolist(), 1.3, 2.0, 2.3, 4.2)
+    return FourBodyShape(3, radial, rng.normal(size=(elements, elements)).tolist(), 1.3, 2.0, 4.2)
 
 
 def linear_model(elements, uniform):

@@ -112,7 +112,7 @@ def with_four_body(potential, seed=0, degree=3, radial=3, mixtures=None):
     for element in elements[: max(E - 1, 1)]:
         terms = _core.FourBody()
         terms.degree, terms.radial, terms.mixtures = degree, radial, mixtures or min(E, 2)
-        terms.inner, terms.outer, terms.length, terms.cutoff = 1.3, 2.1, 2.3, rng.uniform(3.5, 4.8)
+        terms.inner, terms.outer, terms.cutoff = 1.3, 2.1, rng.uniform(3.5, 4.8)
         terms.bound = 2.0
         terms.weights = rng.normal(size=terms.mixtures * E)
         terms.coefficients = 0.003 * rng.normal(size=_core.four_body_count(degree, radial * terms.mixtures))

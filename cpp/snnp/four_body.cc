@@ -112,7 +112,6 @@ void check_four_body(const FourBody &t, int elements, const std::string &item)
               " products of a radial function and a mixture");
   require(positive(t.inner) && t.inner < t.outer && t.outer < t.cutoff && positive(t.cutoff), item,
           "expected 0 < inner < outer < cutoff");
-  require(positive(t.length), item, "expected a length greater than 0");
   require(positive(t.bound), item, "expected a bound greater than 0");
   const std::size_t weights = static_cast<std::size_t>(t.mixtures) * elements;
   const std::size_t count = four_body_count(t.degree, t.channels());

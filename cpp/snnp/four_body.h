@@ -4,7 +4,7 @@
 //   E4   = S tanh(c·B / S)
 //   B    = Σ_{m m' m''} ⟨Y_lm Y_l'm' Y_l''m''⟩ A_αlm A_α'l'm' A_α''l''m''     one for each l l' l'' and α α' α''
 //   A_αlm = Σ_j w_kβ(j) R_n(r_ij) Y_lm(r̂_ij)                                  channel α = k · radial + n
-//   R_n(r) = T_n(x) (1 − u²/r_c²)²,   x linear in 1/(1 + u/r_0), from 1 at the smallest u to −1 at the cutoff r_c
+//   R_n(r) = T_n(x) (1 − u²/r_c²)²,   x linear in 1/(1 + 2 u/r_c), from 1 at the smallest u to −1 at the cutoff r_c
 //   u(r) = r,   but below `outer`   u = (inner + outer)/2 + (outer − inner) (τ³ − τ⁴/2),   τ = (r − inner)/(outer − inner)
 //
 // with Chebyshev polynomials T_n, harmonics Y of harmonics.h, and the mean over all directions ⟨…⟩. Below `inner` u is
@@ -19,7 +19,7 @@ namespace snnp {
 /// The four-body terms of atoms of one element.
 struct FourBody {
   int degree = 0, radial = 0, mixtures = 0;  ///< largest l; numbers of R_n and of w_k; radial = 0: there are none
-  double inner = 0, outer = 0, length = 0, cutoff = 0;  ///< see above; length: r_0; Å
+  double inner = 0, outer = 0, cutoff = 0;  ///< see above; cutoff: r_c; Å
   double bound = 0;                                     ///< S, eV
   std::vector<double> weights;                          ///< w, mixtures × elements of neighbours
   std::vector<double> coefficients;                     ///< c, eV, in the order of `couplings`

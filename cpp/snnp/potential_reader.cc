@@ -248,12 +248,11 @@ class Parser : SplineReader {
     t.degree = integer(2, 0, most_degree);
     t.radial = integer(3, 1, most_radial);
     t.mixtures = integer(4, 1, most_channels / t.radial);
-    const std::vector<double> lengths = numbers(5, "inner, outer, length, cutoff and bound");
+    const std::vector<double> lengths = numbers(4, "inner, outer, cutoff and bound");
     t.inner = lengths[0];
     t.outer = lengths[1];
-    t.length = lengths[2];
-    t.cutoff = lengths[3];
-    t.bound = lengths[4];
+    t.cutoff = lengths[2];
+    t.bound = lengths[3];
     t.weights = numbers(static_cast<std::size_t>(t.mixtures) * p_.size(), "weights of elements in mixtures");
     t.coefficients = numbers(four_body_count(t.degree, t.channels()), "coefficients of four-body terms");
   }

@@ -201,7 +201,7 @@ class Formatter {
   {
     const FourBody &t = e.four_body;
     out_ << "fourbody " << e.name << ' ' << t.degree << ' ' << t.radial << ' ' << t.mixtures << '\n';
-    numbers({t.inner, t.outer, t.length, t.cutoff, t.bound});
+    numbers({t.inner, t.outer, t.cutoff, t.bound});
     numbers(t.weights);
     numbers(t.coefficients);
   }

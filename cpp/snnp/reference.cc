@@ -147,9 +147,9 @@ Value four_body_radial(const FourBody &t, int n, double r)
   const double width = t.outer - t.inner, s = std::min(std::max((r - t.inner) / width, 0.0), 1.0);
   const double u = r > t.outer ? r : (t.inner + t.outer) / 2 + width * (s * s * s - s * s * s * s / 2);
   const double du = 3 * s * s - 2 * s * s * s, smallest = (t.inner + t.outer) / 2;
-  const auto y = [&](double v) { return 1 / (1 + v / t.length); };
+  const auto y = [&](double v) { return 1 / (1 + 2 * v / t.cutoff); };
   const double half = (y(smallest) - y(t.cutoff)) / 2;
-  const double x = std::min(1.0, (y(u) - y(t.cutoff)) / half - 1), dx = -y(u) * y(u) / t.length / half * du;
+  const double x = std::min(1.0, (y(u) - y(t.cutoff)) / half - 1), dx = -2 * y(u) * y(u) / t.cutoff / half * du;
   const double angle = std::acos(x), sine = std::sin(angle);
   const double T = std::cos(n * angle), dT = sine > 1e-9 ? n * std::sin(n * angle) / sine : n * n;
   const double left = 1 - u * u / (t.cutoff * t.cutoff), d_left = -2 * u * du / (t.cutoff * t.cutoff);

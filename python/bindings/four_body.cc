@@ -103,21 +103,19 @@ void bind_four_body(py::module_ &m)
       "The four-body terms of atoms of one element (R. Drautz, Phys. Rev. B 99, 014104 (2019)):\n"
       "E4 = S tanh(c·B / S), B = Σ_mm'm'' ⟨Y_lm Y_l'm' Y_l''m''⟩ A_αlm A_α'l'm' A_α''l''m'',\n"
       "A_αlm = Σ_j w_kβ(j) R_n(r_ij) Y_lm(r̂_ij), α = k · radial + n, R_n(r) = T_n(x) (1 − u²/cutoff²)², x linear in "
-      "1/(1 + u/length); u is r, but below `outer` it falls less, and below `inner` not at all.");
+      "1/(1 + 2 u/cutoff); u is r, but below `outer` it falls less, and below `inner` not at all.");
   terms.def(py::init<>())
       .def_readwrite("degree", &FourBody::degree, "Largest l.")
       .def_readwrite("radial", &FourBody::radial, "Number of R_n; 0: there are no four-body terms.")
       .def_readwrite("mixtures", &FourBody::mixtures, "Number of mixtures w_k of elements.")
       .def_readwrite("inner", &FourBody::inner, "Distance below which R_n are constant, Å.")
       .def_readwrite("outer", &FourBody::outer, "Distance below which R_n begin to be constant, Å.")
-      .def_readwrite("length", &FourBody::length, "Length in x, Å.")
       .def_readwrite("cutoff", &FourBody::cutoff, "Distance at which R_n end, Å.")
       .def_readwrite("bound", &FourBody::bound, "S, what |E4| is less than, eV.")
       .def_readwrite("weights", &FourBody::weights, "w: (mixtures · elements,), those of one mixture after the other.")
       .def_readwrite("coefficients", &FourBody::coefficients, "c, eV, (four_body_count(degree, radial · mixtures),).");
   copied(terms);
-  pickled(terms, &FourBody::degree, &FourBody::radial, &FourBody::mixtures, &FourBody::inner, &FourBody::outer,
-          &FourBody::length, &FourBody::cutoff, &FourBody::bound, &FourBody::weights, &FourBody::coefficients);
+  pickled(terms, &FourBody::degree, &FourBody::radial, &FourBody::mixtures, &FourBody::inner, &FourBody::outer, &FourBody::cutoff, &FourBody::bound, &FourBody::weights, &FourBody::coefficients);
   m.def("four_body_count", &four_body_count, py::arg("degree"), py::arg("channels"),
         "Number of invariants B with l ≤ degree of so many channels.");
   m.def(

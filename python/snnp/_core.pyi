@@ -98,7 +98,6 @@ class FourBody:
     mixtures: int
     inner: float
     outer: float
-    length: float
     cutoff: float
     bound: float
     weights: list[float]

@@ -260,8 +260,8 @@ def four_body_radial(t: _core.FourBody, r: np.ndarray) -> tuple[np.ndarray, np.n
     least = (t.inner + t.outer) / 2
     u = np.where(r > t.outer, r, least + (t.outer - t.inner) * (s**3 - s**4 / 2))
     du = 3 * s**2 - 2 * s**3
-    y, near, far = (1 / (1 + x / t.length) for x in (u, least, t.cutoff))
-    x, dx = 2 * (y - far) / (near - far) - 1, -2 * y**2 / t.length / (near - far) * du
+    y, near, far = (1 / (1 + 2 * x / t.cutoff) for x in (u, least, t.cutoff))
+    x, dx = 2 * (y - far) / (near - far) - 1, -4 * y**2 / t.cutoff / (near - far) * du
     end, d_end = (1 - (u / t.cutoff) ** 2) ** 2, -4 * (1 - (u / t.cutoff) ** 2) * u / t.cutoff**2 * du
     T = [np.polynomial.Chebyshev.basis(n) for n in range(t.radial)]
     values, slopes = np.array([each(x) for each in T]), np.array([each.deriv()(x) for each in T])

@@ -73,7 +73,7 @@ class Random {
       for (double &c : e.floor.C.coefficients) c -= above;
     }
     for (snnp::Element &e : p.elements) {
-      e.four_body = {3, 2, 2, 1.2, 1.9, 2.2, 3.3, 1.5, numbers(2 * p.elements.size()), {}};
+      e.four_body = {3, 2, 2, 1.2, 1.9, 3.3, 1.5, numbers(2 * p.elements.size()), {}};
       e.four_body.coefficients = numbers(snnp::four_body_count(3, 4), 0.02);
     }
     for (snnp::Pair &pair : p.pairs) {

@@ -57,7 +57,7 @@ bool equal(const Potential &a, const Potential &b)
   };
   const auto same_terms = [](const FourBody &s, const FourBody &t) {
     return s.degree == t.degree && s.radial == t.radial && s.mixtures == t.mixtures && s.inner == t.inner &&
-           s.outer == t.outer && s.length == t.length && s.cutoff == t.cutoff && s.bound == t.bound &&
+           s.outer == t.outer && s.cutoff == t.cutoff && s.bound == t.bound &&
            s.weights == t.weights && s.coefficients == t.coefficients;
   };
   const auto same_element = [&](const Element &e, const Element &f) {
@@ -106,7 +106,7 @@ TEST(files_say_the_lowest_version_that_has_all_of_them)
   CHECK(format_potential(p).find("\nsnnp 2\n") != std::string::npos);
   p.elements[1].network.activation = "squareplus";
   CHECK(format_potential(p).find("\nsnnp 5\n") != std::string::npos);
-  p.elements[1].four_body = {0, 1, 1, 1, 2, 2, 3, 1, {1, 1}, {0.5}};
+  p.elements[1].four_body = {0, 1, 1, 1, 2, 3, 1, {1, 1}, {0.5}};
   CHECK(format_potential(p).find("\nsnnp 6\n") != std::string::npos);
 }
 

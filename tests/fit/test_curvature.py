@@ -190,7 +190,7 @@ def training(deviations, steps):
         s = with_neighbors([atoms], model.shape.elements, model.shape.cutoff)
         if len(s) <= 40:
             loss.trainer.set(*loss.tables.pieces())
-            _, E, F, _ = loss._predict(s, False)
+            _, E, F, _ = loss.predict(s, False)
             frames.append((s, Labels(E[0], F, None)))
     prior = CurvaturePrior(deviations, sum(3 * len(s) for s, _ in frames))
     data = deal([frames, []], Ranks())

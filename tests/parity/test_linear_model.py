@@ -53,7 +53,7 @@ def test_warm_start_recovers_a_teacher_of_its_own_form():
         s = structures([atoms], ("Si",), teacher.shape.cutoff)
         loss = Loss(teacher, Weights(), 1.0, 1)
         loss.trainer.set(*loss.tables.pieces())
-        _, E, F, W = loss._predict(s, single=False)
+        _, E, F, W = loss.predict(s, single=False)
         frames.append((s, Labels(E[0], F, (W[0] + W[0].T) / 2)))
     student = random_model(("Si",), [4], "tanh", True)
     linear_start(student, *deal([frames, []], Ranks()), Weights(), threads=1, seed=0)

@@ -35,8 +35,8 @@ struct FourBodyRadial {
     const D u =
         0.5 * (plan.inner + plan.outer) + plan.width * t * t * t * (1.0 - 0.5 * t) + larger(r - plan.outer, D{});
     const D du = t * t * (3.0 - 2.0 * t);
-    const D y = plan.length / (plan.length + u), x = plan.scale * y + plan.shift;
-    const D dx = -plan.scale / plan.length * y * y * du;
+    const D y = plan.cutoff / (plan.cutoff + 2 * u), x = plan.scale * y + plan.shift;
+    const D dx = -2 * plan.scale / plan.cutoff * y * y * du;
     const D left = 1.0 - u * u * plan.per_square, end = left * left, d_end = -4 * plan.per_square * u * left * du;
     D T = broadcast<D>(1.0), dT = D{}, last_T = D{}, last_dT = D{};
     for (int n = 0; n < plan.radial; ++n) {

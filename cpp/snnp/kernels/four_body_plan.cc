@@ -17,11 +17,10 @@ FourBodyPlan make_four_body_plan(Memory &memory, const FourBody &t, int elements
   plan.outer = t.outer;
   plan.width = t.outer - t.inner;
   plan.per_width = 1 / plan.width;
-  plan.length = t.length;
   plan.cutoff = t.cutoff;
   plan.per_square = 1 / (t.cutoff * t.cutoff);
   plan.bound = t.bound;
-  const double near = 1 / (1 + 0.5 * (t.inner + t.outer) / t.length), far = 1 / (1 + t.cutoff / t.length);
+  const double near = 1 / (1 + (t.inner + t.outer) / t.cutoff), far = 1.0 / 3;
   plan.scale = 2 / (near - far);
   plan.shift = -1 - plan.scale * far;
   std::vector<double> weights;

@@ -31,8 +31,8 @@ struct CouplingPlan {
 struct FourBodyPlan {
   int degree = 0, radial = 0, mixtures = 0, channels = 0;  ///< radial = 0: there are none
   int sums = 0, count = 0;                                 ///< numbers of A and B
-  double inner, outer, width, per_width, length, cutoff, per_square, bound;
-  double scale, shift;              ///< x = scale / (1 + u / length) + shift
+  double inner, outer, width, per_width, cutoff, per_square, bound;
+  double scale, shift;              ///< x = scale / (1 + 2 u / cutoff) + shift
   const double *weights = nullptr;  ///< by element × mixtures
   const double *coefficients = nullptr;
   Span<CouplingPlan> couplings;

@@ -110,10 +110,9 @@ class Loss:
         """Sums over structures, which can be added to those of others: of squares with weights, numbers of them, of
         absolute errors of labels and their numbers, (4, terms of the loss).
         """
-        self.trainer.set(*self.tables.pieces())
         sums = np.zeros((4, 3))
         for batch in _some_thousand_atoms(batches):
-            _, E, F, W = self._predict(batch.structures, single=False)
+            _, E, F, W = self.predict(batch.structures)
             residuals, u = _residuals(batch, E, F, W), _weights(batch)
             sums[0] += [(w * x * x).sum() for w, x in zip(u, residuals, strict=True)]
             sums[1] += [x.size for x in residuals]
@@ -158,8 +157,7 @@ class Loss:
 
         whole: structures and atoms of a larger batch, of whose loss this is to be the part of these structures.
         """
-        self.trainer.set(*self.tables.pieces())
-        A, E, F, W = self._predict(batch.structures, self.single)
+        A, E, F, W = self.predict(batch.structures, self.single)
         residuals = _residuals(batch, E, F, W)
         structures, atoms = whole or (batch.structures.n_structures, len(batch.structures))
         sizes = structures, 3 * atoms, 9 * structures
@@ -172,8 +170,7 @@ class Loss:
 
     def backward_of(self, s: _core.Structures, term: Term) -> float:
         """The same for another term."""
-        self.trainer.set(*self.tables.pieces())
-        A, E, F, W = self._predict(s, self.single)
+        A, E, F, W = self.predict(s, self.single)
         value, dF, dW = term(F, W)
         self._pull(s, A, np.zeros_like(E), dF, dW)
         return value
@@ -192,8 +189,9 @@ class Loss:
         w = self.weights
         return np.array([w.energy, w.force, w.stress]) / self.unit**2
 
-    def _predict(self, s: _core.Structures, single: bool) -> tuple[ndarray, ndarray, ndarray, ndarray]:
+    def predict(self, s: _core.Structures, single: bool = False) -> tuple[ndarray, ndarray, ndarray, ndarray]:
         """∂E/∂G of all atoms, energies (structures,), forces (atoms, 3), virials (structures, 3, 3)."""
+        self.trainer.set(*self.tables.pieces())
         energies, A = self.embedding.values(self.trainer.values(s, self.threads, single), s, self.threads)
         F, W = self.trainer.forces(A)
         if self.four_body:

@@ -11,6 +11,7 @@ from snnp.fitting.curvature import CurvatureTerm
 from snnp.fitting.decay import fading
 from snnp.fitting.demands import Demands
 from snnp.fitting.filters_start import filters_start
+from snnp.fitting.four_body_start import four_body_start
 from snnp.fitting.linear_start import linear_start
 from snnp.fitting.loss import Loss
 from snnp.fitting.minibatch import Optimizer, Schedule
@@ -85,6 +86,8 @@ def _start(task: Task, known, held_out, prior: CurvaturePrior | None) -> Model:
         start = filters_start(model, filters, *data, given.freeze, task.log.progress, prior)
     else:
         start = linear_start(model, *data, seed, progress=task.log.progress, prior=prior)
+    if task.shape.four_body:
+        four_body_start(model, *data, task.log.progress)
     terms = "energies, forces and stresses" if task.weights.stress else "energies and forces"
     task.log.print(
         f"linear model of {terms}: error {model.unit:.4f} eV/Å (weighted RMS), smoothness {start.strength:g}"

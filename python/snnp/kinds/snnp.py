@@ -30,6 +30,7 @@ from snnp.kinds.base import (
 )
 from snnp.kinds.curvature import FilterCurvature
 from snnp.kinds.given_filters import DECIDED, OptionalFilters, given_filters, with_filters, with_scales
+from snnp.models.shape import FourBodyShape
 from snnp.models.sums import has_core
 
 # By `model.elements`: what filters there are, what becomes of triples that the data do not show, and of φ.
@@ -47,6 +48,8 @@ _ELEMENTS = {
     ),
 }
 _CURVES = {"rho": "ρ", "f": "f"}
+# Radial functions of four-body terms, which are constant below this part of the shortest distance.
+_FUNCTIONS, _CONSTANT = 3, 0.7
 # Neighbours within longer three-body cutoffs that are tried; twice as many are within that of pairs. The cost of a step
 # goes with the square: 36 take twice the time of 24, 50 three times.
 _NEIGHBORS = {"quick": (), "default": (36,), "high": (36, 50)}
@@ -69,6 +72,10 @@ class SnnpConfig(ModelSection):
     pair_knots: Knots = Field(14, description="of φ and ρ")
     radial_knots: Knots = Field(11, description="of f")
     angle_knots: Knots = Field(11, description="of g")
+    four_body_functions: int | None = Field(
+        None, ge=0, le=8, description="radial functions of four-body terms, 0: there are none; auto: 3, of one element"
+    )
+    four_body_degree: int = Field(3, ge=0, le=4, description="largest l of their harmonics")
     hidden: list[Annotated[int, Field(ge=1, le=1000)]] = Field(
         [24, 24], max_length=10, description="widths of the network's hidden layers; empty: a linear model"
     )
@@ -208,7 +215,7 @@ class Snnp(Kind):
     explains_stress = True
 
     def complete(self, config, distances):
-        config = _one_core(config)
+        config = _with_four_body(_one_core(config), distances)
         if config.filters:
             return with_filters(config, distances.elements)
         pair = pair_cutoff(config, distances)
@@ -217,7 +224,7 @@ class Snnp(Kind):
         return config.model_copy(update={"pair_cutoff": pair, "three_body_cutoff": three, "elements": elements})
 
     def alternatives(self, config, distances, effort):
-        config = _one_core(config)
+        config = _with_four_body(_one_core(config), distances)
         if config.filters:
             return with_scales(config, distances)
         shortest = self.complete(config, distances)
@@ -246,6 +253,7 @@ class Snnp(Kind):
             angle_knots=np.linspace(-1, 1, config.angle_knots),
             hidden=config.hidden if config.two_body_filters + config.three_body_filters else [],
             activation=config.activation,
+            four_body=_four_body(config, distances),
         )
         if not config.filters:
             return shape
@@ -262,6 +270,8 @@ class Snnp(Kind):
         if config.network_bound is not None and shape.hidden:
             network += f" within ±{config.network_bound:g} eV"
         positive = "".join(f", {_CURVES[name]} ≥ 0" for name in config.positive)
+        if shape.four_body:
+            network += f", {shape.four_body.count} four-body terms"
         return (
             f"{shape.n2} two-body filters to {config.pair_cutoff:g} Å, {shape.n3} three-body filters to "
             f"{config.three_body_cutoff:g} Å{positive}, {network}, {count} parameters"
@@ -295,6 +305,31 @@ def _one_core(config: SnnpConfig) -> SnnpConfig:
     if config.baseline is None or not has_core(_core.read_potential(config.baseline)):
         return config
     return config.model_copy(update={"zbl": ZblConfig(enabled=False)})
+
+
+def _with_four_body(config: SnnpConfig, distances: Distances) -> SnnpConfig:
+    """The same with a number of radial functions of four-body terms.
+
+    With several elements there are as many invariants as the cube of their number, most of them of rare neighbourhoods.
+    """
+    if config.four_body_functions is not None:
+        return config
+    wanted = len(distances.elements) == 1 and config.three_body_filters > 0 and not config.convex
+    return config.model_copy(update={"four_body_functions": _FUNCTIONS if wanted else 0})
+
+
+def _four_body(config: SnnpConfig, distances: Distances) -> FourBodyShape | None:
+    if not config.four_body_functions:
+        return None
+    closest, E = min(distances.core_radii()), len(distances.elements)
+    return FourBodyShape(
+        config.four_body_degree,
+        config.four_body_functions,
+        np.eye(E).tolist(),
+        _CONSTANT * closest,
+        closest,
+        config.three_body_cutoff,
+    )
 
 
 def _elements(distances: Distances) -> str:

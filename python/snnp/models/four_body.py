@@ -33,7 +33,7 @@ def terms(
     for a in range(elements):
         one = _core.FourBody()
         one.degree, one.radial, one.mixtures = shape.degree, shape.radial, len(shape.weights)
-        one.inner, one.outer, one.length, one.cutoff = shape.inner, shape.outer, shape.length, shape.cutoff
+        one.inner, one.outer, one.cutoff = shape.inner, shape.outer, shape.cutoff
         one.bound = 1.0 if bounds is None else float(bounds[a])
         one.weights = np.ravel(shape.weights)
         one.coefficients = np.zeros(shape.count) if coefficients is None else coefficients[a]
@@ -75,8 +75,8 @@ def _radial(shape: FourBodyShape, r: Tensor) -> Tensor:
     width, least = shape.outer - shape.inner, (shape.inner + shape.outer) / 2
     s = ((r - shape.inner) / width).clamp(0, 1)
     u = torch.where(r > shape.outer, r, least + width * (s**3 - s**4 / 2))
-    far = 1 / (1 + shape.cutoff / shape.length)
-    x = 2 * (1 / (1 + u / shape.length) - far) / (1 / (1 + least / shape.length) - far) - 1
+    far = 1 / 3
+    x = 2 * (1 / (1 + 2 * u / shape.cutoff) - far) / (1 / (1 + 2 * least / shape.cutoff) - far) - 1
     T = [torch.ones_like(x), x]
     while len(T) < shape.radial:
         T.append(2 * x * T[-1] - T[-2])

@@ -35,7 +35,6 @@ class FourBodyShape:
     weights: list[list[float]]
     inner: float
     outer: float
-    length: float
     cutoff: float
 
     @property
