@@ -19,10 +19,10 @@ namespace snnp {
 /// The four-body terms of atoms of one element.
 struct FourBody {
   int degree = 0, radial = 0, mixtures = 0;  ///< largest l; numbers of R_n and of w_k; radial = 0: there are none
-  double inner = 0, outer = 0, cutoff = 0;  ///< see above; cutoff: r_c; Å
-  double bound = 0;                                     ///< S, eV
-  std::vector<double> weights;                          ///< w, mixtures × elements of neighbours
-  std::vector<double> coefficients;                     ///< c, eV, in the order of `couplings`
+  double inner = 0, outer = 0, cutoff = 0;   ///< see above; cutoff: r_c; Å
+  double bound = 0;                          ///< S, eV
+  std::vector<double> weights;               ///< w, mixtures × elements of neighbours
+  std::vector<double> coefficients;          ///< c, eV, in the order of `couplings`
 
   /// Whether there are none.
   bool empty() const { return radial == 0; }

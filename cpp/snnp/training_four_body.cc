@@ -248,42 +248,44 @@ void add_rows(const FourBodyPlan &plan, const FourBodyKernels &run, const Gather
   std::fill_n(by_sum, sums, 0.0);
   const double *u[3] = {g.near.x, g.near.y, g.near.z};
   std::vector<int> used;
-  long column = first_column;
+  const int channels = plan.channels;
   for (const CouplingPlan &coupling : plan.couplings)
-    for (const CouplingPlan::Channels &some : coupling.channels)
-      for (int last = some.from; last < plan.channels; ++last, ++column) {
-        used.clear();
-        double value = 0;
-        const auto add = [&](int at, double x) {
-          by_sum[at] += x;
-          used.push_back(at);
-        };
-        for (const CouplingPlan::Mean &mean : coupling.means) {
-          const int x = mean.first + some.first, y = mean.second + some.second;
-          const int z = coupling.third + mean.third * plan.channels + last;
+    for (int at = 0; at < channels * channels * channels; ++at) {
+      if (coupling.coefficients[at] < 0) continue;
+      const long column = first_column + coupling.coefficients[at];
+      const int first = at / (channels * channels), second = at / channels % channels, last = at % channels;
+      used.clear();
+      double value = 0;
+      const auto add = [&](int sum, double x) {
+        by_sum[sum] += x;
+        used.push_back(sum);
+      };
+      for (const CouplingPlan::Third &third : coupling.thirds)
+        for (const CouplingPlan::Mean &mean : third.means) {
+          const int x = mean.first + first, y = mean.second + second, z = third.sum + last;
           value += mean.value * A[x] * A[y] * A[z];
           add(x, mean.value * A[y] * A[z]);
           add(y, mean.value * A[x] * A[z]);
           add(z, mean.value * A[x] * A[y]);
         }
-        std::sort(used.begin(), used.end());
-        used.erase(std::unique(used.begin(), used.end()), used.end());
-        std::fill_n(gradient, 3 * step, 0.0);
-        for (int at : used) {
-          const double *slope = slopes + static_cast<std::size_t>(at) * 3 * step, x = by_sum[at];
-          for (int k = 0; k < 3 * step; ++k) gradient[k] += x * slope[k];
-          by_sum[at] = 0;
-        }
-        energy[column] += value;
-        for (int j = 0; j < n; ++j)
-          for (int d = 0; d < 3; ++d) {
-            forces[(3L * i + d) * columns + column] += gradient[d * step + j];
-            forces[(3L * g.index[j] + d) * columns + column] -= gradient[d * step + j];
-          }
-        for (int v = 0; v < 6; ++v)
-          for (int j = 0; j < n; ++j)
-            virial[v * columns + column] -= g.r[j] * u[voigt_row[v]][j] * gradient[voigt_column[v] * step + j];
+      std::sort(used.begin(), used.end());
+      used.erase(std::unique(used.begin(), used.end()), used.end());
+      std::fill_n(gradient, 3 * step, 0.0);
+      for (int at : used) {
+        const double *slope = slopes + static_cast<std::size_t>(at) * 3 * step, x = by_sum[at];
+        for (int k = 0; k < 3 * step; ++k) gradient[k] += x * slope[k];
+        by_sum[at] = 0;
       }
+      energy[column] += value;
+      for (int j = 0; j < n; ++j)
+        for (int d = 0; d < 3; ++d) {
+          forces[(3L * i + d) * columns + column] += gradient[d * step + j];
+          forces[(3L * g.index[j] + d) * columns + column] -= gradient[d * step + j];
+        }
+      for (int v = 0; v < 6; ++v)
+        for (int j = 0; j < n; ++j)
+          virial[v * columns + column] -= g.r[j] * u[voigt_row[v]][j] * gradient[voigt_column[v] * step + j];
+    }
 }
 
 }  // namespace

@@ -115,7 +115,8 @@ void bind_four_body(py::module_ &m)
       .def_readwrite("weights", &FourBody::weights, "w: (mixtures · elements,), those of one mixture after the other.")
       .def_readwrite("coefficients", &FourBody::coefficients, "c, eV, (four_body_count(degree, radial · mixtures),).");
   copied(terms);
-  pickled(terms, &FourBody::degree, &FourBody::radial, &FourBody::mixtures, &FourBody::inner, &FourBody::outer, &FourBody::cutoff, &FourBody::bound, &FourBody::weights, &FourBody::coefficients);
+  pickled(terms, &FourBody::degree, &FourBody::radial, &FourBody::mixtures, &FourBody::inner, &FourBody::outer,
+          &FourBody::cutoff, &FourBody::bound, &FourBody::weights, &FourBody::coefficients);
   m.def("four_body_count", &four_body_count, py::arg("degree"), py::arg("channels"),
         "Number of invariants B with l ≤ degree of so many channels.");
   m.def(

@@ -206,9 +206,7 @@ template <class Real> class Evaluation {
         set_four_body_weights(*block[first + l]);
         add_up_four_body(plan, four_body_neighbors(*block[first + l]), A + l, C);
       }
-      D b;
-      four_body_values(plan, A, b, slopes);
-      const BoundedEnergy bounded(plan.bound, b);
+      const BoundedEnergy bounded(plan.bound, four_body_values(plan, A, slopes));
       for (int q = 0; q < plan.sums; ++q) store(slopes + C * q, load<D>(slopes + C * q) * (bounded.slope * plan_.unit));
       for (int l = 0; l < C && first + l < count; ++l) energies[first + l] += bounded.energy[l];
     }

@@ -8,6 +8,9 @@
 namespace snnp {
 namespace SNNP_ISA {
 
+/// Adds a vector of atoms to the one at `to`.
+SNNP_INLINE void add_block(double *to, D v) { store(to, load<D>(to) + v); }
+
 /// eˣ to a rounding error or two; beyond ±700 as at ±700.
 SNNP_INLINE D exponential(D x)
 {

@@ -89,40 +89,112 @@ SNNP_INLINE void add_up_four_body(const FourBodyPlan &plan, const FourBodyNeighb
   store_sums(sums, plan.sums, step, A);
 }
 
-/// See FourBodyKernels.
-SNNP_INLINE void four_body_values(const FourBodyPlan &plan, const double *A, D &energy, double *slopes)
+/// Calls work(Int<channels>) for a number that compilers know, or 0.
+template <class Work> SNNP_INLINE void with_channels(int channels, Work work)
 {
-  energy = D{};
-  for (int q = 0; q < plan.sums; ++q) store(slopes + C * q, D{});
+  switch (channels) {
+    case 1:
+      return work(Int<1>());
+    case 2:
+      return work(Int<2>());
+    case 3:
+      return work(Int<3>());
+    case 4:
+      return work(Int<4>());
+    default:
+      return work(Int<0>());
+  }
+}
+
+/// f(0), … f(n − 1), without a loop if n is `channels`, which is not 0.
+template <int channels, class F> SNNP_INLINE void for_each(int n, F f)
+{
+  if constexpr (channels) {
+    SNNP_UNROLL
+    for (int a = 0; a < channels; ++a) f(a);
+  } else
+    for (int a = 0; a < n; ++a) f(a);
+}
+
+/// A number for each pair of channels.
+template <int channels> struct Pairs {
+  static constexpr int most = channels ? channels : most_channels;
+  D of[most][most];
+};
+
+/// Of a block: b = c·B, and its slopes by A, zero at first; `channels`: of the plan, or 0.
+template <int channels>
+SNNP_INLINE D four_body_values(const FourBodyPlan &plan, const double *A, double *slopes, Int<channels>)
+{
+  const int n = channels ? channels : plan.channels;
+  constexpr int most = Pairs<channels>::most;
+  const auto each = [n](auto f) __attribute__((always_inline)) { for_each<channels>(n, f); };
+  D energy = D{};
   for (const CouplingPlan &coupling : plan.couplings)
-    for (const CouplingPlan::Channels &some : coupling.channels) {
-      D P[2 * most_degree + 1], Z[2 * most_degree + 1];  // by m'': Σ ⟨YYY⟩ A A, and Σ c A
-      for (int m = 0; m < coupling.thirds; ++m) P[m] = Z[m] = D{};
-      for (const CouplingPlan::Mean &mean : coupling.means)
-        P[mean.third] +=
-            mean.value * load<D>(A + C * (mean.first + some.first)) * load<D>(A + C * (mean.second + some.second));
-      const double *c = plan.coefficients + some.coefficient;
-      for (int a = some.from; a < plan.channels; ++a, ++c)
-        for (int m = 0; m < coupling.thirds; ++m) {
-          const int q = C * (coupling.third + m * plan.channels + a);
-          Z[m] += *c * load<D>(A + q);
-          store(slopes + q, load<D>(slopes + q) + *c * P[m]);
-        }
-      for (int m = 0; m < coupling.thirds; ++m) energy += P[m] * Z[m];
-      for (const CouplingPlan::Mean &mean : coupling.means) {
-        const int first = C * (mean.first + some.first), second = C * (mean.second + some.second);
-        const D z = mean.value * Z[mean.third];
-        store(slopes + first, load<D>(slopes + first) + z * load<D>(A + second));
-        store(slopes + second, load<D>(slopes + second) + z * load<D>(A + first));
+    for (const CouplingPlan::Third &third : coupling.thirds) {
+      Pairs<channels> P, W;  // Σ ⟨YYY⟩ A A, and Σ c A of the third sums
+      D x[most], y[most], z[most], by_x[most], by_y[most], by_z[most];
+      each([&](int a) { each([&](int b) { P.of[a][b] = D{}; }); });
+      for (const CouplingPlan::Mean &mean : third.means) {
+        each([&](int b) { y[b] = mean.value * load<D>(A + C * (mean.second + b)); });
+        each([&](int a) {
+          x[a] = load<D>(A + C * (mean.first + a));
+          each([&](int b) { P.of[a][b] += x[a] * y[b]; });
+        });
+      }
+      const double *c = coupling.cube;
+      each([&](int k) {
+        z[k] = load<D>(A + C * (third.sum + k));
+        by_z[k] = D{};
+      });
+      each([&](int a) {
+        each([&](int b) {
+          D sum = D{};
+          each([&](int k) {
+            sum += c[k] * z[k];
+            by_z[k] += c[k] * P.of[a][b];
+          });
+          c += n;
+          W.of[a][b] = sum;
+          energy += sum * P.of[a][b];
+        });
+      });
+      each([&](int k) { add_block(slopes + C * (third.sum + k), by_z[k]); });
+      for (const CouplingPlan::Mean &mean : third.means) {
+        each([&](int a) {
+          x[a] = mean.value * load<D>(A + C * (mean.first + a));
+          y[a] = mean.value * load<D>(A + C * (mean.second + a));
+          by_x[a] = by_y[a] = D{};
+        });
+        each([&](int a) {
+          each([&](int b) {
+            by_x[a] += W.of[a][b] * y[b];
+            by_y[b] += W.of[a][b] * x[a];
+          });
+        });
+        each([&](int a) { add_block(slopes + C * (mean.first + a), by_x[a]); });
+        each([&](int b) { add_block(slopes + C * (mean.second + b), by_y[b]); });
       }
     }
+  return energy;
+}
+
+/// The same.
+SNNP_INLINE D four_body_values(const FourBodyPlan &plan, const double *A, double *slopes)
+{
+  D energy;
+  for (int q = 0; q < plan.sums; ++q) store(slopes + C * q, D{});
+  with_channels(plan.channels, [&](auto channels) __attribute__((always_inline)) {
+    energy = four_body_values(plan, A, slopes, channels);
+  });
+  return energy;
 }
 
 /// Derivatives by C neighbours from `at` on of Σ slopes A, whose numbers are `step` apart.
 SNNP_INLINE void four_body_gradient(const FourBodyPlan &plan, const FourBodyNeighbors &near, int at,
                                     const double *slopes, int step, D *to)
 {
-  D Y[harmonic_count(most_degree)], h[harmonic_count(most_degree)], wR[most_channels], wdR[most_channels];
+  D Y[harmonic_count(most_degree)], h[harmonic_count(most_degree)] = {}, wR[most_channels], wdR[most_channels];
   const D x = load<D>(near.x + at), y = load<D>(near.y + at), z = load<D>(near.z + at),
           inverse = load<D>(near.inverse + at);
   const FourBodyRadial radial(plan, inverse);
@@ -171,9 +243,7 @@ static void four_body_sums(const FourBodyPlan &plan, const FourBodyNeighbors &ne
 
 static void four_body_block(const FourBodyPlan &plan, const double *A, double *b, double *slopes)
 {
-  D energy;
-  four_body_values(plan, A, energy, slopes);
-  store(b, energy);
+  store(b, four_body_values(plan, A, slopes));
 }
 
 static void four_body_forces(const FourBodyPlan &plan, const FourBodyNeighbors &near, const double *slopes, double *to)
@@ -215,34 +285,49 @@ static void four_body_tangent(const FourBodyPlan &plan, const FourBodyNeighbors 
   store_sums(sums, plan.sums, C, change);
 }
 
+template <int channels>
+SNNP_INLINE void four_body_parameters(const FourBodyPlan &plan, const double *A, const double *change, D by_value,
+                                      D by_change, double *sums, Int<channels>)
+{
+  const int n = channels ? channels : plan.channels;
+  constexpr int most = Pairs<channels>::most;
+  const auto each = [n](auto f) __attribute__((always_inline)) { for_each<channels>(n, f); };
+  for (const CouplingPlan &coupling : plan.couplings)
+    for (const CouplingPlan::Third &third : coupling.thirds) {
+      Pairs<channels> P, Q;  // products of two sums, and their change
+      D y[most], y_change[most];
+      each([&](int a) { each([&](int b) { P.of[a][b] = Q.of[a][b] = D{}; }); });
+      for (const CouplingPlan::Mean &mean : third.means) {
+        each([&](int b) {
+          y[b] = mean.value * load<D>(A + C * (mean.second + b));
+          y_change[b] = mean.value * load<D>(change + C * (mean.second + b));
+        });
+        each([&](int a) {
+          const D x = load<D>(A + C * (mean.first + a)), x_change = load<D>(change + C * (mean.first + a));
+          each([&](int b) {
+            P.of[a][b] += x * y[b];
+            Q.of[a][b] += x * y_change[b] + x_change * y[b];
+          });
+        });
+      }
+      const int *to = coupling.coefficients;
+      for (int a = 0; a < n; ++a)
+        for (int b = 0; b < n; ++b) {
+          const D p = by_change * P.of[a][b], q = by_value * P.of[a][b] + by_change * Q.of[a][b];
+          for (int k = 0; k < n; ++k, ++to)
+            if (*to >= 0)
+              add_block(sums + C * *to,
+                        q * load<D>(A + C * (third.sum + k)) + p * load<D>(change + C * (third.sum + k)));
+        }
+    }
+}
+
 static void four_body_parameters(const FourBodyPlan &plan, const double *A, const double *change, const double *p,
                                  const double *q, double *sums)
 {
-  const D by_value = load<D>(p), by_change = load<D>(q);
-  for (const CouplingPlan &coupling : plan.couplings)
-    for (const CouplingPlan::Channels &some : coupling.channels) {
-      D P[2 * most_degree + 1], Q[2 * most_degree + 1];  // what A and its change of the third sum are multiplied by
-      for (int m = 0; m < coupling.thirds; ++m) P[m] = Q[m] = D{};
-      for (const CouplingPlan::Mean &mean : coupling.means) {
-        const int first = C * (mean.first + some.first), second = C * (mean.second + some.second);
-        const D x = load<D>(A + first), y = load<D>(A + second);
-        P[mean.third] += mean.value * x * y;
-        Q[mean.third] += mean.value * (x * load<D>(change + second) + load<D>(change + first) * y);
-      }
-      for (int m = 0; m < coupling.thirds; ++m) {
-        Q[m] = by_value * P[m] + by_change * Q[m];
-        P[m] *= by_change;
-      }
-      double *to = sums + C * some.coefficient;
-      for (int a = some.from; a < plan.channels; ++a, to += C) {
-        D sum = load<D>(to);
-        for (int m = 0; m < coupling.thirds; ++m) {
-          const int third = C * (coupling.third + m * plan.channels + a);
-          sum += Q[m] * load<D>(A + third) + P[m] * load<D>(change + third);
-        }
-        store(to, sum);
-      }
-    }
+  with_channels(plan.channels, [&](auto channels) __attribute__((always_inline)) {
+    four_body_parameters(plan, A, change, load<D>(p), load<D>(q), sums, channels);
+  });
 }
 
 }  // namespace SNNP_ISA

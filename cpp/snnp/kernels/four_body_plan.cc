@@ -27,19 +27,29 @@ FourBodyPlan make_four_body_plan(Memory &memory, const FourBody &t, int elements
   for (int b = 0; b < elements; ++b)
     for (int k = 0; k < t.mixtures; ++k) weights.push_back(t.weights[k * elements + b]);
   plan.weights = memory.keep(weights);
-  plan.coefficients = memory.keep(t.coefficients);
+  const int channels = plan.channels;
   std::vector<CouplingPlan> all;
-  for (const Coupling &coupling : couplings(t.degree, plan.channels)) {
-    const auto at = [&](int which) { return coupling.degrees[which] * coupling.degrees[which] * plan.channels; };
-    std::vector<CouplingPlan::Mean> means;
-    for (const Coupling::Mean &m : coupling.means)
-      means.push_back({at(0) + m.first * plan.channels, at(1) + m.second * plan.channels, m.third, m.value});
-    std::vector<CouplingPlan::Channels> channels;
-    for (const Coupling::Channels &c : coupling.channels) {
-      channels.push_back({c.first, c.second, c.from, plan.count});
-      plan.count += plan.channels - c.from;
+  for (const Coupling &coupling : couplings(t.degree, channels)) {
+    const auto sum = [&](int which, int m) {
+      return (coupling.degrees[which] * coupling.degrees[which] + m) * channels;
+    };
+    std::vector<CouplingPlan::Third> thirds;
+    for (int m = 0; m < 2 * coupling.degrees[2] + 1; ++m) {
+      std::vector<CouplingPlan::Mean> means;
+      for (const Coupling::Mean &mean : coupling.means)
+        if (mean.third == m) means.push_back({sum(0, mean.first), sum(1, mean.second), mean.value});
+      thirds.push_back({sum(2, m), memory.span(means)});
     }
-    all.push_back({at(2), 2 * coupling.degrees[2] + 1, memory.span(means), memory.span(channels)});
+    const std::size_t size = static_cast<std::size_t>(channels) * channels * channels;
+    std::vector<double> cube(size, 0.0);
+    std::vector<int> coefficients(size, -1);
+    for (const Coupling::Channels &some : coupling.channels)
+      for (int last = some.from; last < channels; ++last, ++plan.count) {
+        const int at = (some.first * channels + some.second) * channels + last;
+        cube[at] = t.coefficients[plan.count];
+        coefficients[at] = plan.count;
+      }
+    all.push_back({memory.span(thirds), memory.keep(cube), memory.keep(coefficients)});
   }
   plan.couplings = memory.span(all);
   return plan;

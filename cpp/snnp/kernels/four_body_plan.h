@@ -13,18 +13,21 @@ namespace snnp {
 /// The largest number of sums A of an atom.
 constexpr int most_sums = harmonic_count(most_degree) * most_channels;
 
-/// See Coupling; sums by number.
+/// See Coupling.
 struct CouplingPlan {
+  /// Numbers of the sums of channel 0 of the first two factors.
   struct Mean {
-    int first, second, third;  ///< number of the sum of channel 0; of the third, m'' of l''
+    int first, second;
     double value;
   };
-  struct Channels {
-    int first, second, from, coefficient;  ///< number of the coefficient of channel `from`
+  /// A harmonic of l'': the number of its sum of channel 0, and the means that it is in.
+  struct Third {
+    int sum;
+    Span<Mean> means;
   };
-  int third, thirds;  ///< number of the first sum of l'', of channel 0; 2 l'' + 1
-  Span<Mean> means;
-  Span<Channels> channels;
+  Span<Third> thirds;
+  const double *cube;       ///< channels³: coefficients, 0 where a product of channels is that of others
+  const int *coefficients;  ///< channels³: numbers of coefficients, −1 where there is none
 };
 
 /// See FourBody.
@@ -34,7 +37,6 @@ struct FourBodyPlan {
   double inner, outer, width, per_width, cutoff, per_square, bound;
   double scale, shift;              ///< x = scale / (1 + 2 u / cutoff) + shift
   const double *weights = nullptr;  ///< by element × mixtures
-  const double *coefficients = nullptr;
   Span<CouplingPlan> couplings;
 };
 

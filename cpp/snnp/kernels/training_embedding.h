@@ -31,9 +31,6 @@ SNNP_INLINE void products(const double *M, int rows, int step, int columns, int 
   }
 }
 
-/// Adds a vector of atoms to the one at `to`.
-SNNP_INLINE void add_block(double *to, D v) { store(to, load<D>(to) + v); }
-
 /// See NetworkKernels.
 static void network_values(const NetworkView &net, const double *x, const NetworkNodes &at, double *y, double *slope)
 {
