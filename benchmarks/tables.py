@@ -234,29 +234,24 @@ def more_elements_table(results: dict) -> str:
 
 
 FOUR_BODY = {
-    "none": "nothing",
-    "products": "products",
-    "four-body": "four-body",
-    "both": "products and four-body",
-    "more": "the same of four R_c, and more of them",
+    "no four-body terms": "none",
+    "four-body terms of three functions": "3 radial functions, l to 3",
+    "default": "4 radial functions, l to 3 (default)",
+    "four-body terms to l = 4": "3 radial functions, l to 4",
 }
 
 
 def four_body_table(results: dict) -> str:
-    """What invariants beside filters and network gain, by element; the loss is relative to that without them."""
-    found = results["four_body"]["results"]
+    """What four-body terms gain for frames that were held out, and what they cost."""
+    fits = {setting: results["training"]["results"][setting] for setting in FOUR_BODY}
     rows = []
-    for variant, name in FOUR_BODY.items():
-        (numbers,) = {fits[variant]["numbers"] for fits in found.values() if variant in fits}
-        rows.append([name, str(numbers), *(_with_invariants(fits, variant) for fits in found.values())])
-    return markdown(["beside them", "numbers", *(f"{element}: energy | force | loss" for element in found)], rows)
-
-
-def _with_invariants(fits: dict, variant: str) -> str:
-    if variant not in fits:
-        return "– | – | –"
-    fit, loss = fits[variant], fits[variant]["held_out_loss"] / fits["none"]["held_out_loss"]
-    return f"{fit[ENERGY]:.3g} | {fit[FORCE]:.4f} | {loss:.2f}"
+    for setting, by_data in fits.items():
+        cells = []
+        for element in ELEMENTS:
+            fit = by_data[element]["0"]
+            cells.append(f"{_errors(fit['held_out'][ENERGY], fit['held_out'][FORCE])} | {fit['us_per_atom_step']:.1f}")
+        rows.append([FOUR_BODY[setting], *cells])
+    return markdown(["four-body terms", *(f"{element}: energy | force | cost" for element in ELEMENTS)], rows)
 
 
 def _median(fits: dict, data: str, error: str) -> float:

@@ -234,18 +234,19 @@ struct BoundedEnergy {
   }
 };
 
-// What FourBodyKernels has.
-
+/// See FourBodyKernels.
 static void four_body_sums(const FourBodyPlan &plan, const FourBodyNeighbors &near, double *A)
 {
   add_up_four_body(plan, near, A, C);
 }
 
+/// See FourBodyKernels.
 static void four_body_block(const FourBodyPlan &plan, const double *A, double *b, double *slopes)
 {
   store(b, four_body_values(plan, A, slopes));
 }
 
+/// See FourBodyKernels.
 static void four_body_forces(const FourBodyPlan &plan, const FourBodyNeighbors &near, const double *slopes, double *to)
 {
   for (int at = 0; at < near.count; at += C) {
@@ -255,6 +256,7 @@ static void four_body_forces(const FourBodyPlan &plan, const FourBodyNeighbors &
   }
 }
 
+/// See FourBodyKernels.
 static void four_body_tangent(const FourBodyPlan &plan, const FourBodyNeighbors &near, const double *movement,
                               double *change)
 {
@@ -285,6 +287,7 @@ static void four_body_tangent(const FourBodyPlan &plan, const FourBodyNeighbors 
   store_sums(sums, plan.sums, C, change);
 }
 
+/// See FourBodyKernels; `channels`: of the plan, or 0.
 template <int channels>
 SNNP_INLINE void four_body_parameters(const FourBodyPlan &plan, const double *A, const double *change, D by_value,
                                       D by_change, double *sums, Int<channels>)
@@ -322,6 +325,7 @@ SNNP_INLINE void four_body_parameters(const FourBodyPlan &plan, const double *A,
     }
 }
 
+/// See FourBodyKernels.
 static void four_body_parameters(const FourBodyPlan &plan, const double *A, const double *change, const double *p,
                                  const double *q, double *sums)
 {

@@ -40,6 +40,7 @@ struct FourBodyPlan {
   Span<CouplingPlan> couplings;
 };
 
+/// See tables.h.
 class Memory;
 
 /// Arrays are kept by `memory`. elements: of neighbours.

@@ -165,7 +165,7 @@ def read_potential(
 
 
 def _terms(reading: Reading, structures: Sequence[_core.Structures], threads: int) -> dict[str, np.ndarray]:
-    """Parts of atomic energies: E = e0 + ½ Σφ + Σ_m s_m G_m + rest of the embedding + ½ Σ ZBL + ΣV."""
+    """Parts of atomic energies: E = e0 + ½ Σφ + Σ_m s_m G_m + rest of the embedding + ½ Σ ZBL + E4 + ΣV."""
     p, G, kinds = reading.potential, reading.G, reading.kinds
     engine = _core.Engine(p)
     results = [engine.evaluate(s, threads) for s in structures]
@@ -181,7 +181,9 @@ def _terms(reading: Reading, structures: Sequence[_core.Structures], threads: in
     terms[f"{beyond}, beyond linear"] = whole - linear.sum(axis=1)
     core = np.concatenate([_core_energies(p, s) for s in structures])
     terms["ZBL core"] = core
-    terms["tensors V"] = total - terms["pair"] - whole - core
+    four_body, trainer = [e.four_body for e in p.elements], _core.FourBodyTrainer()
+    terms["four-body"] = np.concatenate([trainer.values(four_body, s, threads) for s in structures])
+    terms["tensors V"] = total - terms["pair"] - whole - core - terms["four-body"]
     return {name: t for name, t in terms.items() if name == "pair" or np.abs(t).max(initial=0.0) > _NOTHING}
 
 

@@ -145,6 +145,8 @@ def _kind(p: _core.Potential) -> str:
     parts += [f"{count} {name} filter{'s' if count > 1 else ''}" for name, count in _counts(p) if count]
     if any(V.knots_ij for V in p.V):
         parts.append("three-body tensors V")
+    if count := max(len(e.four_body.coefficients) for e in p.elements):
+        parts.append(f"{count} four-body terms of an atom")
     says = f"It has {', '.join(parts)}; its cutoff is {p.cutoff():.2f} Å."
     return " ".join([says, *(_POSITIVE[name] for name in nowhere_negative(p))])
 

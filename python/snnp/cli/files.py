@@ -33,6 +33,8 @@ def info(potential: Annotated[Path, typer.Argument(help="Potential file, file of
     filters += "".join(f", {name} ≥ 0" for name in nowhere_negative(inside))
     if any(t.knots_ij for t in p.V):
         filters += ", three-body tensors"
+    if any(e.four_body.radial for e in p.elements):
+        filters += ", four-body terms"
     print(f"elements {' '.join(names)}; {filters}; cutoff {p.cutoff():g} Å")
     for e in p.elements:
         kind, sizes = kind_and_sizes(e.network)

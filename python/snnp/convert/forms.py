@@ -53,10 +53,13 @@ class Form:
 
 
 def reduce(p: _core.Potential, target: str) -> Form:
-    """The potential in the form above; refuses networks, which no format but our own holds."""
+    """The potential in the form above; refuses networks and four-body terms, which no format but
+    our own holds."""
     for e in p.elements:
         if e.network.layers:
             raise ConvertError(f"the energy of {e.name} is a neural network on filters, which {target} cannot hold")
+        if e.four_body.radial:
+            raise ConvertError(f"{e.name} has four-body terms, which {target} cannot hold")
     E = len(p.elements)
     embedded = any(e.density for e in p.elements)
     density = np.array([e.density or [0.0] * (p.n2 + p.n3) for e in p.elements]).reshape(E, -1)

@@ -1,7 +1,7 @@
 """Where four-body terms of a fit begin: least squares for what filters leave.
 
-It fixes the basis of their parameters, too: c = T y, with T such that the loss is round in y, but for directions that the
-data hardly determine, which a ridge makes small.
+It fixes the basis of their parameters, too: c = T y, with T such that the loss is round in y, but for directions that
+the data hardly determine, which a ridge makes small.
 """
 
 from collections.abc import Sequence

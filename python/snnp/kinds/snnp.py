@@ -49,7 +49,8 @@ _ELEMENTS = {
 }
 _CURVES = {"rho": "ρ", "f": "f"}
 # Radial functions of four-body terms, which are constant below this part of the shortest distance.
-_FUNCTIONS, _CONSTANT = 3, 0.7
+_FUNCTIONS, _CONSTANT = 4, 0.7
+_MOST = 12  # radial functions of all elements
 # Neighbours within longer three-body cutoffs that are tried; twice as many are within that of pairs. The cost of a step
 # goes with the square: 36 take twice the time of 24, 50 three times.
 _NEIGHBORS = {"quick": (), "default": (36,), "high": (36, 50)}
@@ -73,7 +74,7 @@ class SnnpConfig(ModelSection):
     radial_knots: Knots = Field(11, description="of f")
     angle_knots: Knots = Field(11, description="of g")
     four_body_functions: int | None = Field(
-        None, ge=0, le=8, description="radial functions of four-body terms, 0: there are none; auto: 3, of one element"
+        None, ge=0, le=8, description="radial functions of four-body terms, 0: there are none; auto: 4, of one element"
     )
     four_body_degree: int = Field(3, ge=0, le=4, description="largest l of their harmonics")
     hidden: list[Annotated[int, Field(ge=1, le=1000)]] = Field(
@@ -321,15 +322,13 @@ def _with_four_body(config: SnnpConfig, distances: Distances) -> SnnpConfig:
 def _four_body(config: SnnpConfig, distances: Distances) -> FourBodyShape | None:
     if not config.four_body_functions:
         return None
-    closest, E = min(distances.core_radii()), len(distances.elements)
-    return FourBodyShape(
-        config.four_body_degree,
-        config.four_body_functions,
-        np.eye(E).tolist(),
-        _CONSTANT * closest,
-        closest,
-        config.three_body_cutoff,
-    )
+    E, cutoff, functions = len(distances.elements), config.three_body_cutoff, config.four_body_functions
+    if functions * E > _MOST:
+        raise ConfigError(
+            f"model.four_body_functions: found {functions}, expected at most {_MOST // E} for {E} elements"
+        )
+    closest = min(*distances.core_radii(), 0.9 * cutoff)
+    return FourBodyShape(config.four_body_degree, functions, np.eye(E).tolist(), _CONSTANT * closest, closest, cutoff)
 
 
 def _elements(distances: Distances) -> str:

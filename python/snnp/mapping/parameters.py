@@ -10,7 +10,8 @@ from snnp.models.pinned import marked_pairs
 
 
 class LinearParameters:
-    """One-body energies, coefficients of φ, of tensors V and of U, the linear term a, the last layer of networks.
+    """One-body energies, coefficients of φ, tensors V, four-body terms and U, the linear term a, the last layer
+    of networks. Four-body terms count without their bound.
 
     φ that were given to the fit, as the potential says, have none.
     """
@@ -19,6 +20,8 @@ class LinearParameters:
         self.threads = threads
         self._elements, self._linear = len(potential.elements), list(_linear_models(potential))
         self._units = list(_units(potential, _bare(potential)))
+        self._four_body = [e.four_body for e in potential.elements]
+        self._n_four_body = sum(len(terms.coefficients) for terms in self._four_body)
 
     def energies(self, structures: _core.Structures) -> np.ndarray:
         """∂E_i/∂w, (atoms, parameters), in units of energy by those of the parameters."""
@@ -34,6 +37,10 @@ class LinearParameters:
             energy, _, force = model.design.rows(each, self.threads)
             energies.append(energy[:, columns])
             forces.append(force[..., columns])
+        if self._n_four_body:
+            energy, _, force = _core.four_body_rows(self._four_body, each, self._n_four_body, self.threads)
+            energies.append(energy)
+            forces.append(force)
         for engine in self._units:
             out = engine.evaluate(s, self.threads)
             energies.append(out["energies"][:, None])

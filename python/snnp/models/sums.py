@@ -14,8 +14,10 @@ def check_baseline(baseline: _core.Potential, elements: Sequence[str], name: str
     known = [e.name for e in baseline.elements]
     if missing := [symbol for symbol in elements if symbol not in known]:
         raise _core.Error(f"{name}: it has {' '.join(known)}, expected all elements of the data, also {missing[0]}")
-    if any(len(e.network.layers) or len(e.floor.directions) for e in baseline.elements):
-        raise _core.Error(f"{name}: it has a network, expected a potential of splines (pair, EAM, s-MEAM, UF3)")
+    if any(len(e.network.layers) or len(e.floor.directions) or e.four_body.radial for e in baseline.elements):
+        raise _core.Error(
+            f"{name}: it has a network or four-body terms, expected a potential of splines (pair, EAM, s-MEAM, UF3)"
+        )
 
 
 def has_core(potential: _core.Potential) -> bool:
@@ -84,6 +86,7 @@ def _element(b: _core.Potential, old: _core.Element, p: _core.Potential, new: _c
     e.linear = joined(0.5, old.linear, new.linear)
     if len(old.density):
         e.density, e.U = joined(0.0, old.density, []), old.U
+    e.four_body = new.four_body
     e.network = with_inputs(new.network, lambda W: np.array([joined(0.0, [], row) for row in W]))
     return e
 

@@ -180,6 +180,8 @@ def _alone(config: FitConfig, name: str) -> FitConfig:
 
 def _shapes(config: FitConfig, surveys: Mapping[str, Distances], scales: Mapping[str, float]):
     """The section `model` with nothing left open, and the shape, of each system."""
+    if config.model.four_body_functions:
+        raise ConfigError("model.four_body_functions: found more than 0, but several systems share no four-body terms")
     models = completed(config.model, surveys, scales, _KIND.complete)
     shapes = {name: _KIND.shape(model, surveys[name]) for name, model in models.items()}
     shapes = with_common_knots(shapes, surveys, scales, config.model)
