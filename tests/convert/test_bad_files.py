@@ -8,7 +8,7 @@ import pytest
 import foreign_files
 from snnp import _core
 from snnp.convert import ConvertError, Options, convert
-from support import random_potential, with_tensors, write
+from support import random_potential, with_four_body, with_tensors, write
 
 TEXTS = {
     ".meam.spline": foreign_files.meam_spline(np.random.default_rng(0), ["Ti", "O"]),
@@ -122,6 +122,9 @@ def test_a_potential_that_a_format_cannot_hold_is_refused_with_the_reason(tmp_pa
     network = random_potential(["Si"], n2=1, n3=1)
     for suffix in (".meam.spline", ".uf3", ".eam.alloy", ".eam.fs", ".table", ".meam.sw.spline"):
         assert "neural network" in reason(network, suffix)
+    four_body = with_four_body(random_potential(["Si"], n2=1, n3=0, activation="none"))
+    for suffix in (".uf3", ".eam.alloy", ".table"):
+        assert "four-body terms" in reason(four_body, suffix)
     spline_meam = random_potential(["Si"], n2=1, n3=1, activation="density")
     assert "three-body" in reason(spline_meam, ".eam.alloy")
     assert "embedding" in reason(spline_meam, ".uf3")

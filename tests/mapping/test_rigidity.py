@@ -47,7 +47,7 @@ def set_element(potential, a, **values):
     potential.elements = elements
 
 
-@pytest.mark.parametrize("kind", ["one element, tanh", "two elements, silu"])
+@pytest.mark.parametrize("kind", ["one element, tanh", "two elements, silu", "two elements, four-body terms"])
 def test_rows_are_derivatives_of_atomic_energies_and_forces(kind):
     """The energy is linear in these parameters: a change by 1 of one of them is the derivative to rounding."""
     potential = random_model(*KINDS[kind]).potential(" DATE: none")

@@ -12,10 +12,12 @@ STRUCTURES = [name for name in support.structures() if name != "isolated"]
 ELEMENTS = ("In", "P")
 
 
-@pytest.fixture(params=["tanh", "silu", "squareplus", "none", "density", "floor", "tensors"])
+@pytest.fixture(params=["tanh", "silu", "squareplus", "none", "density", "floor", "tensors", "four-body"])
 def calculator(request):
     if request.param == "tensors":
         return SNNP(support.with_tensors(support.random_potential(ELEMENTS, n2=1, n3=1)))
+    if request.param == "four-body":
+        return SNNP(support.with_four_body(support.random_potential(ELEMENTS)))
     if request.param == "floor":
         return SNNP(support.with_floor(support.random_potential(ELEMENTS)))
     return SNNP(support.random_potential(ELEMENTS, activation=request.param, uniform=request.param == "tanh"))

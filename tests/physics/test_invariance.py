@@ -17,7 +17,7 @@ PERIODIC = ["triclinic", "crowded", "one_atom_cell", "two_atom_cell", "sparse"]
 
 @pytest.fixture(scope="module")
 def calculator():
-    return SNNP(support.with_tensors(support.random_potential(ELEMENTS, uniform=False)))
+    return SNNP(support.with_four_body(support.with_tensors(support.random_potential(ELEMENTS, uniform=False))))
 
 
 def assert_same(calculator, a, b, order=None, rotation=None):

@@ -11,10 +11,12 @@ from tolerances import ENERGY, FORCE
 ELEMENTS = ("In", "P")
 
 
-@pytest.fixture(scope="module", params=["tanh", "silu", "squareplus", "density", "floor", "tensors"])
+@pytest.fixture(scope="module", params=["tanh", "silu", "squareplus", "density", "floor", "tensors", "four-body"])
 def calculator(request):
     if request.param == "tensors":
         return SNNP(support.with_tensors(support.random_potential(ELEMENTS, n3=0, activation="none", uniform=False)))
+    if request.param == "four-body":
+        return SNNP(support.with_four_body(support.random_potential(ELEMENTS, uniform=False)))
     if request.param == "floor":
         return SNNP(support.with_floor(support.random_potential(ELEMENTS, uniform=False)))
     return SNNP(support.random_potential(ELEMENTS, activation=request.param, uniform=False))
@@ -25,6 +27,7 @@ def cutoffs(potential):
     radial = [pair.phi for pair in potential.pairs] + potential.rho + potential.f
     tensors = [knots for t in potential.V if t.knots_ij for knots in (t.knots_ij, t.knots_ik, t.knots_jk)]
     ends = {knots[-1] for knots in [*(s.knots for s in radial), *tensors]}
+    ends |= {e.four_body.cutoff for e in potential.elements if e.four_body.radial}
     return ends | {pair.zbl_outer for pair in potential.pairs}
 
 

@@ -12,7 +12,7 @@ from snnp.analysis.neighbor_weights import weights, weights_tables
 from snnp.analysis.reading import read_potential
 from snnp.data.neighbors import structures
 from snnp.models.gauge import embedding, filters, in_standard_gauge
-from support import liquid, random_potential, shaken, silicon, with_tensors
+from support import liquid, random_potential, shaken, silicon, with_four_body, with_tensors
 
 
 @pytest.fixture(params=["one element, tanh", "two elements, silu"])
@@ -61,10 +61,10 @@ def test_leading_filters_carry_nine_tenths(case):
     assert list(chosen) == sorted(chosen, reverse=True)
 
 
-@pytest.mark.parametrize("kind", ["network", "density", "tensors", "core"])
+@pytest.mark.parametrize("kind", ["network", "density", "tensors", "four-body", "core"])
 def test_shares_of_parts_add_up_to_the_variance_of_atomic_energies(kind):
     p = random_potential(("In", "P"), activation="density" if kind == "density" else "tanh", core=kind == "core")
-    p = with_tensors(p) if kind == "tensors" else p
+    p = with_tensors(p) if kind == "tensors" else with_four_body(p) if kind == "four-body" else p
     atoms = [liquid(["In", "P"], seed) for seed in range(3)]
     reading = read(p, atoms, standard=False)
     out = _core.Engine(p).evaluate(structures(atoms, ["In", "P"], p.cutoff()), 1)
@@ -73,7 +73,9 @@ def test_shares_of_parts_add_up_to_the_variance_of_atomic_energies(kind):
         sum(reading.terms.values()), out["energies"] - e0, atol=1e-6
     )  # parts of less are left out
     names = {part.name for part in reading.parts}
-    assert {"core": "ZBL core", "tensors": "tensors V", "density": "U, beyond linear"}.get(kind, "pair") in names
+    assert {"core": "ZBL core", "tensors": "tensors V", "four-body": "four-body", "density": "U, beyond linear"}.get(
+        kind, "pair"
+    ) in names
     together = [part for part in reading.parts if part.name not in reading.filter_names]
     assert sum(part.share for part in together) == pytest.approx(1)
     single = [part.share for part in reading.parts if part.name in reading.filter_names]
