@@ -1,0 +1,69 @@
+"""Crystals that the data show to be no minimum of the energy, as bcc Ti without heat.
+
+Data show it in three ways: frames of the crystal, strained or with displaced atoms, have lower energies; its elastic
+tensor has a negative eigenvalue, by energies or else stresses of strained frames; or so have its force constants, by
+forces on displaced atoms.
+"""
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+
+import numpy as np
+
+from snnp.data import Frame
+from snnp.fitting.displaced_frames import GRID, Displaced, displaced, softest_waves
+from snnp.validation.elasticity import GPA, Polynomial
+from snnp.validation.series import FEWEST, Series
+
+# Energies of cells of different sizes differ by as much for other reasons, eV/atom.
+_LOWER = 5e-3
+# An eigenvalue is negative if it is by so many standard errors, and by this part of the largest one.
+_SURELY, _PART = 3.0, 0.005
+_MOST = 100  # frames tell force constants
+
+
+def why_unstable(series: Series, frames: Sequence[Frame]) -> str:
+    """What shows that a crystal, whose energy at rest is known, is no minimum, for a sentence; empty: nothing does."""
+    moved = displaced(series, frames)
+    return _by_energies(series, moved) or _by_strains(series) or _by_forces(series, moved)
+
+
+def _by_energies(series: Series, moved: Sequence[Displaced]) -> str:
+    lowest = min(one.frame.energy / len(one.frame.atoms) for one in [*series.samples, *moved])
+    fall = series.energy - lowest
+    return f"strained or displaced it is lower by {1000 * fall:.2g} meV/atom" if fall > _LOWER else ""
+
+
+def _by_strains(series: Series) -> str:
+    for what, found in _elastic(series):
+        (lowest, error), largest = found.softest, np.abs(np.linalg.eigvalsh(found.elastic)).max()
+        if _is_negative(lowest, error, largest):
+            return f"its softest elastic modulus is {lowest * GPA:.2g} ± {error * GPA:.1g} GPa by {what}"
+        if lowest > _SURELY * error:
+            return ""
+    return ""
+
+
+def _elastic(series: Series) -> Iterator[tuple[str, Polynomial]]:
+    """By what, and what that gives: energies are surer than stresses, and atoms at rest tell more than clamped ones."""
+    for clamped in (False, True):
+        samples = series.strained(clamped)
+        if len(samples) >= FEWEST:
+            yield "energies", series.by_energies(samples)
+        samples = [sample for sample in samples if sample.stress is not None]
+        if len(samples) >= FEWEST:
+            yield "stresses", series.by_stresses(samples)
+
+
+def _by_forces(series: Series, moved: Sequence[Displaced]) -> str:
+    waves = softest_waves(series, moved[:: len(moved) // _MOST + 1])
+    softest = min((wave for wave in waves if _is_negative(*wave[:3])), default=None)
+    if softest is None:
+        return ""
+    value, error, _, q = softest
+    where = " ".join(str(Fraction(n, GRID)) for n in q)
+    return f"forces drive waves of q = ({where}) on, by {-value:.2g} ± {error:.1g} eV/Å²"
+
+
+def _is_negative(value: float, error: float, largest: float) -> bool:
+    return value < -max(_SURELY * error, _PART * largest)
