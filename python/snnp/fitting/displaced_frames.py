@@ -156,7 +156,7 @@ def _softest(u: np.ndarray, F: np.ndarray, alike: int) -> tuple[float, float, fl
     F = basis.conj().T @ F
     D = -F @ rows.conj().T / sizes
     left = F + D @ (sizes[:, None] * rows)
-    variance = alike * (np.abs(left) ** 2).sum() / len(left) / max(left.shape[1] - len(left), 1)
     values, vectors = np.linalg.eigh((D + D.conj().T) / 2)
-    error = np.sqrt(variance) * np.linalg.norm(vectors[:, 0] / sizes)
-    return float(values[0]), float(error), float(np.abs(values).max())
+    along = vectors[:, 0]
+    noise = np.linalg.norm(along.conj() @ left) * (alike / max(left.shape[1] - len(left), 1)) ** 0.5
+    return float(values[0]), float(noise * np.linalg.norm(along / sizes)), float(np.abs(values).max())
