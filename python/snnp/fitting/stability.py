@@ -51,7 +51,7 @@ class Stability:
     ):
         self._crystals = [crystal for crystal in crystals if crystal.name not in unstable]
         self._unstable, self._loss, self._seed = unstable, loss, seed
-        self._cells = [_cell(crystal.atoms) for crystal in crystals]
+        self._cells = [_cell(crystal.atoms) for crystal in self._crystals]
         self._zbl = zbl_engine(loss.model.shape)
         self._rhythm = Rhythm(atoms)
         self._soft: list[Mode] = []  # of the last search

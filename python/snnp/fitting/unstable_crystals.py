@@ -1,8 +1,8 @@
 """Crystals that the data show to be no minimum of the energy, as bcc Ti without heat.
 
-Data show it in three ways: frames of the crystal, strained or with displaced atoms, have lower energies; its elastic
-tensor has a negative eigenvalue, by energies or else stresses of strained frames; or so have its force constants, by
-forces on displaced atoms.
+Data show it in three ways: frames of the crystal, strained or with displaced atoms, have lower energies; its force
+constants have a negative eigenvalue, by forces on displaced atoms; or so has its elastic tensor, by energies or else
+stresses of strained frames.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,13 +26,26 @@ _MOST = 100  # frames tell force constants
 def why_unstable(series: Series, frames: Sequence[Frame]) -> str:
     """What shows that a crystal, whose energy at rest is known, is no minimum, for a sentence; empty: nothing does."""
     moved = displaced(series, frames)
-    return _by_energies(series, moved) or _by_strains(series) or _by_forces(series, moved)
+    return _by_energies(series, moved) or _by_forces(series, moved) or _by_strains(series)
 
 
 def _by_energies(series: Series, moved: Sequence[Displaced]) -> str:
     lowest = min(one.frame.energy / len(one.frame.atoms) for one in [*series.samples, *moved])
     fall = series.energy - lowest
     return f"strained or displaced it is lower by {1000 * fall:.2g} meV/atom" if fall > _LOWER else ""
+
+
+def _by_forces(series: Series, moved: Sequence[Displaced]) -> str:
+    shown = [
+        (value, error, q)
+        for value, error, largest, q in softest_waves(series, moved[:: len(moved) // _MOST + 1])
+        if value < -max(_SURELY * error, _PART * largest)
+    ]
+    if not shown:
+        return ""
+    value, error, q = min(shown)
+    where = " ".join(str(Fraction(n, GRID)) for n in q)
+    return f"its softest force constant is {value:.2g} ± {error:.1g} eV/Å², of waves of q = ({where})"
 
 
 def _by_strains(series: Series) -> str:
@@ -53,16 +66,3 @@ def _elastic(series: Series) -> Iterator[tuple[str, Polynomial]]:
         samples = [sample for sample in samples if sample.stress is not None]
         if len(samples) >= FEWEST:
             yield "stresses", series.by_stresses(samples)
-
-
-def _by_forces(series: Series, moved: Sequence[Displaced]) -> str:
-    shown = [
-        (value, error, q)
-        for value, error, largest, q in softest_waves(series, moved[:: len(moved) // _MOST + 1])
-        if value < -max(_SURELY * error, _PART * largest)
-    ]
-    if not shown:
-        return ""
-    value, error, q = min(shown)
-    where = " ".join(str(Fraction(n, GRID)) for n in q)
-    return f"its softest force constant is {value:.2g} ± {error:.1g} eV/Å², of waves of q = ({where})"
