@@ -19,7 +19,6 @@ from snnp.fitting.unstable_crystals import why_unstable
 from snnp.validation.checks.elastic import elasticity
 
 LATTICES = {"bcc": 2.855, "fcc": 3.59}  # Å, at rest
-SOFTEST = -8.34  # c11 − c12 of bcc, GPa
 
 
 def cell(kind, repeat=1, by=None):
@@ -120,8 +119,8 @@ def test_a_fit_makes_stable_what_the_data_do_not_show_to_be_unstable(kind, tmp_p
     said = " ".join(fitted("Cu.xyz", "-o", "Cu.snnp", settings={**QUICK, "training.steps": 300}).split())
     assert ("nothing is asked of bcc Cu, as in the data its softest" in said) == (kind == "bcc")
     assert ("% of the stiffness of the stiffest one: fcc Cu" in said) == (kind == "fcc")
-    crystal = bulk("Cu", kind, a=LATTICES[kind])
-    crystal.calc = SNNP("Cu.snnp")
-    constants = elasticity(crystal).relaxed
-    if kind == "bcc":
-        assert constants[0, 0] - constants[0, 1] == pytest.approx(SOFTEST, abs=1.5)
+    crystal, softest = bulk("Cu", kind, a=LATTICES[kind]), []  # c11 − c12, GPa
+    for crystal.calc in (EMT(), SNNP("Cu.snnp")):
+        constants = elasticity(crystal).relaxed
+        softest.append(constants[0, 0] - constants[0, 1])
+    assert softest[1] == pytest.approx(softest[0], abs=2)

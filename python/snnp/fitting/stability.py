@@ -40,6 +40,7 @@ class Stability:
     unstable: names of crystals of which nothing is asked, and why."""
 
     part = 0.7
+    lasting = True
 
     def __init__(
         self,
