@@ -45,14 +45,14 @@ def _by_forces(series: Series, moved: Sequence[Displaced]) -> str:
         return ""
     value, error, q = min(shown)
     where = " ".join(str(Fraction(n, GRID)) for n in q)
-    return f"its softest force constant is {value:.2g} ± {error:.1g} eV/Å², of waves of q = ({where})"
+    return f"its softest force constant is {value:.2g} ± {error:.2g} eV/Å², of waves of q = ({where})"
 
 
 def _by_strains(series: Series) -> str:
     for what, found in _elastic(series):
         lowest, error = found.softest
         if error < min(abs(lowest), _KNOWN * found.largest):
-            shown = f"its softest elastic modulus is {lowest * GPA:.2g} ± {error * GPA:.1g} GPa by {what}"
+            shown = f"its softest elastic modulus is {lowest * GPA:.2g} ± {error * GPA:.2g} GPa by {what}"
             return shown if lowest < 0 else ""
     return ""
 
