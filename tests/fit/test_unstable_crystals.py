@@ -116,11 +116,11 @@ def test_force_constants_by_forces_are_second_derivatives_of_the_energy(kind):
 def test_a_fit_makes_stable_what_the_data_do_not_show_to_be_unstable(kind, tmp_path, monkeypatch, no_pictures):
     monkeypatch.chdir(tmp_path)
     ase.io.write("Cu.xyz", labelled(volumes(kind) + strained(kind) + shaken(kind)))
-    said = " ".join(fitted("Cu.xyz", "-o", "Cu.snnp", settings={**QUICK, "training.steps": 300}).split())
+    said = " ".join(fitted("Cu.xyz", "-o", "Cu.snnp", settings={**QUICK, "training.steps": 1500}).split())
     assert ("nothing is asked of bcc Cu, as in the data its softest" in said) == (kind == "bcc")
     assert ("% of the stiffness of the stiffest one: fcc Cu" in said) == (kind == "fcc")
     crystal, softest = bulk("Cu", kind, a=LATTICES[kind]), []  # c11 − c12, GPa
     for crystal.calc in (EMT(), SNNP("Cu.snnp")):
         constants = elasticity(crystal).relaxed
         softest.append(constants[0, 0] - constants[0, 1])
-    assert softest[1] == pytest.approx(softest[0], abs=2)
+    assert softest[1] == pytest.approx(softest[0], abs=1)
