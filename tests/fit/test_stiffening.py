@@ -15,7 +15,7 @@ from snnp.data.batch import Labels, Weights
 from snnp.data.neighbors import structures
 from snnp.fitting.demands import Demands
 from snnp.fitting.eigenadam import EigenAdam
-from snnp.fitting.known_crystals import known_crystals, lowest_crystals
+from snnp.fitting.known_crystals import known_crystals, known_series, lowest_crystals
 from snnp.fitting.loss import Loss, join, make_batch
 from snnp.fitting.prepare import zbl_engine
 from snnp.fitting.stiffening import Scan, Stiffening
@@ -39,10 +39,10 @@ def test_crystals_are_those_of_the_data_at_zero_pressure():
     frames = [frame(atoms, -3.5 + 20 * (scale - 1) ** 2) for scale, atoms in strained]
     shaken = COPPER.repeat(2)
     shaken.rattle(0.1, seed=0)
-    (crystal,) = known_crystals([*frames, frame(shaken, -3.4, 1.0)])
+    (crystal,) = known_crystals(known_series([*frames, frame(shaken, -3.4, 1.0)]))
     assert crystal.name == "fcc Cu" and crystal.energy == pytest.approx(-3.5, abs=1e-3)
     assert crystal.atoms.get_volume() == pytest.approx(COPPER.get_volume() * 0.99**3, rel=2e-3)
-    assert known_crystals([frame(shaken, -3.4, 1.0)]) == []
+    assert known_series([frame(shaken, -3.4, 1.0)]) == []
 
 
 def test_of_each_composition_one_crystal_is_the_lowest():

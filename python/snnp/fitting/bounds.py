@@ -47,6 +47,7 @@ class Bounds:
     """
 
     part = 0.05  # with 0.25, errors of In-P were 3 to 10 % larger
+    lasting = False
 
     def __init__(self, grounds: Sequence[Ground], loss: Loss, seed: int, atoms: float):
         self._grounds, self._loss, self._seed = list(grounds), loss, seed

@@ -47,10 +47,12 @@ class Rhythm:
 class Demand(Protocol):
     """On the model of one system. As a string it is a sentence for the log.
 
-    part: of the way to where it is kept, that a step goes; less at the end, as all steps.
+    part: of the way to where it is kept, that a step goes; less at the end, as all steps. lasting: whether it demands
+    the same during the whole training.
     """
 
     part: float
+    lasting: bool
 
     def is_due(self, step: int) -> bool:
         """Whether it is time to look where the model breaks it, after this step of the training."""
@@ -93,9 +95,9 @@ class Demands:
             if value:
                 adam.descend(value, kind[0].part * part)
 
-    def loss(self) -> float:
-        """The sum of those of all."""
-        return sum(demand.loss() for demand in self)
+    def loss(self, lasting: bool) -> float:
+        """The sum of those that last, or of those that do not."""
+        return sum(demand.loss() for demand in self if demand.lasting == lasting)
 
     def lines(self, names: Sequence[str] = ("",)) -> Iterator[str]:
         """Sentences for the log. names: of systems."""

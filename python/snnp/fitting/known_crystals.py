@@ -10,7 +10,7 @@ from snnp.data import Frame
 from snnp.data.neighbors import element_indices
 from snnp.models.shape import Shape
 from snnp.validation.crystals import Crystal
-from snnp.validation.series import find_series
+from snnp.validation.series import Series, find_series
 
 # Crystals of at most so many atoms, and so many of them.
 _ATOMS, _MOST = 20, 12
@@ -19,12 +19,16 @@ _FORCE, _FRAMES = 0.5, 3000
 _MOST_NEIGHBOURS = 20_000  # of an atom
 
 
-def known_crystals(frames: Sequence[Frame]) -> list[Crystal]:
-    """Those whose state at zero pressure is known, with their primitive cells there."""
+def known_series(frames: Sequence[Frame]) -> list[Series]:
+    """The frames of crystals whose state at zero pressure is known."""
     calm = [frame for frame in frames if not np.nanmax(np.abs(frame.forces), initial=0) > _FORCE]
     some = calm[:: len(calm) // _FRAMES + 1]
-    found = [one for one in find_series(some) if one.is_at_rest and len(one.atoms) <= _ATOMS]
-    return [Crystal(one.name, one.atoms, "data", float(one.energy)) for one in found[:_MOST]]
+    return [one for one in find_series(some) if one.is_at_rest and len(one.atoms) <= _ATOMS][:_MOST]
+
+
+def known_crystals(series: Sequence[Series]) -> list[Crystal]:
+    """With their primitive cells at zero pressure."""
+    return [Crystal(one.name, one.atoms, "data", float(one.energy)) for one in series]
 
 
 def lowest_crystals(crystals: Sequence[Crystal]) -> list[Crystal]:

@@ -129,7 +129,7 @@ class Optimizer:
         self._current = model.state_dict()  # the tensors themselves
         self.average = copy.deepcopy(model.state_dict())
         self.best = copy.deepcopy(model.state_dict())
-        self.best_loss, self._best_step = math.inf, 0  # of validation data; when that was
+        self.best_loss, self._best_step = math.inf, 0  # of validation data and lasting demands; when that was
         self.history: list[Record] = []
         self.step = 0
         # Step from which on they become smaller.
@@ -280,8 +280,9 @@ class Optimizer:
         self.model.load_state_dict(self.average)
         loss, errors = self._validate()
         loss += self._of_curvature()
-        if not self.history or self._is_better(loss):
-            self.best_loss, self._best_step, self.best = loss, self.step, copy.deepcopy(self.average)
+        asked = loss + self.demands.loss(lasting=True)
+        if not self.history or self._is_better(asked):
+            self.best_loss, self._best_step, self.best = asked, self.step, copy.deepcopy(self.average)
         points = self.watch()
         self.model.load_state_dict(current)
         running = self._running if self.step else math.nan
@@ -298,12 +299,13 @@ class Optimizer:
         return self.errors(self.validation)
 
     def _is_better(self, loss: float) -> bool:
-        """Whether the averaged weights, in the model, with this validation loss, are better than the best ones."""
+        """Whether the averaged weights, in the model, with this loss, are better than the best ones, also by demands
+        that have changed since these were found."""
         if not np.isfinite(loss):
             return False
-        loss += self.demands.loss()
+        loss += self.demands.loss(lasting=False)
         self.model.load_state_dict(self.best)
-        best = self.best_loss + self.demands.loss()
+        best = self.best_loss + self.demands.loss(lasting=False)
         self.model.load_state_dict(self.average)
         return loss < best
 
@@ -334,12 +336,13 @@ class Optimizer:
         These stay if training did not help, or if steps on all data made the loss of validation data larger.
         """
         self.model.load_state_dict(self.average)
-        self.refitted = self.refits and self.improved and self._is_better(self._loss_of_validation())
+        self.refitted = self.refits and self.improved and self._is_better(self._loss())
         if not self.refitted:
             self.model.load_state_dict(self.best)
 
-    def _loss_of_validation(self) -> float:
-        return self.errors(self.validation)[0] + self._of_curvature()
+    def _loss(self) -> float:
+        """Of the model, as in `best_loss`."""
+        return self.errors(self.validation)[0] + self._of_curvature() + self.demands.loss(lasting=True)
 
     def state(self) -> dict:
         """All that a later `restore` needs."""

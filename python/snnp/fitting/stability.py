@@ -3,11 +3,12 @@
 Errors of forces do not tell: a soft mode is a small part of them. While a network is trained, second derivatives of the
 energy are taken with the model of the moment, by all displacements in a cell of twice the lengths of the primitive one,
 which has waves of half that length, and by strains. Where the energy falls or hardly rises along a mode, steps of the
-training make it rise more.
+training make it rise more. Nothing is asked of crystals that the data show to be no minima.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 from ase import Atoms
@@ -35,13 +36,23 @@ _MUCH, _WEIGHT = 0.02, 0.3
 
 
 class Stability:
-    """A `Demand`. crystals: of lowest energy. loss: of the model that is trained. atoms: mean number of a step."""
+    """A `Demand`. crystals: of lowest energy. loss: of the model that is trained. atoms: mean number of a step.
+    unstable: names of crystals of which nothing is asked, and why."""
 
     part = 0.7
+    lasting = True
 
-    def __init__(self, crystals: Sequence[Crystal], loss: Loss, seed: int, atoms: float):
-        self._crystals, self._loss, self._seed = list(crystals), loss, seed
-        self._cells = [_cell(crystal.atoms) for crystal in crystals]
+    def __init__(
+        self,
+        crystals: Sequence[Crystal],
+        loss: Loss,
+        seed: int,
+        atoms: float,
+        unstable: Mapping[str, str] = MappingProxyType({}),
+    ):
+        self._crystals = [crystal for crystal in crystals if crystal.name not in unstable]
+        self._unstable, self._loss, self._seed = unstable, loss, seed
+        self._cells = [_cell(crystal.atoms) for crystal in self._crystals]
         self._zbl = zbl_engine(loss.model.shape)
         self._rhythm = Rhythm(atoms)
         self._soft: list[Mode] = []  # of the last search
@@ -77,10 +88,13 @@ class Stability:
         return _WEIGHT * sum(min(max((_LEAST - stiffness) / _MUCH, 0), 1) ** 2 for stiffness in softest)
 
     def __str__(self) -> str:
-        if not self._crystals:
-            return "softest modes: the data show no crystal that is known at zero pressure"
-        softest = (f"{c.name} {100 * self.modes(n)[0].stiffness:.2g}" for n, c in enumerate(self._crystals))
-        return f"softest modes of crystals, % of the stiffness of the stiffest one: {', '.join(softest)}"
+        parts = [f"nothing is asked of {name}, as in the data {why}" for name, why in self._unstable.items()]
+        if self._crystals:
+            softest = (f"{c.name} {100 * self.modes(n)[0].stiffness:.2g}" for n, c in enumerate(self._crystals))
+            parts.insert(0, f"% of the stiffness of the stiffest one: {', '.join(softest)}")
+        elif not parts:
+            parts = ["the data show no crystal that is known at zero pressure"]
+        return f"softest modes of crystals: {'; '.join(parts)}"
 
     def modes(self, n: int) -> list["Mode"]:
         """The softest ones of the n-th crystal, with the model as it is; the softest first."""

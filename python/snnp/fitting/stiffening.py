@@ -38,6 +38,7 @@ class Stiffening:
     """A `Demand`. crystals: of the data. loss: of the model that is trained. atoms: mean number of a step."""
 
     part = 0.7
+    lasting = True
 
     def __init__(self, crystals: Sequence[Crystal], loss: Loss, seed: int, atoms: float):
         self._crystals, self._loss, self._seed = list(crystals), loss, seed

@@ -39,7 +39,8 @@ _ROUNDS = 12  # in which sizes of noise settle
 
 @dataclass(frozen=True)
 class Polynomial:
-    """A fitted polynomial. stress: S (6,); elastic: C (6, 6), Mandel, eV/Å³. errors: of C, standard errors (6, 6).
+    """A fitted polynomial. stress: S (6,); elastic: C (6, 6), Mandel, eV/Å³. spread: of C, (6, 6, k), in k independent
+    ways, by a standard error each.
 
     largest: of the constants that the data tell something of, eV/Å³.
     residual: root of the mean square of what is left, weighted, eV/Å³. evidence: logarithm of how likely the
@@ -48,7 +49,7 @@ class Polynomial:
 
     stress: np.ndarray
     elastic: np.ndarray
-    errors: np.ndarray
+    spread: np.ndarray
     largest: float
     residual: float
     evidence: float
@@ -58,6 +59,17 @@ class Polynomial:
     def energies(self, strains: np.ndarray) -> np.ndarray:
         """By reference volume (n,), eV/Å³, at strains (n, 6), relative to no strain."""
         return self.bases.values(strains) @ self.coefficients
+
+    @property
+    def errors(self) -> np.ndarray:
+        """Standard errors (6, 6) of C."""
+        return np.linalg.norm(self.spread, axis=2)
+
+    @property
+    def softest(self) -> tuple[float, float]:
+        """The lowest eigenvalue of C, and its standard error, eV/Å³."""
+        values, vectors = np.linalg.eigh(self.elastic)
+        return float(values[0]), float(np.linalg.norm(vectors[:, 0] @ (vectors[:, 0] @ self.spread)))
 
     @property
     def known(self) -> np.ndarray:
@@ -182,15 +194,15 @@ def _fit(
         noise = np.sqrt(noise).clip(floor)
         elastic = np.tensordot(solution[second], bases.tensors[1], 1)
         follows = bases.tensors[1].transpose(1, 2, 0) * prior[second]
-        errors = np.sqrt(np.einsum("ija,ab,ijb->ij", follows, covariance[np.ix_(second, second)], follows))
+        spread = follows @ np.linalg.cholesky(covariance[np.ix_(second, second)])
         # Constants that the data say nothing of are as large as the scale lets them be, and must not set it.
-        told = errors < _TOLD * np.linalg.norm(follows, axis=2)
+        told = np.linalg.norm(spread, axis=2) < _TOLD * np.linalg.norm(follows, axis=2)
         scale = max(float(np.abs(elastic[told]).max(initial=0.0)), 1e-6) if told.any() else scale
     chances = (left_over / variance).sum() + ((solution / prior) ** 2).sum()
     return Polynomial(
         stress=solution[free:][orders == 1] @ bases.tensors[0],
         elastic=elastic,
-        errors=errors,
+        spread=spread,
         largest=scale,
         residual=float(np.sqrt((left_over / variance).sum() / (1 / variance).sum())),
         evidence=float(np.linalg.slogdet(covariance)[1] - np.log(variance).sum() - chances) / 2,

@@ -60,7 +60,7 @@ class Mixture:
         return all(phase.known for phase in self.phases)
 
 
-def known_crystals(setting: Setting) -> list[Crystal]:
+def known_ground_states(setting: Setting) -> list[Crystal]:
     """The ground states that come from data or user; where there are none, the first of the usual crystals."""
     states = setting.ground_states
     return [crystal for crystal in states if not crystal.guessed] or states

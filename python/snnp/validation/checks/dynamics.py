@@ -11,7 +11,7 @@ from ase.neighborlist import neighbor_list
 from snnp.validation.check import Check, Level, Setting
 from snnp.validation.checks.melting_point import how, material, melting_temperature, seconds
 from snnp.validation.heating import steps as heating_steps
-from snnp.validation.hull import at_rest, known_crystals, shortest_distance
+from snnp.validation.hull import at_rest, known_ground_states, shortest_distance
 from snnp.validation.outcome import Line, Outcome, Verdict
 from snnp.validation.simulation import Run, simulate
 from snnp.validation.states import (
@@ -59,7 +59,7 @@ class Dynamics(Check):
         """Known ground states; for `QUICK`, that of the material."""
         if setting.model.lammps(setting.model.elements) is None:
             return []
-        crystals = known_crystals(setting)
+        crystals = known_ground_states(setting)
         return [c.name for c in (crystals if setting.level > Level.QUICK else [material(crystals)])]
 
     def run(self, setting: Setting, subject: str) -> Outcome:

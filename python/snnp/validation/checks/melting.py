@@ -5,7 +5,7 @@ import numpy as np
 from snnp.validation.check import Check, Level, Setting
 from snnp.validation.checks.melting_point import how, material, melting_temperature, seconds
 from snnp.validation.coexistence import FROZEN, LONG, Coexistence, coexist, preparation
-from snnp.validation.hull import at_rest, known_crystals, shortest_distance
+from snnp.validation.hull import at_rest, known_ground_states, shortest_distance
 from snnp.validation.outcome import Line, Outcome, Verdict, compare
 from snnp.validation.simulation import time_step
 from snnp.validation.states import ATOMS, supercell
@@ -34,7 +34,7 @@ class Melting(Check):
         """The ground state of the material."""
         if setting.model.lammps(setting.model.elements) is None:
             return []
-        return [material(known_crystals(setting)).name]
+        return [material(known_ground_states(setting)).name]
 
     def run(self, setting: Setting, subject: str) -> Outcome:
         """The melting temperature, and what blocks of several runs say of its uncertainty."""

@@ -7,7 +7,7 @@ from ase import Atoms
 from snnp.validation.check import Setting
 from snnp.validation.crystals import Crystal
 from snnp.validation.heating import UNCERTAIN, heat, steps
-from snnp.validation.hull import fractions, known_crystals, shortest_distance
+from snnp.validation.hull import fractions, known_ground_states, shortest_distance
 from snnp.validation.lindemann import lindemann_temperature
 from snnp.validation.outcome import Line, Verdict
 from snnp.validation.states import supercell
@@ -46,7 +46,7 @@ QUANTITY = "melting temperature that states refer to"
 
 def melting_temperature(setting: Setting, crystal: Crystal, rest: Atoms) -> MeltingPoint:
     """As a reference or the user has it, or else by heating. rest: the crystal at rest, with a calculator."""
-    given = setting.melting if crystal is material(known_crystals(setting)) else None
+    given = setting.melting if crystal is material(known_ground_states(setting)) else None
     if reference := setting.references.get(crystal.name, "melting temperature"):
         given = reference.value
     if given is not None:

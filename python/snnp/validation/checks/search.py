@@ -9,7 +9,7 @@ from ase.formula import Formula
 
 from snnp.random_cells import random_cell
 from snnp.validation.check import Check, Level, Setting
-from snnp.validation.hull import Mixture, fractions, is_covered, known_crystals, mixture, phases
+from snnp.validation.hull import Mixture, fractions, is_covered, known_ground_states, mixture, phases
 from snnp.validation.minimization import COLLAPSED, Minimum, minimize
 from snnp.validation.outcome import Line, Outcome, Verdict
 
@@ -38,7 +38,7 @@ class Search(Check):
         """The compositions of known crystals, and from `STANDARD` on mixtures of two elements that these can make."""
         if setting.model.lammps(setting.model.elements) is None:
             return []
-        found = [crystal.formula for crystal in known_crystals(setting)]
+        found = [crystal.formula for crystal in known_ground_states(setting)]
         if setting.level > Level.QUICK:
             mixtures = (
                 Formula.from_dict({a: m, b: n}).reduce()[0].format("hill")
@@ -131,13 +131,13 @@ def judged(setting: Setting, formula: str, known: Mixture, number: int, below: l
 
 def _is_unspoken(setting: Setting, formula: str) -> bool:
     """Whether no crystal of this composition is known."""
-    return all(fractions(crystal.formula) != fractions(formula) for crystal in known_crystals(setting))
+    return all(fractions(crystal.formula) != fractions(formula) for crystal in known_ground_states(setting))
 
 
 def _has_compounds(setting: Setting, formula: str) -> bool:
     """Whether a compound of these elements is known."""
     elements = set(fractions(formula))
-    return any(elements <= set(fractions(crystal.formula)) for crystal in known_crystals(setting))
+    return any(elements <= set(fractions(crystal.formula)) for crystal in known_ground_states(setting))
 
 
 def _lowest(states: list[dict]) -> Line | None:
