@@ -115,7 +115,7 @@ def with_four_body(potential, seed=0, degree=3, radial=3, mixtures=None):
         terms.inner, terms.outer, terms.cutoff = 1.3, 2.1, rng.uniform(3.5, 4.8)
         terms.bound = 2.0
         terms.weights = rng.normal(size=terms.mixtures * E)
-        terms.coefficients = 0.003 * rng.normal(size=_core.four_body_count(degree, radial * terms.mixtures))
+        terms.coefficients = 0.1 * rng.normal(size=_core.four_body_count(degree, radial * terms.mixtures))
         element.four_body = terms
     potential.elements = elements
     potential.check()
