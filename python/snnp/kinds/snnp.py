@@ -48,7 +48,7 @@ _ELEMENTS = {
     ),
 }
 _CURVES = {"rho": "ρ", "f": "f"}
-# Radial functions of four-body terms by number of elements, which are constant below this part of the shortest distance.
+# Radial functions of four-body terms by number of elements; they are constant below this part of the shortest distance.
 _FUNCTIONS, _CONSTANT = {1: 4, 2: 2}, 0.7
 _MOST = 12  # radial functions of all elements
 # Neighbours within longer three-body cutoffs that are tried; twice as many are within that of pairs. The cost of a step
