@@ -62,6 +62,22 @@ std::vector<Coupling::Mean> means(const int *degrees, const std::vector<Directio
   return all;
 }
 
+// For all l, without channels.
+std::vector<Coupling> every_coupling()
+{
+  const std::vector<Direction> over = directions();
+  std::vector<Coupling> all;
+  for (int l = 0; l <= most_degree; ++l)
+    for (int k = l; k <= most_degree; ++k)
+      for (int m = k; m <= std::min(most_degree, l + k); ++m) {
+        if ((l + k + m) % 2) continue;
+        Coupling coupling{{l, k, m}, {}, {}};
+        coupling.means = means(coupling.degrees, over);
+        all.push_back(std::move(coupling));
+      }
+  return all;
+}
+
 bool positive(double x) { return std::isfinite(x) && x > 0; }
 
 bool finite(const std::vector<double> &all)
@@ -78,19 +94,18 @@ void require(bool condition, const std::string &item, const std::string &sentenc
 
 std::vector<Coupling> couplings(int degree, int channels)
 {
-  const std::vector<Direction> over = directions();
-  std::vector<Coupling> all;
-  for (int l = 0; l <= degree; ++l)
-    for (int k = l; k <= degree; ++k)
-      for (int m = k; m <= std::min(degree, l + k); ++m) {
-        if ((l + k + m) % 2) continue;
-        Coupling coupling{{l, k, m}, {}, {}};
-        coupling.means = means(coupling.degrees, over);
-        for (int a = 0; a < channels; ++a)
-          for (int b = l == k ? a : 0; b < channels; ++b) coupling.channels.push_back({a, b, k == m ? b : 0});
-        all.push_back(std::move(coupling));
-      }
-  return all;
+  // Means take a while, and fits ask at each step.
+  static const std::vector<Coupling> all = every_coupling();
+  std::vector<Coupling> found;
+  for (const Coupling &coupling : all) {
+    const int *l = coupling.degrees;
+    if (l[2] > degree) continue;
+    found.push_back(coupling);
+    for (int a = 0; a < channels; ++a)
+      for (int b = l[0] == l[1] ? a : 0; b < channels; ++b)
+        found.back().channels.push_back({a, b, l[1] == l[2] ? b : 0});
+  }
+  return found;
 }
 
 int four_body_count(int degree, int channels)

@@ -52,43 +52,6 @@ struct FourBodyRadial {
   }
 };
 
-/// visit(α, weight w of C neighbours, n) for all channels.
-template <class Visit>
-SNNP_INLINE void for_channels(const FourBodyPlan &plan, const FourBodyNeighbors &near, int at, Visit visit)
-{
-  for (int k = 0, channel = 0; k < plan.mixtures; ++k) {
-    const D w = load<D>(near.weights + static_cast<long>(k) * near.step + at);
-    for (int n = 0; n < plan.radial; ++n) visit(channel++, w, n);
-  }
-}
-
-/// A[q · step] = Σ over lanes of each of the sums.
-SNNP_INLINE void store_sums(const D *sums, int count, int step, double *A)
-{
-  for (int q = 0; q < count; q += C) {
-    const D all = HorizontalSums<double, C>::of(sums + q);
-    for (int l = 0; l < C && q + l < count; ++l) A[(q + l) * step] = all[l];
-  }
-}
-
-constexpr int room_of_sums = (most_sums + C - 1) / C * C;
-
-/// See FourBodyKernels; numbers of A are `step` apart.
-SNNP_INLINE void add_up_four_body(const FourBodyPlan &plan, const FourBodyNeighbors &near, double *A, int step)
-{
-  D sums[room_of_sums], Y[harmonic_count(most_degree)], wR[most_channels];
-  const int harmonics = harmonic_count(plan.degree), channels = plan.channels;
-  for (int q = 0; q < plan.sums + C - 1; ++q) sums[q] = D{};
-  for (int at = 0; at < near.count; at += C) {
-    const FourBodyRadial radial(plan, load<D>(near.inverse + at));
-    set_harmonics(plan.degree, load<D>(near.x + at), load<D>(near.y + at), load<D>(near.z + at), Y);
-    for_channels(plan, near, at, [&](int channel, D w, int n) { wR[channel] = w * radial.R[n]; });
-    for (int lm = 0; lm < harmonics; ++lm)
-      for (int a = 0; a < channels; ++a) sums[lm * channels + a] += Y[lm] * wR[a];
-  }
-  store_sums(sums, plan.sums, step, A);
-}
-
 /// Calls work(Int<channels>) for a number that compilers know, or 0.
 template <class Work> SNNP_INLINE void with_channels(int channels, Work work)
 {
@@ -114,6 +77,49 @@ template <int channels, class F> SNNP_INLINE void for_each(int n, F f)
     for (int a = 0; a < channels; ++a) f(a);
   } else
     for (int a = 0; a < n; ++a) f(a);
+}
+
+/// visit(α, weight w of C neighbours, n) for all channels.
+template <class Visit>
+SNNP_INLINE void for_channels(const FourBodyPlan &plan, const FourBodyNeighbors &near, int at, Visit visit)
+{
+  for (int k = 0, channel = 0; k < plan.mixtures; ++k) {
+    const D w = load<D>(near.weights + static_cast<long>(k) * near.step + at);
+    for (int n = 0; n < plan.radial; ++n) visit(channel++, w, n);
+  }
+}
+
+/// A[q · step] = Σ over lanes of each of the sums.
+SNNP_INLINE void store_sums(const D *sums, int count, int step, double *A)
+{
+  for (int q = 0; q < count; q += C) {
+    const D all = HorizontalSums<double, C>::of(sums + q);
+    for (int l = 0; l < C && q + l < count; ++l) A[(q + l) * step] = all[l];
+  }
+}
+
+constexpr int room_of_sums = (most_sums + C - 1) / C * C;
+
+/// Sets sums to zero, those of whole vectors of them.
+SNNP_INLINE void clear_sums(const FourBodyPlan &plan, D *sums)
+{
+  for (int q = 0; q < (plan.sums + C - 1) / C * C; ++q) sums[q] = D{};
+}
+
+/// See FourBodyKernels; numbers of A are `step` apart.
+SNNP_INLINE void add_up_four_body(const FourBodyPlan &plan, const FourBodyNeighbors &near, double *A, int step)
+{
+  D sums[room_of_sums], Y[harmonic_count(most_degree)], wR[most_channels];
+  const int harmonics = harmonic_count(plan.degree);
+  clear_sums(plan, sums);
+  for (int at = 0; at < near.count; at += C) {
+    const FourBodyRadial radial(plan, load<D>(near.inverse + at));
+    set_harmonics(plan.degree, load<D>(near.x + at), load<D>(near.y + at), load<D>(near.z + at), Y);
+    for_channels(plan, near, at, [&](int channel, D w, int n) { wR[channel] = w * radial.R[n]; });
+    for (int lm = 0; lm < harmonics; ++lm)
+      for (int a = 0; a < plan.channels; ++a) sums[lm * plan.channels + a] += Y[lm] * wR[a];
+  }
+  store_sums(sums, plan.sums, step, A);
 }
 
 /// A number for each pair of channels.
@@ -262,7 +268,7 @@ static void four_body_tangent(const FourBodyPlan &plan, const FourBodyNeighbors 
 {
   D sums[room_of_sums];
   Dual Y[harmonic_count(most_degree)], wR[most_channels];
-  for (int q = 0; q < plan.sums + C - 1; ++q) sums[q] = D{};
+  clear_sums(plan, sums);
   for (int at = 0; at < near.count; at += C) {
     const D inverse = load<D>(near.inverse + at);
     Dual u[3];
