@@ -13,10 +13,10 @@
 // WHAT IS COMPUTED. The energy of atom i of element α with neighbours j, k of elements β, γ is
 //
 //     E_i = e0_α + ½ Σ_j [ φ_αβ(r_ij) + ZBL_αβ(r_ij) s(r_ij) ] + a_α·G_i + [N_α(G_i) − N_α(0)]
-//           + [U_α(d_α·G_i) − U_α(0)] + Σ_{j<k} V_αβγ(r_ij, r_ik, r_jk)
+//           + [U_α(d_α·G_i) − U_α(0)] + Σ_{j<k} V_αβγ(r_ij, r_ik, r_jk) + E4_i
 //     G_i = ( Σ_j ρ_m(r_ij), m = 1…n2 ;  Σ_{j<k} f_m(r_ij) f_m(r_ik) g_m(cos θ_jik), m = 1…n3 )
 //
-// with the splines φ, ρ, f, g, U, tensors of splines V, networks N and numbers of a potential file (docs/potential_file.md)
+// with the splines φ, ρ, f, g, U, tensors of splines V, networks N, four-body terms E4 and numbers of a potential file (docs/potential_file.md)
 // and the universal repulsion ZBL of Ziegler, Biersack and Littmark (1985). With r_ij = r_j − r_i and E = Σ_i E_i over
 // all atoms,
 //
