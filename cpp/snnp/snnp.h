@@ -16,9 +16,9 @@
 //           + [U_α(d_α·G_i) − U_α(0)] + Σ_{j<k} V_αβγ(r_ij, r_ik, r_jk) + E4_i
 //     G_i = ( Σ_j ρ_m(r_ij), m = 1…n2 ;  Σ_{j<k} f_m(r_ij) f_m(r_ik) g_m(cos θ_jik), m = 1…n3 )
 //
-// with the splines φ, ρ, f, g, U, tensors of splines V, networks N, four-body terms E4 and numbers of a potential file (docs/potential_file.md)
-// and the universal repulsion ZBL of Ziegler, Biersack and Littmark (1985). With r_ij = r_j − r_i and E = Σ_i E_i over
-// all atoms,
+// with the splines φ, ρ, f, g, U, tensors of splines V, networks N, four-body terms E4 and numbers of a potential file
+// (docs/potential_file.md) and the universal repulsion ZBL of Ziegler, Biersack and Littmark (1985). With
+// r_ij = r_j − r_i and E = Σ_i E_i over all atoms,
 //
 //     force on atom k    F_k = −∂E/∂r_k
 //     virial             W = −Σ_i Σ_j r_ij ⊗ ∂E_i/∂r_ij = −∂E/∂ε for a strain ε that moves r to (1 + ε) r
