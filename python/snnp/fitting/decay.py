@@ -29,8 +29,9 @@ def fading(error: float, atoms: int) -> float:
 
 
 class Decay:
-    """dW/ds = −weights W of layers, dc/ds = −curvature Dᵀ diag(w) D c of ρ, f and g; s is the sum of step sizes, D the
-    second difference of neighbouring coefficients; c are the free parameters of curves that are nowhere negative.
+    """dW/ds = −weights W of layers, and of four-body terms in the basis in which training begins; dc/ds = −curvature Dᵀ
+    diag(w) D c of ρ, f and g; s is the sum of step sizes, D the second difference of neighbouring coefficients; c are the
+    free parameters of curves that are nowhere negative.
 
     w is 1, but less where curves of the linear start bend more than they usually do: median(b) / b with b the square of
     their second differences, for ρ those of φ. Steep curves of strongly compressed crystals are no noise. φ stays as it
@@ -48,6 +49,8 @@ class Decay:
         self._not_negative = model.later_weights if model.convex else []
         self._most = np.inf if bound is None else (1 - _ROUNDING) * bound / (2 * model.unit)
         self.rate, self.weights = weights, [layer.weight for layer in layers]
+        if model.shape.four_body:
+            self.weights.append(model.four_body)
         self.curvature = curvature
         names = [name for name in ("rho", "f", "g") if curvature and _decays(getattr(model, name))]
         self.splines = [getattr(model, name) for name in names]

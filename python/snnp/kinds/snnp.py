@@ -48,8 +48,8 @@ _ELEMENTS = {
     ),
 }
 _CURVES = {"rho": "ρ", "f": "f"}
-# Radial functions of four-body terms by number of elements; they are constant below this part of the shortest distance.
-_FUNCTIONS, _CONSTANT = {1: 4, 2: 2}, 0.7
+# Radial functions of four-body terms, which are constant below this part of the shortest distance.
+_FUNCTIONS, _CONSTANT = 4, 0.7
 _MOST = 12  # radial functions of all elements
 # Neighbours within longer three-body cutoffs that are tried; twice as many are within that of pairs. The cost of a step
 # goes with the square: 36 take twice the time of 24, 50 three times.
@@ -77,7 +77,7 @@ class SnnpConfig(ModelSection):
         None,
         ge=0,
         le=8,
-        description="radial functions of four-body terms, 0: there are none; auto: 4, of two elements 2",
+        description="radial functions of four-body terms, 0: there are none; auto: 4, of one element",
     )
     four_body_degree: int = Field(3, ge=0, le=4, description="largest l of their harmonics")
     hidden: list[Annotated[int, Field(ge=1, le=1000)]] = Field(
@@ -314,13 +314,13 @@ def _one_core(config: SnnpConfig) -> SnnpConfig:
 def _with_four_body(config: SnnpConfig, distances: Distances) -> SnnpConfig:
     """The same with a number of radial functions of four-body terms.
 
-    With more elements there are as many invariants as the cube of their number, most of them of rare neighbourhoods.
+    With more elements there are as many invariants as the cube of their number, most of them of rare neighbourhoods: of
+    In-P, they make forces 15 % better, and random cells fall to 1 eV/atom below the crystal.
     """
     if config.four_body_functions is not None:
         return config
-    wanted = config.three_body_filters > 0 and not config.convex
-    functions = _FUNCTIONS.get(len(distances.elements), 0) if wanted else 0
-    return config.model_copy(update={"four_body_functions": functions})
+    wanted = len(distances.elements) == 1 and config.three_body_filters > 0 and not config.convex
+    return config.model_copy(update={"four_body_functions": _FUNCTIONS if wanted else 0})
 
 
 def _four_body(config: SnnpConfig, distances: Distances) -> FourBodyShape | None:
