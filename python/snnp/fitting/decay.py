@@ -30,8 +30,8 @@ def fading(error: float, atoms: int) -> float:
 
 class Decay:
     """dW/ds = −weights W of layers, and of four-body terms in the basis in which training begins; dc/ds = −curvature Dᵀ
-    diag(w) D c of ρ, f and g; s is the sum of step sizes, D the second difference of neighbouring coefficients; c are the
-    free parameters of curves that are nowhere negative.
+    diag(w) D c of ρ, f and g; s is the sum of step sizes, D the second difference of neighbouring coefficients; c are
+    the free parameters of curves that are nowhere negative.
 
     w is 1, but less where curves of the linear start bend more than they usually do: median(b) / b with b the square of
     their second differences, for ρ those of φ. Steep curves of strongly compressed crystals are no noise. φ stays as it
