@@ -59,6 +59,25 @@ def test_energies_and_forces_of_the_data_stay_as_they_are(fitted):
         np.testing.assert_allclose(without.get_forces(atoms), floored.get_forces(atoms), rtol=0, atol=FORCE)
 
 
+def test_four_body_terms_are_beside_the_floor():
+    """What the floor lifts are energies without them: where they raise all atoms by 0.3 eV, no frame is lifted."""
+    rng = np.random.default_rng(2)
+    potential = support.with_four_body(collapsing(), degree=0, radial=1)
+    elements = potential.elements
+    terms = elements[0].four_body
+    terms.weights, terms.coefficients, terms.bound = [1.0], [10.0], 0.3
+    elements[0].four_body = terms
+    potential.elements = elements
+    frames = [copper(), *(copper(rattle=0.08, rng=rng) for _ in range(20))]
+    without, lists = SNNP(potential), NeighborLists(["Cu"], potential.cutoff(), keep=False)
+    ground = ground_states([labelled(atoms, 0.1 * n) for n, atoms in enumerate(frames)], ["Cu"])
+    floored = SNNP(with_floor(potential, [lists.of(atoms) for atoms in frames], ground, lists, 1))
+    assert floored.potential.elements[0].floor.directions
+    for atoms in frames:
+        difference = without.get_potential_energy(atoms) - floored.get_potential_energy(atoms)
+        assert abs(difference) < len(atoms) * ENERGY
+
+
 def test_a_single_frame_among_many_stays_as_it_is():
     """However low its energy: no structure of the data is held to be a mistake."""
     rng = np.random.default_rng(1)

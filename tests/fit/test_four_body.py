@@ -6,6 +6,7 @@ import ase.io
 import numpy as np
 import pytest
 from ase import Atoms
+from ase.build import bulk
 
 import small_fits
 import support
@@ -13,13 +14,15 @@ from fitting import command
 from models import random_model
 from snnp import _core, config, reference
 from snnp.cli import app
+from snnp.data import Frame
 from snnp.data.batch import Labels, Weights
+from snnp.data.distances import survey
 from snnp.data.neighbors import structures
 from snnp.fitting.four_body_start import four_body_start
 from snnp.fitting.loss import Loss, make_batch
 from snnp.fitting.ranks import Ranks
 from snnp.fitting.shards import deal
-from snnp.kinds import ConfigError
+from snnp.kinds import KINDS, ConfigError
 from snnp.models.four_body import terms
 
 ELEMENTS = ("In", "P")
@@ -116,6 +119,22 @@ def test_least_squares_find_the_terms_that_made_the_labels(taught):
     np.testing.assert_allclose(taught.model.e0(), taught.e0, atol=0.05)
 
 
+def test_what_is_zero_by_symmetry_in_all_frames_gets_no_huge_unit():
+    """Strained crystals of one atom: invariants with l = 1 or 3 are zero but for rounding, far from that elsewhere."""
+    model = random_model(("Cu",), [4], "tanh", True, four_body=2)
+    for parameter in model.parameters():
+        parameter.data.zero_()
+    rng, frames = np.random.default_rng(0), []
+    for _ in range(6):
+        strain = rng.normal(scale=0.03, size=(3, 3))
+        atoms = bulk("Cu", cubic=True)
+        atoms.set_cell(atoms.cell.array @ (np.eye(3) + (strain + strain.T) / 2), scale_atoms=True)
+        s = structure(atoms, model.shape.cutoff, ("Cu",))
+        frames.append((s, Labels(20 * float(np.sum(strain**2)), np.zeros((4, 3)), None)))
+    four_body_start(model, *deal([frames[:4], frames[4:]], Ranks()), Weights(), 1)
+    assert model.four_body_basis.abs().max() < 1e10
+
+
 def test_a_fit_has_them_by_default_with_one_element_and_says_so(tmp_path):
     ase.io.write(tmp_path / "train.xyz", small_fits.structures())
     said = small_fits.fitted(tmp_path / "train.xyz", "-o", tmp_path / "Cu.snnp", settings=small_fits.NETWORK)
@@ -127,6 +146,15 @@ def test_a_fit_has_them_by_default_with_one_element_and_says_so(tmp_path):
     settings = {**small_fits.NETWORK, "model.four_body_functions": 0}
     without = small_fits.fitted(tmp_path / "train.xyz", "-o", tmp_path / "no.snnp", settings=settings)
     assert "four-body" not in without
+
+
+@pytest.mark.parametrize("n3, functions", [(0, 0), (1, 4)])
+def test_filters_of_a_file_without_three_body_ones_have_no_four_body_terms_either(tmp_path, n3, functions):
+    file = support.write(support.random_potential(("Cu",), n2=1, n3=n3), tmp_path / "given.snnp")
+    section = config.read(None, {"model.filters": str(file)}).model
+    distances = survey([Frame(atoms, 0.0, None, None, "", "") for atoms in small_fits.structures(2)], ["Cu"])
+    found = [KINDS["snnp"].complete(section, distances), *KINDS["snnp"].alternatives(section, distances, "default")]
+    assert [one.four_body_functions for one in found] == [functions] * len(found)
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,17 @@ def set_element(potential, a, **values):
     potential.elements = elements
 
 
+def test_rows_do_not_depend_on_threads():
+    """Atoms are structures there, whose forces on neighbours several threads would add up at once."""
+    potential = random_model(*KINDS["two elements, four-body terms"]).potential(" DATE: none")
+    names = [e.name for e in potential.elements]
+    s = structures([bulk("Cu", cubic=True).repeat(2)], ["Cu"], potential.cutoff())
+    s = _core.Structures(s.offsets, s.indices, s.vectors, np.arange(len(s)) % len(names), s.structure, 1)
+    one, four = (LinearParameters(potential, threads).rows(s) for threads in (1, 4))
+    for a, b in zip(one, four, strict=True):
+        np.testing.assert_allclose(a, b, rtol=0, atol=1e-12)
+
+
 @pytest.mark.parametrize("kind", ["one element, tanh", "two elements, silu", "two elements, four-body terms"])
 def test_rows_are_derivatives_of_atomic_energies_and_forces(kind):
     """The energy is linear in these parameters: a change by 1 of one of them is the derivative to rounding."""

@@ -24,6 +24,9 @@ from snnp.models.normal_equations import Quadratic, accumulate
 # equal, and the larger ridge is taken.
 _RIDGES = 10.0 ** -np.arange(3.0, 9.0)
 _SLACK = 0.003
+# Invariants whose mean square is a smaller part of the largest one's are zero in all frames, by symmetry, but for
+# rounding: no multiple of that tells anything. In strained crystals of one atom these are all with l = 1 or 3.
+_NEVER = 1e-12
 # S in parts of the size of E4 at the start, which is the fourth root of the mean of its fourth power.
 _BOUND = 5.0
 
@@ -61,7 +64,7 @@ def four_body_start(
 @dataclass
 class _Solution:
     """Normal equations without energies of isolated atoms, which are free: A of coefficients, in units in which its
-    diagonal is 1; values and axes of that.
+    diagonal is 1, or less for those that the data do not show; values and axes of that.
 
     energies: takes coefficients to the energies that suit them.
     """
@@ -84,7 +87,8 @@ class _Solution:
         offset = np.linalg.lstsq(of_free, q.b[free], rcond=None)[0] if len(free) else np.zeros(0)
         A = q.A[:count, :count] - q.A[np.ix_(c, free)] @ slope
         right = q.b[:count] - q.A[np.ix_(c, free)] @ offset
-        size = np.sqrt(np.diag(A).clip(1e-300))
+        squares = np.diag(A)
+        size = np.sqrt(squares.clip(max(_NEVER * squares.max(), 1e-300)))
         values, axes = np.linalg.eigh(A / size / size[:, None])
         return _Solution(size, values.clip(0), axes, right, offset, slope, free, len(q.b))
 

@@ -219,18 +219,19 @@ class Snnp(Kind):
     explains_stress = True
 
     def complete(self, config, distances):
-        config = _with_four_body(_one_core(config), distances)
+        config = _one_core(config)
         if config.filters:
-            return with_filters(config, distances.elements)
+            return _with_four_body(with_filters(config, distances.elements), distances)
+        config = _with_four_body(config, distances)
         pair = pair_cutoff(config, distances)
         three = three_body_cutoff(config.three_body_cutoff, distances, pair)
         elements = config.elements or ("separate" if config.pinned.phi else _elements(distances))
         return config.model_copy(update={"pair_cutoff": pair, "three_body_cutoff": three, "elements": elements})
 
     def alternatives(self, config, distances, effort):
-        config = _with_four_body(_one_core(config), distances)
+        config = _one_core(config)
         if config.filters:
-            return with_scales(config, distances)
+            return [_with_four_body(scaled, distances) for scaled in with_scales(config, distances)]
         shortest = self.complete(config, distances)
         if config.three_body_cutoff:
             return [shortest]

@@ -30,15 +30,16 @@ class LinearParameters:
     def rows(self, structures: _core.Structures) -> tuple[np.ndarray, np.ndarray]:
         """∂E_i/∂w, (atoms, parameters), and ∂F/∂w, (atoms, 3, parameters), 1/Å times the unit of the former."""
         s, n = structures, len(structures)
-        # Each atom is a structure of its own: energies are those of atoms.
+        # Each atom is a structure of its own: energies are those of atoms. By one thread, as threads divide structures
+        # among them, and each adds to the forces of all neighbours.
         each = _core.Structures(s.offsets, s.indices, s.vectors, s.elements, np.arange(n), n)
         energies, forces = [np.eye(self._elements)[s.elements]], [np.zeros((n, 3, self._elements))]
         for model, columns in self._linear:
-            energy, _, force = model.design.rows(each, self.threads)
+            energy, _, force = model.design.rows(each, 1)
             energies.append(energy[:, columns])
             forces.append(force[..., columns])
         if self._n_four_body:
-            energy, _, force = _core.four_body_rows(self._four_body, each, self._n_four_body, self.threads)
+            energy, _, force = _core.four_body_rows(self._four_body, each, self._n_four_body, 1)
             energies.append(energy)
             forces.append(force)
         for engine in self._units:
