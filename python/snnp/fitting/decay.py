@@ -49,8 +49,8 @@ class Decay:
         self._not_negative = model.later_weights if model.convex else []
         self._most = np.inf if bound is None else (1 - _ROUNDING) * bound / (2 * model.unit)
         self.rate, self.weights = weights, [layer.weight for layer in layers]
-        if model.shape.four_body:
-            self.weights.append(model.four_body)
+        if (four_body := getattr(model, "four_body", None)) is not None:
+            self.weights.append(four_body)
         self.curvature = curvature
         names = [name for name in ("rho", "f", "g") if curvature and _decays(getattr(model, name))]
         self.splines = [getattr(model, name) for name in names]

@@ -1,7 +1,10 @@
 """Where four-body terms of a fit begin: least squares for what filters leave.
 
-It fixes the basis of their parameters, too: c = T y, with T such that the loss is round in y, but for directions that
-the data hardly determine, which a ridge makes small.
+Data know little of most of these terms, whose energies may be anything where no data are. So they have a prior: over
+atoms of random cells, energies E4 - ⟨E4⟩ are small. The validation set chooses how small, the strongest prior that
+leaves its loss about as it is.
+
+The start fixes the basis of their parameters, too: c = T y, with T such that loss and prior are round in y.
 """
 
 from collections.abc import Sequence
@@ -13,20 +16,21 @@ from numpy import ndarray
 
 from snnp import _core
 from snnp.data.batch import FrameStream, LabelledStructure, Weights
+from snnp.data.neighbors import structures
 from snnp.fitting.loss import Batch, Loss
 from snnp.fitting.progress import Progress, no_progress
 from snnp.fitting.shards import Shards
 from snnp.models.four_body import terms
 from snnp.models.network import Model
 from snnp.models.normal_equations import Quadratic, accumulate
+from snnp.random_cells import random_cell
 
-# Ridges to choose from, relative to the mean square of each invariant; validation losses that differ by less count as
-# equal, and the larger ridge is taken.
-_RIDGES = 10.0 ** -np.arange(3.0, 9.0)
-_SLACK = 0.003
-# Invariants whose mean square is a smaller part of the largest one's are zero in all frames, by symmetry, but for
-# rounding: no multiple of that tells anything. In strained crystals of one atom these are all with l = 1 or 3.
-_NEVER = 1e-12
+# Strengths of the prior to choose from: what a mean square of E4 - ⟨E4⟩ of 1 eV² adds to the loss, which is 1 for the
+# linear model; validation losses that differ by less than this part count as equal.
+_STRENGTHS = 10.0 ** -np.arange(-2.0, 5.5, 0.5)
+_SLACK = 0.01
+_CELLS = 300  # random ones
+_RIDGE = 1e-9  # of the mean square of an invariant, or of the largest of them: against rounding
 # S in parts of the size of E4 at the start, which is the fourth root of the mean of its fourth power.
 _BOUND = 5.0
 
@@ -43,14 +47,12 @@ def four_body_start(
     loss, E, count = Loss(model, weights, 1.0, threads), model.shape.n_elements, model.four_body_basis.shape[0]
     with progress("four-body terms", len(train) + len(validation), "frames") as tick:
         fitted = _equations(loss, train, tick)
-        held_out = _equations(loss, validation, tick) if len(validation) else None
+        held_out = _equations(loss, validation, tick) if len(validation) else fitted
     free = [count + a for a in range(E) if model.fixed_e0[a] is None]
-    solve = _Solution.of(fitted, count, free)
-    tried = [solve.with_ridge(ridge) for ridge in _RIDGES]
-    losses = [(held_out or fitted)(x) for x, _ in tried]
-    best = min(losses)
-    chosen = next(n for n, value in enumerate(losses) if value <= best * (1 + _SLACK)) if held_out else -1
-    x, basis = tried[chosen]
+    solve = _Solution.of(fitted, model.unit**2 * _covariance(model, train), free)
+    tried = [solve.with_prior(strength) for strength in _STRENGTHS]
+    losses = [held_out(x) for x, _ in tried]
+    x, basis = next(one for one, value in zip(tried, losses, strict=True) if value <= min(losses) * (1 + _SLACK))
     with torch.no_grad():
         T = torch.from_numpy(model.unit * basis)
         model.four_body_basis.zero_()
@@ -63,15 +65,13 @@ def four_body_start(
 
 @dataclass
 class _Solution:
-    """Normal equations without energies of isolated atoms, which are free: A of coefficients, in units in which its
-    diagonal is 1, or less for those that the data do not show; values and axes of that.
+    """Normal equations A, right of coefficients, without energies of isolated atoms, which are free, and the prior.
 
-    energies: takes coefficients to the energies that suit them.
+    offset, slope: take coefficients to the energies that suit them, in the columns `free`.
     """
 
-    size: ndarray
-    values: ndarray
-    axes: ndarray
+    A: ndarray
+    prior: ndarray
     right: ndarray
     offset: ndarray
     slope: ndarray
@@ -79,26 +79,54 @@ class _Solution:
     columns: int
 
     @staticmethod
-    def of(q: Quadratic, count: int, free: Sequence[int]) -> "_Solution":
+    def of(q: Quadratic, prior: ndarray, free: Sequence[int]) -> "_Solution":
         """free: columns of energies of isolated atoms that are free."""
-        c = np.arange(count)
+        c = np.arange(len(prior))
         of_free = q.A[np.ix_(free, free)]
-        slope = np.linalg.lstsq(of_free, q.A[np.ix_(free, c)], rcond=None)[0] if len(free) else np.zeros((0, count))
+        slope = np.linalg.lstsq(of_free, q.A[np.ix_(free, c)], rcond=None)[0] if len(free) else np.zeros((0, len(c)))
         offset = np.linalg.lstsq(of_free, q.b[free], rcond=None)[0] if len(free) else np.zeros(0)
-        A = q.A[:count, :count] - q.A[np.ix_(c, free)] @ slope
-        right = q.b[:count] - q.A[np.ix_(c, free)] @ offset
-        squares = np.diag(A)
-        size = np.sqrt(squares.clip(max(_NEVER * squares.max(), 1e-300)))
-        values, axes = np.linalg.eigh(A / size / size[:, None])
-        return _Solution(size, values.clip(0), axes, right, offset, slope, free, len(q.b))
+        A = q.A[np.ix_(c, c)] - q.A[np.ix_(c, free)] @ slope
+        right = q.b[c] - q.A[np.ix_(c, free)] @ offset
+        return _Solution(A, prior, right, offset, slope, free, len(q.b))
 
-    def with_ridge(self, ridge: float) -> tuple[ndarray, ndarray]:
+    def with_prior(self, strength: float) -> tuple[ndarray, ndarray]:
         """Coefficients and energies that suit them, (columns,), and T, (coefficients, coefficients)."""
-        T = self.axes / np.sqrt(self.values + ridge) / self.size[:, None]
+        A = self.A + strength * self.prior
+        squares = np.diag(A)
+        size = np.sqrt(squares + _RIDGE * squares.max())
+        values, axes = np.linalg.eigh(A / size / size[:, None])
+        T = axes / np.sqrt(values.clip(0) + _RIDGE) / size[:, None]
         x = np.zeros(self.columns)
         x[: len(T)] = T @ (T.T @ self.right)
         x[self.free] = self.offset - self.slope @ x[: len(T)]
         return x, T
+
+
+def _covariance(model: Model, frames: Shards) -> ndarray:
+    """Of E4 per unit of each coefficient, over atoms of random cells, (coefficients, coefficients)."""
+    shape, rng = model.shape, np.random.default_rng(0)
+    own, count = terms(shape.four_body, shape.n_elements), model.four_body_basis.shape[0]
+    density, known = frames.sum(_densities, None)
+    closest = shape.four_body.outer
+    volume = known / density if known else 2 * closest**3
+    cells = [random_cell(rng, "".join(shape.elements), volume, closest / 0.8) for _ in range(_CELLS)]
+    s = structures(cells, shape.elements, shape.cutoff)
+    # Each atom is a structure of its own: energies are those of atoms.
+    each = _core.Structures(s.offsets, s.indices, s.vectors, s.elements, np.arange(len(s)), len(s))
+    rows, *_ = _core.four_body_rows(own, each, count, 1)
+    covariance = np.zeros((count, count))
+    for a in range(shape.n_elements):
+        here = rows[s.elements == a]
+        varying = here - here.mean(axis=0)
+        covariance += varying.T @ varying / len(here)
+    return covariance
+
+
+def _densities(frames: Sequence, _: None) -> ndarray:
+    """The sum of atoms by volume, 1/Å³, of frames that have one, and their number."""
+    found = [(len(s), labels.volume) for s, labels in frames]
+    densities = [atoms / volume for atoms, volume in found if np.isfinite(volume) and volume > 0]
+    return np.array([sum(densities), float(len(densities))])
 
 
 def _equations(loss: Loss, frames: Shards, tick) -> Quadratic:
