@@ -10,7 +10,7 @@ import snnp
 from models import random_model
 from snnp import reference
 from snnp.data import neighbors
-from support import alternating, random_potential, structures, write
+from support import alternating, random_potential, structures, with_four_body, write
 from tolerances import MIXED_ENERGY, MIXED_FORCE
 
 # Sums over a hundred neighbours of terms of a few eV, taken in different orders: 1e2 × 1e-16 × 1e1 with a margin of
@@ -33,7 +33,7 @@ XX_TO_ZY = [0, 4, 8, 1, 2, 5, 3, 6, 7]  # LAMMPS' order of tensor components in 
 
 @cache
 def potential():
-    return random_potential(ELEMENTS, seed=11, uniform=False)
+    return with_four_body(random_potential(ELEMENTS, seed=11, uniform=False))
 
 
 @cache
@@ -109,7 +109,7 @@ def test_under_hybrid_it_acts_on_its_own_types_only(tmp_path):
 
 def test_elements_that_share_filters_are_told_apart_and_others_left_out(tmp_path):
     """Neighbours of all elements go through the kernels together; xenon is none of them."""
-    shared = random_model(("Si", "Ge", "In"), [5], "tanh", "shared").potential(" DATE: none")
+    shared = with_four_body(random_model(("Si", "Ge", "In"), [5], "tanh", "shared").potential(" DATE: none"))
     mixed = lmp.in_lammps_frame(alternating(structures()["triclinic"], ["Si", "Xe", "Ge", "In"]))
     write(shared, tmp_path / "p.snnp")
     pair = "pair_style hybrid snnp zero 5.0\npair_coeff * * snnp p.snnp Si NULL Ge In\n"

@@ -41,6 +41,9 @@ POTENTIALS = {
     "four-body terms of three elements": support.with_four_body(
         support.random_potential(("In", "P", "Ga"), n2=1, n3=1), radial=2
     ),
+    "four-body terms, elements alike": support.with_four_body(
+        models.random_model(("P", "In", "Si"), [5], "tanh", "shared").potential(" DATE: none")
+    ),
     "open ends": support.open_ended(support.random_potential(("In", "P"), n2=1, n3=0, activation="none")),
     "pair potential": support.random_potential(("In", "P"), n2=0, n3=0, activation="none"),
 }

@@ -187,11 +187,8 @@ template <class Real> class Evaluation {
     const int count = centre_.four_body_near ? near.n_three_body : near.n_density;
     for (int k = 0; k < plan.mixtures; ++k) {
       double *to = near.four_body_weights + static_cast<long>(k) * scratch_.capacity;
-      for (int s = 0, at = 0; at < count; ++s)
-        for (const int end = at + near.stream_count[s]; at < end && at < count; ++at) {
-          const int element = centre_.alike ? near.element[at] : centre_.streams[s].element;
-          to[at] = plan.weights[element * plan.mixtures + k];
-        }
+      for (int at = 0; at < count; ++at)
+        to[at] = plan.weights[(plan_.elements > 1 ? near.element[at] : 0) * plan.mixtures + k];
       store(to + count, D{});
     }
   }

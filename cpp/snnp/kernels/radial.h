@@ -233,7 +233,7 @@ template <class Real> struct RadialStage {
       if constexpr (kind == Stream::three_body && sizeof(Real) != sizeof(double))
         put(near.ux + k, x), put(near.uy + k, y), put(near.uz + k, z);
       const Vec<int, C> element = elements<alike>(from + q);
-      if (kind == Stream::three_body && plan.elements > 1) {
+      if (kind != Stream::pair && plan.elements > 1) {
         const Vec<int, C> of_all = alike ? element : broadcast<Vec<int, C>>(centre.streams[s].element);
         store(near.element + k, of_all);
         store(near.g_shift + k, __builtin_convertvector(of_all * centre.angle_shift, Vec<Real, C>));

@@ -48,9 +48,9 @@ template <class Real> struct Near {
   Real *sx, *sy, *sz;              ///< Σ_k D_jk u_k: the angular part of the gradient, not yet projected, eV
   int *id;                         ///< atoms
   int *rho_interval, *f_interval;  ///< intervals
-  int *element;
-  double *four_body_weights;  ///< mixtures × capacity
-  Real *g_shift;              ///< across atoms: element × intervals of g
+  int *element;                    ///< of neighbours within the cutoff of ρ, where there are several
+  double *four_body_weights;       ///< mixtures × capacity
+  Real *g_shift;                   ///< across atoms: element × intervals of g
   Real *rho_t, *f_t;
   /// f_m(r_ij) and P_jm = Σ_k f_m(r_ik) g_m(c_jk); a group has room for all neighbours that there is capacity for:
   ///
