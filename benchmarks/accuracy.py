@@ -25,8 +25,6 @@ SETTINGS = {
     "no decay of weights": {"training.weight_decay": 0.0},
     "no steps on all data": {"training.refit": 0.0},
     "no four-body terms": {"model.four_body_functions": 0},
-    "four-body terms of three functions": {"model.four_body_functions": 3},
-    "four-body terms to l = 4": {"model.four_body_functions": 3, "model.four_body_degree": 4},
 }
 # Training and test files.
 _ZUO = {name: [f"mlearn/{name}_{part}.xyz.gz" for part in ("train", "test")] for name in ("Mo", "Si", "Cu", "Li")}

@@ -233,27 +233,6 @@ def more_elements_table(results: dict) -> str:
     return markdown(["elements", *found], cells)
 
 
-FOUR_BODY = {
-    "no four-body terms": "none",
-    "four-body terms of three functions": "3 radial functions, l to 3",
-    "default": "4 radial functions, l to 3 (default)",
-    "four-body terms to l = 4": "3 radial functions, l to 4",
-}
-
-
-def four_body_table(results: dict) -> str:
-    """What four-body terms gain for frames that were held out, and what they cost."""
-    fits = {setting: results["training"]["results"][setting] for setting in FOUR_BODY}
-    rows = []
-    for setting, by_data in fits.items():
-        cells = []
-        for element in ELEMENTS:
-            fit = by_data[element]["0"]
-            cells.append(f"{_errors(fit['held_out'][ENERGY], fit['held_out'][FORCE])} | {fit['us_per_atom_step']:.1f}")
-        rows.append([FOUR_BODY[setting], *cells])
-    return markdown(["four-body terms", *(f"{element}: energy | force | cost" for element in ELEMENTS)], rows)
-
-
 def _median(fits: dict, data: str, error: str) -> float:
     return statistics.median(fit[data][error] for fit in fits.values())
 
@@ -285,7 +264,6 @@ TABLES = {
     "boundary-Si": lambda results: boundary_table(results, "Si"),
     "cost-note": cost_note,
     "efforts": efforts_table,
-    "four-body": four_body_table,
     "more-elements": more_elements_table,
     **atomic_energies.TABLES,
     **silicon_atoms.TABLES,
