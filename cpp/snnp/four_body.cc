@@ -122,7 +122,7 @@ void check_four_body(const FourBody &t, int elements, const std::string &item)
   require(0 <= t.degree && t.degree <= most_degree, item, "expected a degree from 0 to " + std::to_string(most_degree));
   require(0 < t.radial && t.radial <= most_radial, item,
           "expected 1 to " + std::to_string(most_radial) + " radial functions");
-  require(0 < t.mixtures && t.channels() <= most_channels, item,
+  require(0 < t.mixtures && t.mixtures <= most_channels && t.channels() <= most_channels, item,
           "expected 1 or more mixtures, and at most " + std::to_string(most_channels) +
               " products of a radial function and a mixture");
   require(positive(t.inner) && t.inner < t.outer && t.outer < t.cutoff && positive(t.cutoff), item,
