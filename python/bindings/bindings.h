@@ -13,7 +13,7 @@ void bind_engine(pybind11::module_ &m);      // Precision, Engine
 void bind_training(pybind11::module_ &m);    // Trainer
 void bind_embedding(pybind11::module_ &m);   // Embedding
 void bind_design(pybind11::module_ &m);      // Design
-void bind_four_body(pybind11::module_ &m);  // FourBody, FourBodyTrainer and what belongs to them
+void bind_four_body(pybind11::module_ &m);   // FourBody, FourBodyTrainer and what belongs to them
 void bind_density(pybind11::module_ &m);     // Density
 
 }  // namespace snnp::bindings

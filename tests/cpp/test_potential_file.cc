@@ -57,8 +57,8 @@ bool equal(const Potential &a, const Potential &b)
   };
   const auto same_terms = [](const FourBody &s, const FourBody &t) {
     return s.degree == t.degree && s.radial == t.radial && s.mixtures == t.mixtures && s.inner == t.inner &&
-           s.outer == t.outer && s.cutoff == t.cutoff && s.bound == t.bound &&
-           s.weights == t.weights && s.coefficients == t.coefficients;
+           s.outer == t.outer && s.cutoff == t.cutoff && s.bound == t.bound && s.weights == t.weights &&
+           s.coefficients == t.coefficients;
   };
   const auto same_element = [&](const Element &e, const Element &f) {
     return e.name == f.name && e.e0 == f.e0 && e.linear == f.linear && e.lowest == f.lowest && e.highest == f.highest &&
