@@ -163,6 +163,7 @@ def test_filters_of_a_file_without_three_body_ones_have_no_four_body_terms_eithe
         ({"four_body_functions": 9}, "model.four_body_functions"),
         ({"four_body_degree": 5}, "model.four_body_degree"),
         ({"four_body_functions": -1}, "model.four_body_functions"),
+        ({"four_body_functions": 2, "floor": True}, "together with four-body terms"),
     ],
 )
 def test_sizes_that_make_no_sense_are_refused(model, sentence):

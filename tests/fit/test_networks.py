@@ -33,7 +33,13 @@ from together import Together
 pytestmark = pytest.mark.usefixtures("no_pictures")
 
 # 37 steps of each network, then 3 of each on all data.
-SEVERAL = {**NETWORK, "training.steps": 40, "model.networks": 3, "model.hidden": "[6, 5]"}
+SEVERAL = {
+    **NETWORK,
+    "training.steps": 40,
+    "model.networks": 3,
+    "model.hidden": "[6, 5]",
+    "model.four_body_functions": 0,
+}
 PLAIN = {**SEVERAL, "model.floor": "false", "model.repulsion": "false"}
 
 
@@ -206,7 +212,7 @@ def trained(ranks):
     def following(n, model, steps):
         return optimizer(another(model, n, known, 1))
 
-    several = Networks(optimizer(random_model(elements, [6, 5], "tanh", True)), 3, following)
+    several = Networks(optimizer(random_model(elements, [6, 5], "tanh", True, 1)), 3, following)
     assert several.run(lambda record: None, lambda step: None, lambda: False)
     return several
 

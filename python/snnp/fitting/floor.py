@@ -74,7 +74,7 @@ def with_floor(
         return potential
     p = _with_filters(copy.deepcopy(potential))
     engine = _core.Engine(p)
-    atoms = _atoms(_core.Engine(_lifted(p)), structures, threads)
+    atoms = _atoms(engine, structures, threads)
     floors = _levels(engine, ground, lists, threads, _UNSEEN if unseen else 0.0)
     elements = p.elements
     for here, element, (level, density) in zip(atoms, elements, floors, strict=True):
@@ -137,16 +137,6 @@ def _atoms(engine: _core.Engine, structures: Iterable[_core.Structures], threads
             here = s.elements == a
             found[a].add(G[here], out["energies"][here], changes[here])
     return found
-
-
-def _lifted(potential: _core.Potential) -> _core.Potential:
-    """The part that a floor lifts: all but four-body terms."""
-    p = copy.deepcopy(potential)
-    elements = p.elements
-    for element in elements:
-        element.four_body = _core.FourBody()
-    p.elements = elements
-    return p
 
 
 def _moved(s: _core.Structures, rng: np.random.Generator) -> _core.Structures:

@@ -118,6 +118,13 @@ class SnnpConfig(ModelSection):
         return self
 
     @model_validator(mode="after")
+    def _what_a_floor_lifts(self):
+        if self.floor and self.four_body_functions:
+            what = "model.floor: expected no floor together with four-body terms, which it does not lift"
+            raise PydanticCustomError("no_sense", what)
+        return self
+
+    @model_validator(mode="after")
     def _what_has_a_form_is_fitted(self):
         kept = self.filters.freeze if self.filters else []
         given = {"positive": self.positive, "curvature": self.curvature.model_dump(exclude_none=True)}
@@ -320,7 +327,7 @@ def _with_four_body(config: SnnpConfig, distances: Distances) -> SnnpConfig:
     """
     if config.four_body_functions is not None:
         return config
-    wanted = len(distances.elements) == 1 and config.three_body_filters > 0 and not config.convex
+    wanted = len(distances.elements) == 1 and config.three_body_filters > 0 and not config.convex and not config.floor
     return config.model_copy(update={"four_body_functions": _FUNCTIONS if wanted else 0})
 
 
