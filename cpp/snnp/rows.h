@@ -77,6 +77,16 @@ struct Coordinate {
   }
 };
 
+/// The first atom of each structure, and the number of all atoms.
+inline std::vector<int> first_atoms(const Batch &batch)
+{
+  const int n_atoms = batch.neighbors.n_atoms;
+  std::vector<int> start(batch.n_structures + 1, n_atoms);
+  for (int s = batch.n_structures - 1, i = n_atoms; s >= 0; start[s--] = i)
+    while (i > 0 && batch.structure[i - 1] == s) --i;
+  return start;
+}
+
 /// visit(rows, neighbourhood, i) for all atoms; the rows of a structure belong to one thread.
 template <class Visit>
 void for_atom_rows(int elements, const std::vector<const std::vector<BSplines> *> &pair,
@@ -84,10 +94,7 @@ void for_atom_rows(int elements, const std::vector<const std::vector<BSplines> *
 {
   const std::vector<double> pair_cutoffs = largest_cutoffs(pair, elements * elements);
   const std::vector<double> three_body_cutoffs = largest_cutoffs({&radial}, elements * elements);
-  const int n_atoms = batch.neighbors.n_atoms;
-  std::vector<int> start(batch.n_structures + 1, n_atoms);
-  for (int s = batch.n_structures - 1, i = n_atoms; s >= 0; start[s--] = i)
-    while (i > 0 && batch.structure[i - 1] == s) --i;
+  const std::vector<int> start = first_atoms(batch);
   for_shares(batch.n_structures, batch.threads, [&](int, int begin, int end) {
     Neighborhood near;
     for (int s = begin; s < end; ++s) {

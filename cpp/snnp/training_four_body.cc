@@ -8,6 +8,7 @@
 #include "snnp/kernels/kernel.h"
 #include "snnp/kernels/tables.h"
 #include "snnp/parallel.h"
+#include "snnp/rows.h"
 #include "snnp/training_tables.h"
 
 namespace snnp {
@@ -295,11 +296,7 @@ void four_body_rows(const std::vector<FourBody> &terms, const Batch &batch, cons
   const Terms all(terms);
   if (matrix.columns < all.first.back()) throw Error("columns: expected at least " + std::to_string(all.first.back()));
   const FourBodyKernels &run = kernels(best_isa()).four_body;
-  const int n_atoms = batch.neighbors.n_atoms;
-  // The rows of a structure belong to one thread.
-  std::vector<int> start(batch.n_structures + 1, n_atoms);
-  for (int s = batch.n_structures - 1, i = n_atoms; s >= 0; start[s--] = i)
-    while (i > 0 && batch.structure[i - 1] == s) --i;
+  const std::vector<int> start = first_atoms(batch);  // the rows of a structure belong to one thread
   for_shares(batch.n_structures, batch.threads, [&](int, int begin, int end) {
     Arena memory;
     for (int s = begin; s < end; ++s)

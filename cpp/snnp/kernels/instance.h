@@ -3,6 +3,7 @@
 #include "snnp/kernels/block.h"
 #include "snnp/kernels/training_embedding.h"
 #include "snnp/kernels/training_filters.h"
+#include "snnp/kernels/training_four_body.h"
 
 namespace snnp {
 
