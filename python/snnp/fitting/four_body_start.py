@@ -7,7 +7,7 @@ leaves its loss about as it is.
 The start fixes the basis of their parameters, too: c = T y, with T such that loss and prior are round in y.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,7 +17,7 @@ from numpy import ndarray
 from snnp import _core
 from snnp.data.batch import FrameStream, LabelledStructure, Weights
 from snnp.data.neighbors import structures
-from snnp.fitting.loss import Batch, Loss
+from snnp.fitting.loss import Loss
 from snnp.fitting.progress import Progress, no_progress
 from snnp.fitting.shards import Shards
 from snnp.models.four_body import terms
@@ -122,14 +122,14 @@ def _covariance(model: Model, frames: Shards) -> ndarray:
     return covariance
 
 
-def _densities(frames: Sequence, _: None) -> ndarray:
+def _densities(frames: Sequence[LabelledStructure], _: None) -> ndarray:
     """The sum of atoms by volume, 1/Å³, of frames that have one, and their number."""
     found = [(len(s), labels.volume) for s, labels in frames]
     densities = [atoms / volume for atoms, volume in found if np.isfinite(volume) and volume > 0]
     return np.array([sum(densities), float(len(densities))])
 
 
-def _equations(loss: Loss, frames: Shards, tick) -> Quadratic:
+def _equations(loss: Loss, frames: Shards, tick: Callable[[int], None]) -> Quadratic:
     """The loss of all frames by coefficients and energies of isolated atoms; tick(n): n more frames are done."""
     size, n = (len(frames), int(frames.atoms.sum())), loss.model.four_body_basis.shape[0] + loss.model.shape.n_elements
     found = frames.sum(_of_frames, (loss, *size))
@@ -167,11 +167,10 @@ def _bounds(model: Model, frames: Shards, coefficients: ndarray, threads: int) -
     return _BOUND * np.maximum(size, 1e-3 * model.unit)
 
 
-def _fourth_powers(frames: Sequence, argument: tuple) -> ndarray:
+def _fourth_powers(frames: Sequence[LabelledStructure], argument: tuple[list[_core.FourBody], int]) -> ndarray:
     """Sums over atoms of an element of the fourth power of E4, by element."""
     found, threads = argument
     sums = np.zeros(len(found))
-    for frame in frames:
-        s = frame.structures if isinstance(frame, Batch) else frame[0]
+    for s, _ in frames:
         np.add.at(sums, s.elements, _core.FourBodyTrainer().values(found, s, threads) ** 4)
     return sums
