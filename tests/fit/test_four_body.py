@@ -19,11 +19,13 @@ from snnp.data.batch import Labels, Weights
 from snnp.data.distances import survey
 from snnp.data.neighbors import structures
 from snnp.fitting.four_body_start import four_body_start
+from snnp.fitting.grounds import Ground
 from snnp.fitting.loss import Loss, make_batch
 from snnp.fitting.ranks import Ranks
 from snnp.fitting.shards import deal
 from snnp.kinds import KINDS, ConfigError
 from snnp.models.four_body import terms
+from snnp.random_cells import random_cell
 
 ELEMENTS = ("In", "P")
 
@@ -110,8 +112,9 @@ def taught():
 
 
 def test_least_squares_find_the_terms_that_made_the_labels(taught):
-    train, validation = deal([taught.frames[:11], taught.frames[11:]], Ranks())
-    four_body_start(taught.model, train, validation, Weights(), 1)
+    (train,) = deal([taught.frames[:11]], Ranks())
+    taught.model.unit = 1e-5  # of the loss, eV/Å: the prior is nothing beside it
+    four_body_start(taught.model, train, Weights(), [], 1)
     loss = Loss(taught.model, Weights(), 1.0, 1)
     forces = np.concatenate([labels.forces for _, labels in taught.frames])
     taught.model.four_body_bound *= 1e3  # the bound leaves a little, and so does the ridge
@@ -119,20 +122,37 @@ def test_least_squares_find_the_terms_that_made_the_labels(taught):
     np.testing.assert_allclose(taught.model.e0(), taught.e0, atol=0.05)
 
 
-def test_what_is_zero_by_symmetry_in_all_frames_gets_no_huge_unit():
-    """Strained crystals of one atom: invariants with l = 1 or 3 are zero but for rounding, far from that elsewhere."""
+def strained(unit):
+    """A model without anything, after the start, of strained crystals of one atom. unit: of the loss, eV/Å."""
     model = random_model(("Cu",), [4], "tanh", True, four_body=2)
     for parameter in model.parameters():
         parameter.data.zero_()
+    model.unit = unit
     rng, frames = np.random.default_rng(0), []
-    for _ in range(6):
+    for _ in range(4):
         strain = rng.normal(scale=0.03, size=(3, 3))
         atoms = bulk("Cu", cubic=True)
         atoms.set_cell(atoms.cell.array @ (np.eye(3) + (strain + strain.T) / 2), scale_atoms=True)
         s = structure(atoms, model.shape.cutoff, ("Cu",))
         frames.append((s, Labels(20 * float(np.sum(strain**2)), np.zeros((4, 3)), None)))
-    four_body_start(model, *deal([frames[:4], frames[4:]], Ranks()), Weights(), 1)
-    assert model.four_body_basis.abs().max() < 1e10
+    four_body_start(model, *deal([frames], Ranks()), Weights(), [Ground("Cu", 0.0, 11.8, 2.55)], 1)
+    return model
+
+
+def test_what_is_zero_by_symmetry_in_all_frames_gets_no_huge_unit():
+    """Invariants with l = 1 or 3 are zero but for rounding, far from that elsewhere."""
+    assert strained(1.0).four_body_basis.abs().max() < 1e10
+
+
+def test_a_prior_keeps_terms_small_where_no_data_are():
+    rng, found = np.random.default_rng(7), []
+    cells = [random_cell(rng, "Cu", 11.8, 2.55) for _ in range(50)]
+    for unit in (1e-5, 0.05):  # it is nothing beside a small one
+        model = strained(unit)
+        model.four_body_bound *= 1e6
+        s = structures(cells, ("Cu",), model.shape.cutoff)
+        found.append(np.abs(_core.FourBodyTrainer().values(model.four_body_terms(), s, 1)).mean())
+    assert found[1] < found[0] / 4
 
 
 def test_a_fit_has_them_by_default_with_one_element_and_says_so(tmp_path):

@@ -1,35 +1,37 @@
-"""Where four-body terms of a fit begin: least squares for what filters leave.
+"""Where four-body terms of a fit begin: least squares for what filters leave, with a prior.
 
-Data know little of most of these terms, whose energies may be anything where no data are. So they have a prior: over
-atoms of random cells, energies E4 - ⟨E4⟩ are small. The validation set chooses how small, the strongest prior that
-leaves its loss about as it is.
+Data know little of most of these terms, whose energies may be anything where no data are. The prior is that they are
+small over atoms of random cells of the ground states, and of these cells after some relaxation by the linear model.
 
-The start fixes the basis of their parameters, too: c = T y, with T such that loss and prior are round in y.
+The start fixes the basis of their parameters, too: c = T y, with T such that loss and prior are round in y. So training
+moves little what the prior holds.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import torch
+from ase import Atoms
 from numpy import ndarray
 
 from snnp import _core
 from snnp.data.batch import FrameStream, LabelledStructure, Weights
 from snnp.data.neighbors import structures
+from snnp.fitting.grounds import Ground
 from snnp.fitting.loss import Loss
 from snnp.fitting.progress import Progress, no_progress
+from snnp.fitting.relaxing import relax
 from snnp.fitting.shards import Shards
 from snnp.models.four_body import terms
 from snnp.models.network import Model
 from snnp.models.normal_equations import Quadratic, accumulate
 from snnp.random_cells import random_cell
 
-# Strengths of the prior to choose from: what a mean square of E4 - ⟨E4⟩ of 1 eV² adds to the loss, which is 1 for the
-# linear model; validation losses that differ by less than this part count as equal.
-_STRENGTHS = 10.0 ** -np.arange(-2.0, 5.5, 0.5)
-_SLACK = 0.01
-_CELLS = 300  # random ones
+# What a mean square of E4 of 1 eV² adds to the loss, which is 1 for the linear model.
+_STRENGTH = 100.0
+# Random cells of the prior, and steps of their relaxation; volumes stay within these parts of those of ground states.
+_CELLS, _STEPS, _VOLUMES = 300, 60, (0.2, 3.0)
 _RIDGE = 1e-9  # of the mean square of an invariant, or of the largest of them: against rounding
 # S in parts of the size of E4 at the start, which is the fourth root of the mean of its fourth power.
 _BOUND = 5.0
@@ -38,21 +40,21 @@ _BOUND = 5.0
 def four_body_start(
     model: Model,
     train: Shards,
-    validation: Shards,
     weights: Weights,
+    grounds: Sequence[Ground],
     threads: int,
     progress: Progress = no_progress,
 ) -> None:
-    """Sets four-body terms and their basis, and moves energies of isolated atoms that are free."""
+    """Sets four-body terms and their basis, and moves energies of isolated atoms that are free.
+
+    grounds: of the data; none: random cells have all elements and the density of the data.
+    """
     loss, E, count = Loss(model, weights, 1.0, threads), model.shape.n_elements, model.four_body_basis.shape[0]
-    with progress("four-body terms", len(train) + len(validation), "frames") as tick:
-        fitted = _equations(loss, train, tick)
-        held_out = _equations(loss, validation, tick) if len(validation) else fitted
+    with progress("four-body terms", len(train), "frames") as tick:
+        equations = _equations(loss, train, tick)
     free = [count + a for a in range(E) if model.fixed_e0[a] is None]
-    solve = _Solution.of(fitted, model.unit**2 * _covariance(model, train), free)
-    tried = [solve.with_prior(strength) for strength in _STRENGTHS]
-    losses = [held_out(x) for x, _ in tried]
-    x, basis = next(one for one, value in zip(tried, losses, strict=True) if value <= min(losses) * (1 + _SLACK))
+    prior = _prior(model, grounds or [_ground(model, train)], free)
+    x, basis = _solution(equations.A + _STRENGTH * model.unit**2 * prior, equations.b, count, free)
     with torch.no_grad():
         T = torch.from_numpy(model.unit * basis)
         model.four_body_basis.zero_()
@@ -63,66 +65,58 @@ def four_body_start(
     model.four_body_bound.copy_(torch.from_numpy(_bounds(model, train, x[:count].reshape(E, -1), threads)))
 
 
-@dataclass
-class _Solution:
-    """Normal equations A, right of coefficients, without energies of isolated atoms, which are free, and the prior.
+def _solution(A: ndarray, b: ndarray, count: int, free: Sequence[int]) -> tuple[ndarray, ndarray]:
+    """x with A x = b, (columns,), of which the first `count` are coefficients, and T, (coefficients, coefficients).
 
-    offset, slope: take coefficients to the energies that suit them, in the columns `free`.
+    free: columns of energies of isolated atoms that are free. Those that suit coefficients c are offset - slope @ c.
     """
-
-    A: ndarray
-    prior: ndarray
-    right: ndarray
-    offset: ndarray
-    slope: ndarray
-    free: Sequence[int]
-    columns: int
-
-    @staticmethod
-    def of(q: Quadratic, prior: ndarray, free: Sequence[int]) -> "_Solution":
-        """free: columns of energies of isolated atoms that are free."""
-        c = np.arange(len(prior))
-        of_free = q.A[np.ix_(free, free)]
-        slope = np.linalg.lstsq(of_free, q.A[np.ix_(free, c)], rcond=None)[0] if len(free) else np.zeros((0, len(c)))
-        offset = np.linalg.lstsq(of_free, q.b[free], rcond=None)[0] if len(free) else np.zeros(0)
-        A = q.A[np.ix_(c, c)] - q.A[np.ix_(c, free)] @ slope
-        right = q.b[c] - q.A[np.ix_(c, free)] @ offset
-        return _Solution(A, prior, right, offset, slope, free, len(q.b))
-
-    def with_prior(self, strength: float) -> tuple[ndarray, ndarray]:
-        """Coefficients and energies that suit them, (columns,), and T, (coefficients, coefficients)."""
-        A = self.A + strength * self.prior
-        squares = np.diag(A)
-        size = np.sqrt(squares + _RIDGE * squares.max())
-        values, axes = np.linalg.eigh(A / size / size[:, None])
-        T = axes / np.sqrt(values.clip(0) + _RIDGE) / size[:, None]
-        x = np.zeros(self.columns)
-        x[: len(T)] = T @ (T.T @ self.right)
-        x[self.free] = self.offset - self.slope @ x[: len(T)]
-        return x, T
+    c = np.arange(count)
+    of_free = A[np.ix_(free, free)]
+    slope = np.linalg.lstsq(of_free, A[np.ix_(free, c)], rcond=None)[0] if len(free) else np.zeros((0, count))
+    offset = np.linalg.lstsq(of_free, b[free], rcond=None)[0] if len(free) else np.zeros(0)
+    own = A[np.ix_(c, c)] - A[np.ix_(c, free)] @ slope
+    squares = np.diag(own)
+    size = np.sqrt(squares + _RIDGE * squares.max())
+    values, axes = np.linalg.eigh(own / size / size[:, None])
+    T = axes / np.sqrt(values.clip(0) + _RIDGE) / size[:, None]
+    x = np.zeros(len(b))
+    x[c] = T @ (T.T @ (b[c] - A[np.ix_(c, free)] @ offset))
+    x[free] = offset - slope @ x[c]
+    return x, T
 
 
-def _covariance(model: Model, frames: Shards) -> ndarray:
-    """Of E4 per unit of each coefficient, over atoms of random cells, (coefficients, coefficients)."""
-    shape, rng = model.shape, np.random.default_rng(0)
-    own, count = terms(shape.four_body, shape.n_elements), model.four_body_basis.shape[0]
-    density, known = frames.sum(_densities, None)
-    closest = shape.four_body.outer
-    volume = known / density if known else 2 * closest**3
-    cells = [random_cell(rng, "".join(shape.elements), volume, closest / 0.8) for _ in range(_CELLS)]
-    s = structures(cells, shape.elements, shape.cutoff)
+def _prior(model: Model, grounds: Sequence[Ground], free: Sequence[int]) -> ndarray:
+    """Mean squares of E4, with the change of the energy of the isolated atom, over atoms of random cells, added up over
+    elements: as A of the loss."""
+    shape, E, count = model.shape, model.shape.n_elements, model.four_body_basis.shape[0]
+    s = structures(_cells(model, grounds), shape.elements, shape.cutoff)
     # Each atom is a structure of its own: energies are those of atoms.
     each = _core.Structures(s.offsets, s.indices, s.vectors, s.elements, np.arange(len(s)), len(s))
-    rows, *_ = _core.four_body_rows(own, each, count, 1)
-    covariance = np.zeros((count, count))
-    for a in range(shape.n_elements):
-        here = rows[s.elements == a]
-        varying = here - here.mean(axis=0)
-        covariance += varying.T @ varying / len(here)
-    return covariance
+    rows, *_ = _core.four_body_rows(terms(shape.four_body, E), each, count + E, 1)
+    for column in free:
+        rows[s.elements == column - count, column] = 1
+    return (rows / np.bincount(s.elements, minlength=E)[s.elements, None]).T @ rows
 
 
-def _densities(frames: Sequence[LabelledStructure], _: None) -> ndarray:
+def _cells(model: Model, grounds: Sequence[Ground]) -> list[Atoms]:
+    """Random cells, and the same relaxed a little."""
+    rng, shares = np.random.default_rng(0), np.array([ground.share for ground in grounds])
+    chosen = [grounds[n] for n in rng.choice(len(grounds), _CELLS, p=shares / shares.sum())]
+    cells = [random_cell(rng, ground.formula, ground.volume, ground.shortest) for ground in chosen]
+    usual = np.array([ground.volume for ground in chosen])
+    # By one thread: where relaxation ends depends on the last digit.
+    found = relax(_core.Engine(model.potential("")), cells, _STEPS, 1, (_VOLUMES[0] * usual, _VOLUMES[1] * usual))
+    return [*cells, *(c for c, energy in zip(found.cells, found.energies, strict=True) if np.isfinite(energy))]
+
+
+def _ground(model: Model, frames: Shards) -> Ground:
+    """What random cells are like if nothing is known of ground states."""
+    density, known = frames.sum(_densities, None)
+    closest = model.shape.four_body.outer
+    return Ground("".join(model.shape.elements), 0.0, known / density if known else 2 * closest**3, closest / 0.8)
+
+
+def _densities(frames: Sequence[LabelledStructure], _: None) -> np.ndarray:
     """The sum of atoms by volume, 1/Å³, of frames that have one, and their number."""
     found = [(len(s), labels.volume) for s, labels in frames]
     densities = [atoms / volume for atoms, volume in found if np.isfinite(volume) and volume > 0]

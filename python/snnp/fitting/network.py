@@ -12,6 +12,7 @@ from snnp.fitting.decay import fading
 from snnp.fitting.demands import Demands
 from snnp.fitting.filters_start import filters_start
 from snnp.fitting.four_body_start import four_body_start
+from snnp.fitting.grounds import grounds_of
 from snnp.fitting.linear_start import linear_start
 from snnp.fitting.loss import Loss
 from snnp.fitting.minibatch import Optimizer, Schedule
@@ -87,7 +88,8 @@ def _start(task: Task, known, held_out, prior: CurvaturePrior | None) -> Model:
     else:
         start = linear_start(model, *data, seed, progress=task.log.progress, prior=prior)
     if task.shape.four_body:
-        four_body_start(model, *data, task.log.progress)
+        grounds = grounds_of(task.sets["train"], task.shape.elements, task.weights)
+        four_body_start(model, known, task.weights, grounds, task.threads, task.log.progress)
     terms = "energies, forces and stresses" if task.weights.stress else "energies and forces"
     task.log.print(
         f"linear model of {terms}: error {model.unit:.4f} eV/Å (weighted RMS), smoothness {start.strength:g}"

@@ -48,8 +48,9 @@ _ELEMENTS = {
     ),
 }
 _CURVES = {"rho": "ρ", "f": "f"}
-# Radial functions of four-body terms, which are constant below this part of the shortest distance.
-_FUNCTIONS, _CONSTANT = 4, 0.7
+# Radial functions of four-body terms by the number of elements; they are constant below this part of the shortest
+# distance.
+_FUNCTIONS, _CONSTANT = {1: 4, 2: 2}, 0.7
 _MOST = 12  # radial functions of all elements
 # Neighbours within longer three-body cutoffs that are tried; twice as many are within that of pairs. The cost of a step
 # goes with the square: 36 take twice the time of 24, 50 three times.
@@ -77,7 +78,7 @@ class SnnpConfig(ModelSection):
         None,
         ge=0,
         le=8,
-        description="radial functions of four-body terms, 0: there are none; auto: 4, of one element",
+        description="radial functions of four-body terms, for neighbours of each element; 0: there are no such terms",
     )
     four_body_degree: int = Field(3, ge=0, le=4, description="largest l of their harmonics")
     hidden: list[Annotated[int, Field(ge=1, le=1000)]] = Field(
@@ -322,13 +323,14 @@ def _one_core(config: SnnpConfig) -> SnnpConfig:
 def _with_four_body(config: SnnpConfig, distances: Distances) -> SnnpConfig:
     """The same with a number of radial functions of four-body terms.
 
-    With more elements there are as many invariants as the cube of their number, most of them of rare neighbourhoods: of
-    In-P, they make forces 18 % better, and most random cells fall below the crystal.
+    With more elements there are as many invariants as the cube of their number. Those that the data hardly show would
+    be wrong in other mixtures: of V-Cr-Fe-Mo without a frame of the alloy, its energies by 170 in place of 27 meV/atom.
     """
     if config.four_body_functions is not None:
         return config
-    wanted = len(distances.elements) == 1 and config.three_body_filters > 0 and not config.convex and not config.floor
-    return config.model_copy(update={"four_body_functions": _FUNCTIONS if wanted else 0})
+    wanted = config.three_body_filters > 0 and not config.convex and not config.floor and not _is_sparse(distances)
+    functions = _FUNCTIONS.get(len(distances.elements), 0) if wanted else 0
+    return config.model_copy(update={"four_body_functions": functions})
 
 
 def _four_body(config: SnnpConfig, distances: Distances) -> FourBodyShape | None:
@@ -344,9 +346,13 @@ def _four_body(config: SnnpConfig, distances: Distances) -> FourBodyShape | None
 
 
 def _elements(distances: Distances) -> str:
-    """Shared filters where a triple or a pair of two elements is rare: else, separate ones have smaller errors.
+    """Shared filters where data are sparse: else, separate ones have smaller errors."""
+    return "shared" if _is_sparse(distances) else "separate"
+
+
+def _is_sparse(distances: Distances) -> bool:
+    """Whether a triple or a pair of two elements is rare.
 
     A pair of one element has nothing to learn from others: in In-P, φ of P-P is what pairs of antisites show.
     """
-    rare = len(distances.elements) > 1 and (rare_triples(distances) or distant_pairs(distances, like=False))
-    return "shared" if rare else "separate"
+    return len(distances.elements) > 1 and bool(rare_triples(distances) or distant_pairs(distances, like=False))
