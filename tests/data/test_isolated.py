@@ -9,6 +9,7 @@ from ase.calculators.lj import LennardJones
 import snnp
 from snnp.data import from_atoms, split
 from snnp.data.isolated import isolated_atoms, set_aside, unbound
+from snnp.fitting.elements_of_compounds import isolated_energies
 from support import shaken
 
 E0 = {"In": 0.678, "P": -4.397}
@@ -172,3 +173,38 @@ def test_frames_that_each_have_a_name_are_held_out_like_those_of_one_group():
     frames = from_atoms([crystal(n, group=f"mp-{n}") for n in range(40)]).frames
     train, validation = split(frames, 0.1, 0)
     assert (len(train), len(validation)) == (36, 4)
+
+
+def labelled(symbols, energy, n=1):
+    return from_atoms([alloy(symbols, energy) for _ in range(n)]).frames
+
+
+def alloy(symbols, energy):
+    atoms = Atoms(symbols, np.random.default_rng(0).uniform(0, 6, (len(Atoms(symbols)), 3)), cell=[6, 6, 6], pbc=True)
+    atoms.info.update(energy=energy)
+    atoms.arrays["forces"] = np.zeros((len(atoms), 3))
+    return atoms
+
+
+def test_elements_of_compounds_are_below_isolated_atoms_by_the_known_cohesive_energy():
+    """Silicon has crystals of its own; lithium has compounds, and a frame that may be a mistake."""
+    silicon, lithium = -5.4, -1.9
+    frames = [
+        *labelled("Si8", 8 * silicon, 300),
+        *labelled("Si8", 8 * silicon + 3.0, 300),  # hot
+        *labelled("Li2Si4", 2 * lithium + 4 * silicon, 3),
+        *labelled("Li4Si2", 4 * lithium + 2 * silicon, 3),
+        *labelled("Li4", 40.0),
+    ]
+    assert isolated_energies(frames, ["Li", "Si"], ()) == {"Li": pytest.approx(lithium + 1.63, abs=1e-3)}
+    assert isolated_energies(frames, ["Li", "Si"], {"Li": 0.0}) == {}
+    assert isolated_energies(labelled("Li4", 4 * lithium, 5), ["Li"], ()) == {}
+
+
+def test_a_fit_says_what_it_takes_for_elements_of_compounds(capsys):
+    done = fit(crystals())
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"isolated atoms: P {done.potential.e0['P']:g} eV, In {done.potential.e0['In']:g} eV, by" in said
+    assert done.potential.e0["In"] - 2.52 + done.potential.e0["P"] - 3.43 == pytest.approx(
+        sum(E0.values()) - 6, abs=0.1
+    )

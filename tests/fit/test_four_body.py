@@ -168,6 +168,24 @@ def test_a_fit_has_them_by_default_with_one_element_and_says_so(tmp_path):
     assert "four-body" not in without
 
 
+def completed(symbols, *atoms):
+    distances = survey([Frame(one, 0.0, None, None, "", "") for one in atoms], symbols)
+    return KINDS["snnp"].complete(config.read(None, {}).model, distances)
+
+
+def test_two_elements_have_them_where_all_triples_are_seen_and_more_have_none():
+    rng = np.random.default_rng(0)
+    alloys = [bulk("Cu", cubic=True).repeat(3) for _ in range(5)]
+    for atoms in alloys:
+        atoms.symbols = rng.choice(["Cu", "Ni"], len(atoms))
+    crystals = [bulk(symbol, a=3.6, cubic=True).repeat(3) for symbol in ("Cu", "Ni")]
+    assert completed(["Cu", "Ni"], *alloys).four_body_functions == 2
+    assert completed(["Cu", "Ni"], *crystals).four_body_functions == 0
+    for atoms in alloys:
+        atoms.symbols = rng.choice(["Al", "Cu", "Ni"], len(atoms))
+    assert completed(["Al", "Cu", "Ni"], *alloys).four_body_functions == 0
+
+
 @pytest.mark.parametrize("n3, functions", [(0, 0), (1, 4)])
 def test_filters_of_a_file_without_three_body_ones_have_no_four_body_terms_either(tmp_path, n3, functions):
     file = support.write(support.random_potential(("Cu",), n2=1, n3=n3), tmp_path / "given.snnp")

@@ -42,22 +42,26 @@ class Distances:
         return [float(c if np.isnan(s) else s) for s, c in zip(self.shortest, self.core_radii(), strict=True)]
 
     def core_radii(self) -> list[float]:
-        """Distances that no pair of atoms comes below, by unordered pair, Å: r_ab = ½ (k_a + k_b) (R_a + R_b).
+        """Distances that no pair of atoms comes below, by unordered pair, Å: `core_radii` of the shortest ones."""
+        return core_radii(self.elements, self.shortest)
 
-        R are covalent radii and k_a the smallest ratio of a shortest distance s_ab to R_a + R_b among all pairs of a:
-        a pair that was seen in cold crystals only may come as close as others do. It is never more than s_ab.
-        """
-        radii = np.array([covalent_radii[atomic_numbers[symbol]] for symbol in self.elements])
-        pairs = np.array(unordered_pairs(len(radii)))
-        bonds = radii[pairs].sum(1)
-        ratios = self.shortest / bonds
-        k = np.array([np.fmin.reduce(ratios[(pairs == a).any(1)]) for a in range(len(radii))])
-        k = np.where(np.isnan(k), 1.0, k)  # of an element that meets nothing
-        smallest = k[pairs].mean(1)
-        # The distance itself, to the last digit, where it is the pair's own ratio.
-        return [
-            float(s if k == q else k * b) for s, q, k, b in zip(self.shortest, ratios, smallest, bonds, strict=True)
-        ]
+
+def core_radii(elements: Sequence[str], shortest: np.ndarray) -> list[float]:
+    """Distances that no pair of atoms comes below, by unordered pair, Å: r_ab = ½ (k_a + k_b) (R_a + R_b).
+
+    shortest: distances s_ab of the data, (pairs,), Å; NaN: none. R are covalent radii and k_a the smallest ratio of
+    s_ab to R_a + R_b among all pairs of a: a pair that was seen in cold crystals only may come as close as others do.
+    It is never more than s_ab.
+    """
+    radii = np.array([covalent_radii[atomic_numbers[symbol]] for symbol in elements])
+    pairs = np.array(unordered_pairs(len(radii)))
+    bonds = radii[pairs].sum(1)
+    ratios = shortest / bonds
+    k = np.array([np.fmin.reduce(ratios[(pairs == a).any(1)]) for a in range(len(radii))])
+    k = np.where(np.isnan(k), 1.0, k)  # of an element that meets nothing
+    smallest = k[pairs].mean(1)
+    # The distance itself, to the last digit, where it is the pair's own ratio.
+    return [float(s if k == q else k * b) for s, q, k, b in zip(shortest, ratios, smallest, bonds, strict=True)]
 
 
 def survey(frames: Sequence[Frame], elements: Sequence[str]) -> Distances:

@@ -12,7 +12,7 @@ from snnp.data import Frame
 from snnp.data.neighbors import element_indices
 
 # Of all frames: a composition with fewer may be a mistake in a label.
-_LEAST = 0.002
+LEAST = 0.002
 # Of an ordinary force constant, eV/Å²; an estimate of more than the limit, eV/atom, is none.
 _STIFFNESS, _MOST = 5.0, 0.5
 
@@ -34,7 +34,7 @@ class GroundState:
 
 def ground_states(frames: Sequence[Frame], elements: Sequence[str]) -> list[GroundState]:
     """The ground states of training data; empty: no periodic frame has an energy."""
-    lowest = lowest_frames(frames, elements, _LEAST)
+    lowest = lowest_frames(frames, elements, LEAST)
     compositions, energies = np.array(list(lowest)), np.array([energy_of(frame) for frame in lowest.values()])
     found = zip(lowest.values(), compositions, energies, strict=True)
     return [GroundState.of(frame) for frame, x, e in found if e < hull(compositions, energies, x) + 1e-9]

@@ -8,6 +8,9 @@ least, φ gets a repulsion δ,
 
 with E the energy of a molecule with n bonds of the pair and the length x, of those of which the maximum is largest: the
 dimer, and trimers at several angles. k is what the slope has to be at least, so that E + n δ falls with the distance.
+
+Where elements share filters, pairs that were seen in cold crystals only are determined by others below that: there r_0
+is less, as the radius of the core is.
 """
 
 import copy
@@ -17,6 +20,7 @@ import numpy as np
 from ase import Atoms
 
 from snnp import _core
+from snnp.data.distances import core_radii
 from snnp.data.neighbors import structures
 from snnp.models.shape import unordered_pairs
 from snnp.splines import END, SplineFunction, basis, project
@@ -32,15 +36,22 @@ _ANGLES = [np.array([[1, 0, 0], [np.cos(t), np.sin(t), 0]]) for t in np.radians(
 
 
 def with_repulsion(
-    potential: _core.Potential, frames: Sequence[_core.Structures], threads: int, pinned: Sequence[int] = ()
+    potential: _core.Potential,
+    frames: Sequence[_core.Structures],
+    threads: int,
+    pinned: Sequence[int] = (),
+    shared: bool = False,
 ) -> _core.Potential:
     """The same potential with φ such that few atoms repel below r_0; frames: one structure each, of the training data.
 
-    It is the potential itself if they do. pinned: pairs whose φ stays as it is, by number.
+    It is the potential itself if they do. pinned: pairs whose φ stays as it is, by number. shared: whether elements
+    share filters.
     """
     potential = copy.deepcopy(potential)
     symbols, pairs = [e.name for e in potential.elements], potential.pairs
     reaches = rare_distances(frames, len(symbols))
+    if shared:
+        reaches = np.array(core_radii(symbols, reaches))
     for n, (pair, (a, b), reach) in enumerate(zip(pairs, unordered_pairs(len(symbols)), reaches, strict=True)):
         if np.isfinite(reach) and n not in pinned:
             pair.phi = _repulsive(potential, pair.phi, (symbols[a], symbols[b]), reach, threads)
@@ -50,7 +61,7 @@ def with_repulsion(
 
 
 def rare_distances(frames: Sequence[_core.Structures], elements: int) -> np.ndarray:
-    """r_0 of each unordered pair, (pairs,), Å; infinite: no frame has it."""
+    """r_0 of each unordered pair, (pairs,), Å; NaN: no frame has it."""
     kinds = np.zeros((elements, elements), dtype=int)
     for n, (a, b) in enumerate(unordered_pairs(elements)):
         kinds[a, b] = kinds[b, a] = n
@@ -59,7 +70,8 @@ def rare_distances(frames: Sequence[_core.Structures], elements: int) -> np.ndar
         centers = np.repeat(np.asarray(s.elements), np.diff(s.offsets))
         np.minimum.at(row, kinds[centers, s.elements[s.indices]], np.linalg.norm(s.vectors, axis=1))
     ordered, found = np.sort(shortest, axis=0), np.isfinite(shortest).sum(0)
-    return ordered[(_RARE * found).astype(int), np.arange(len(found))]
+    usual = ordered[(_RARE * found).astype(int), np.arange(len(found))]
+    return np.where(np.isfinite(usual), usual, np.nan)
 
 
 def _repulsive(

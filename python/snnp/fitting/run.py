@@ -25,6 +25,7 @@ from snnp.fitting.baseline import Baseline
 from snnp.fitting.blas import blas_threads
 from snnp.fitting.checkpoint import Checkpoint
 from snnp.fitting.cutoffs import best_cutoffs
+from snnp.fitting.elements_of_compounds import isolated_energies
 from snnp.fitting.interruption import Interrupted, StopSignals
 from snnp.fitting.origin import Origin
 from snnp.fitting.outputs import Outputs
@@ -231,9 +232,25 @@ def _shape(config: FitConfig, data: DividedData, log: console.Log) -> tuple[Mode
     for remark in remarks:
         log.print(remark)
     e0 = data.use_isolated_atoms(shape.cutoff, model.e0, log)
+    if not getattr(model, "baseline", None) and config.loss.energy:
+        e0 |= _of_compounds(data.sets["train"], elements, e0, log)
     fixed = [e0.get(symbol) for symbol in elements]
     require_content(data.sets["train"], elements, fixed)
     return model.model_copy(update={"e0": e0}), shape, fixed
+
+
+def _of_compounds(
+    frames: Sequence[Frame], elements: Sequence[str], known: Mapping[str, float], log: console.Log
+) -> dict[str, float]:
+    """Energies of isolated atoms of elements that frames show in compounds only, eV."""
+    found = isolated_energies(frames, elements, known)
+    if found:
+        energies = ", ".join(f"{symbol} {energy:g} eV" for symbol, energy in found.items())
+        log.print(
+            f"isolated atoms: {energies}, by the lowest energies of compositions and known cohesive energies, as data "
+            "show these elements in compounds only; model.e0 gives others"
+        )
+    return found
 
 
 def require_elements(given: Iterable[str], elements: Sequence[str], key: str) -> None:

@@ -12,7 +12,7 @@ def made_sound(potential: _core.Potential, task: Task) -> _core.Potential:
     model, train = task.config.model, task.sets["train"]
     frames = task.lists.each([frame.atoms for frame in [*train, *task.sets.get("validation", [])]])
     if model.repulsion:
-        potential = with_repulsion(potential, frames, task.threads, task.shape.pinned)
+        potential = with_repulsion(potential, frames, task.threads, task.shape.pinned, task.shape.shared)
     if model.floor:
         ground = ground_states(train, task.shape.elements)
         potential = with_floor(potential, frames, ground, task.lists, task.threads, unseen=task.shape.shared)

@@ -9,6 +9,7 @@ and oxides with the mean of their elements; 6 to 29 in seven published data sets
 import numpy as np
 
 from snnp.data.bonds import bond_ratio
+from snnp.data.cohesive import COHESIVE
 from snnp.data.neighbors import full_list
 from snnp.data.unit_factors import ENERGIES
 from snnp.fitting.force_model import ForceModel
@@ -22,23 +23,11 @@ _EXPLAINED = 0.75  # part of the squares of forces
 _BONDS = (0.8, 1.3)  # nearest distances by sums of covalent radii
 _STEP = 0.01  # Å
 _REACH = 5.0  # Å
-# eV/atom: C. Kittel, Introduction to Solid State Physics, 8th edition, table 3.1; hydrogen by half the energy of H2.
-_COHESIVE = {
-    **{"H": 2.24, "Li": 1.63, "Be": 3.32, "B": 5.81, "C": 7.37, "N": 4.92, "O": 2.60, "F": 0.84, "Na": 1.113},
-    **{"Mg": 1.51, "Al": 3.39, "Si": 4.63, "P": 3.43, "S": 2.85, "Cl": 1.40, "K": 0.934, "Ca": 1.84, "Sc": 3.90},
-    **{"Ti": 4.85, "V": 5.31, "Cr": 4.10, "Mn": 2.92, "Fe": 4.28, "Co": 4.39, "Ni": 4.44, "Cu": 3.49, "Zn": 1.35},
-    **{"Ga": 2.81, "Ge": 3.85, "As": 2.96, "Se": 2.46, "Br": 1.22, "Rb": 0.852, "Sr": 1.72, "Y": 4.37, "Zr": 6.25},
-    **{"Nb": 7.57, "Mo": 6.82, "Tc": 6.85, "Ru": 6.74, "Rh": 5.75, "Pd": 3.89, "Ag": 2.95, "Cd": 1.16, "In": 2.52},
-    **{"Sn": 3.14, "Sb": 2.75, "Te": 2.19, "I": 1.11, "Cs": 0.804, "Ba": 1.90, "La": 4.47, "Ce": 4.32, "Pr": 3.70},
-    **{"Nd": 3.40, "Sm": 2.14, "Eu": 1.86, "Gd": 4.14, "Tb": 4.05, "Dy": 3.04, "Ho": 3.14, "Er": 3.29, "Tm": 2.42},
-    **{"Yb": 1.60, "Lu": 4.43, "Hf": 6.44, "Ta": 8.10, "W": 8.90, "Re": 8.03, "Os": 8.17, "Ir": 6.94, "Pt": 5.84},
-    **{"Au": 3.81, "Hg": 0.67, "Tl": 1.88, "Pb": 2.03, "Bi": 2.18, "Th": 6.20, "U": 5.55, "Pu": 3.60},
-}
 
 
 def unit_by_stiffness(model: ForceModel) -> str | None:
     """A sentence about a wrong sign of forces, or a wrong unit of energies and forces; None: nothing shows."""
-    known = [n for n, frame in enumerate(model.frames) if set(frame.atoms.symbols) <= set(_COHESIVE)]
+    known = [n for n, frame in enumerate(model.frames) if set(frame.atoms.symbols) <= set(COHESIVE)]
     good = [n for n in known if model.left[n] < (1 - _EXPLAINED) * model.squares[n]]
     chosen = [good[n] for n in np.unique(np.linspace(0, len(good) - 1, _MOST).astype(int))] if good else []
     found = [ratio for n in chosen if (ratio := _stiffness(model, n)) is not None]
@@ -72,4 +61,4 @@ def _stiffness(model: ForceModel, n: int) -> float | None:
     nearest = np.full(len(atoms), _REACH)
     np.minimum.at(nearest, i, np.linalg.norm(d, axis=1))
     constant = np.sum(back * step) / (2 * np.sum(step**2))
-    return float(constant * nearest.mean() ** 2 / np.mean([_COHESIVE[symbol] for symbol in atoms.symbols]))
+    return float(constant * nearest.mean() ** 2 / np.mean([COHESIVE[symbol] for symbol in atoms.symbols]))
