@@ -147,7 +147,8 @@ def _waves(series: Series, one: Displaced, chosen: np.ndarray) -> Iterator[tuple
 
 
 def _softest(u: np.ndarray, F: np.ndarray, alike: int) -> tuple[float, float, float]:
-    """Of columns (3n, m) of u and F, of which so many are alike by symmetry: see `softest_waves`."""
+    """Of columns (3n, m) of u and F, of which so many are alike by symmetry: see `softest_waves`. The error is infinite
+    if nothing tells it."""
     basis, sizes, rows = np.linalg.svd(u, full_matrices=False)
     moved = sizes > max(_LEAST * sizes[0], _SMALLEST)
     basis, sizes, rows = basis[:, moved], sizes[moved], rows[moved]
@@ -158,5 +159,7 @@ def _softest(u: np.ndarray, F: np.ndarray, alike: int) -> tuple[float, float, fl
     left = F + D @ (sizes[:, None] * rows)
     values, vectors = np.linalg.eigh((D + D.conj().T) / 2)
     along = vectors[:, 0]
-    noise = np.linalg.norm(along.conj() @ left) * (alike / max(left.shape[1] - len(left), 1)) ** 0.5
+    if left.shape[1] <= alike * len(left):  # as many numbers as there are forces: any forces have some D
+        return float(values[0]), np.inf, float(np.abs(values).max())
+    noise = np.linalg.norm(along.conj() @ left) * (alike / (left.shape[1] - len(left))) ** 0.5
     return float(values[0]), float(noise * np.linalg.norm(along / sizes)), float(np.abs(values).max())

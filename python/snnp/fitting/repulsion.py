@@ -9,8 +9,8 @@ least, φ gets a repulsion δ,
 with E the energy of a molecule with n bonds of the pair and the length x, of those of which the maximum is largest: the
 dimer, and trimers at several angles. k is what the slope has to be at least, so that E + n δ falls with the distance.
 
-Where elements share filters, pairs that were seen in cold crystals only are determined by others below that: there r_0
-is less, as the radius of the core is.
+k is 0 at r_0 and reaches some eV/Å below it. Pairs of shared filters that were seen in cold crystals only are
+determined by others below that. There, down to the radius of the core, k is 0, and trimers do not count.
 """
 
 import copy
@@ -50,11 +50,10 @@ def with_repulsion(
     potential = copy.deepcopy(potential)
     symbols, pairs = [e.name for e in potential.elements], potential.pairs
     reaches = rare_distances(frames, len(symbols))
-    if shared:
-        reaches = np.array(core_radii(symbols, reaches))
-    for n, (pair, (a, b), reach) in enumerate(zip(pairs, unordered_pairs(len(symbols)), reaches, strict=True)):
-        if np.isfinite(reach) and n not in pinned:
-            pair.phi = _repulsive(potential, pair.phi, (symbols[a], symbols[b]), reach, threads)
+    steep = core_radii(symbols, reaches) if shared else reaches
+    for n, (pair, (a, b)) in enumerate(zip(pairs, unordered_pairs(len(symbols)), strict=True)):
+        if np.isfinite(reaches[n]) and n not in pinned:
+            pair.phi = _repulsive(potential, pair.phi, (symbols[a], symbols[b]), reaches[n], steep[n], threads)
     potential.pairs = pairs
     potential.check()
     return potential
@@ -75,11 +74,12 @@ def rare_distances(frames: Sequence[_core.Structures], elements: int) -> np.ndar
 
 
 def _repulsive(
-    p: _core.Potential, phi: _core.Spline, pair: tuple[str, str], reach: float, threads: int
+    p: _core.Potential, phi: _core.Spline, pair: tuple[str, str], reach: float, steep: float, threads: int
 ) -> _core.Spline:
-    """φ with δ added; φ itself if δ is zero."""
+    """φ with δ added, which begins at `reach`; φ itself if δ is zero. steep: where k begins, Å."""
     r = np.linspace(_FIRST, reach, _DISTANCES)
-    lacking = _slopes(p, pair, r, threads) + _SLOPE * np.clip((1 - r / reach) / (1 - _FULL), 0, 1)
+    slopes = _slopes(p, pair, r, threads)
+    lacking = np.where(r < steep, slopes.max(axis=0), slopes[0]) + _SLOPE * np.clip((1 - r / steep) / (1 - _FULL), 0, 1)
     rise = np.maximum(lacking, 0)
     if not rise.any():
         return phi
@@ -90,7 +90,7 @@ def _repulsive(
 
 
 def _slopes(p: _core.Potential, pair: tuple[str, str], r: np.ndarray, threads: int) -> np.ndarray:
-    """The largest ∂E/∂r of a dimer and, by bond, of trimers with bonds of lengths r, (n,), Å; eV/Å."""
+    """∂E/∂r of a dimer and, by bond, of trimers with bonds of lengths r, (n,), Å: (molecules, n), eV/Å."""
     a, b = pair
     trimers = [(symbols, u) for symbols in dict.fromkeys([(a, b, b), (b, a, a)]) for u in _ANGLES]
     molecules = [((a, b), np.eye(3)[:1]), *trimers]
@@ -101,7 +101,7 @@ def _slopes(p: _core.Potential, pair: tuple[str, str], r: np.ndarray, threads: i
     for _, u in molecules:
         here = F[end : (end := end + len(r) * (len(u) + 1))].reshape(len(r), len(u) + 1, 3)
         slopes.append(-np.einsum("nax,ax->n", here[:, 1:], u) / len(u))
-    return np.max(slopes, axis=0)
+    return np.array(slopes)
 
 
 def _sum(a: _core.Spline, b: _core.Spline) -> _core.Spline:
