@@ -80,6 +80,19 @@ def test_data_show_that_bcc_copper_is_no_minimum_and_do_not_show_it_of_fcc(cells
     assert shown(volumes("fcc") + cells("fcc")) == ""
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_one_frame_that_is_not_at_rest_for_another_reason_shows_nothing(seed):
+    """Any forces on any displacements of one frame are those of some force constants."""
+    hcp, rng = bulk("Cu", "hcp", a=2.54, c=4.15), np.random.default_rng(seed)
+    data = frames([bulk("Cu", "hcp", a=2.54 * scale, c=4.15 * scale) for scale in np.linspace(0.97, 1.03, 7)])
+    atoms = hcp.repeat(3)
+    atoms.positions += rng.normal(scale=1e-3, size=atoms.positions.shape)
+    (moved,) = frames([atoms])
+    moved.forces = rng.normal(scale=0.1, size=atoms.positions.shape)
+    (series,) = known_series(data)
+    assert why_unstable(series, [*data, moved]) == ""
+
+
 def hessian(atoms, step=1e-3):
     """Eigenvalues, by size, without those of shifts of the whole."""
     K = np.zeros((atoms.positions.size,) * 2)

@@ -159,7 +159,8 @@ def _softest(u: np.ndarray, F: np.ndarray, alike: int) -> tuple[float, float, fl
     left = F + D @ (sizes[:, None] * rows)
     values, vectors = np.linalg.eigh((D + D.conj().T) / 2)
     along = vectors[:, 0]
-    if left.shape[1] <= alike * len(left):  # as many numbers as there are forces: any forces have some D
+    known = left.shape[1] - alike * len(left)
+    if known <= 0:  # as many numbers as there are forces: any forces have some D
         return float(values[0]), np.inf, float(np.abs(values).max())
-    noise = np.linalg.norm(along.conj() @ left) * (alike / (left.shape[1] - len(left))) ** 0.5
+    noise = np.linalg.norm(along.conj() @ left) * (alike / known) ** 0.5
     return float(values[0]), float(noise * np.linalg.norm(along / sizes)), float(np.abs(values).max())
