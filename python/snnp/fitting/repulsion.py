@@ -9,8 +9,8 @@ least, φ gets a repulsion δ,
 with E the energy of a molecule with n bonds of the pair and the length x, of those of which the maximum is largest: the
 dimer, and trimers at several angles. k is what the slope has to be at least, so that E + n δ falls with the distance.
 
-k is 0 at r_0 and reaches some eV/Å below it. Pairs of shared filters that were seen in cold crystals only are
-determined by others below that. There, down to the radius of the core, k is 0, and trimers do not count.
+Pairs of shared filters that were seen in cold crystals only are determined by others below that. There, down to the
+radius of the core, k is small, and trimers do not count.
 """
 
 import copy
@@ -27,8 +27,8 @@ from snnp.splines import END, SplineFunction, basis, project
 
 # Of the frames that have a pair: in so few it may be closer than r_0, since they hardly tell what happens there.
 _RARE = 0.005
-# The least slope k, eV/Å, which it reaches below this part of r_0.
-_SLOPE, _FULL = 1.0, 0.9
+# The least slope k, eV/Å, which it reaches below this part of r_0; and that where shared filters know better.
+_SLOPE, _FULL, _SHARED_SLOPE = 1.0, 0.9, 0.1
 # Å; from here on the slope is seen at this many distances, and δ has so many knots.
 _FIRST, _DISTANCES, _KNOTS = 0.3, 400, 80
 # Directions of the two bonds of a trimer, (2, 3), at angles from 60° to 180°.
@@ -76,10 +76,11 @@ def rare_distances(frames: Sequence[_core.Structures], elements: int) -> np.ndar
 def _repulsive(
     p: _core.Potential, phi: _core.Spline, pair: tuple[str, str], reach: float, steep: float, threads: int
 ) -> _core.Spline:
-    """φ with δ added, which begins at `reach`; φ itself if δ is zero. steep: where k begins, Å."""
+    """φ with δ added, which begins at `reach`; φ itself if δ is zero. steep: from where on k is large, Å."""
     r = np.linspace(_FIRST, reach, _DISTANCES)
     slopes = _slopes(p, pair, r, threads)
-    lacking = np.where(r < steep, slopes.max(axis=0), slopes[0]) + _SLOPE * np.clip((1 - r / steep) / (1 - _FULL), 0, 1)
+    outer, inner = (np.clip((1 - r / begin) / (1 - _FULL), 0, 1) for begin in (reach, steep))
+    lacking = np.where(r < steep, slopes.max(axis=0) + _SLOPE * inner, slopes[0] + _SHARED_SLOPE * outer)
     rise = np.maximum(lacking, 0)
     if not rise.any():
         return phi

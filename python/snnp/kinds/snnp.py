@@ -78,7 +78,7 @@ class SnnpConfig(ModelSection):
         None,
         ge=0,
         le=8,
-        description="radial functions of four-body terms, for neighbours of each element; 0: there are no such terms",
+        description="radial functions of four-body terms for each element, 0: none; auto: 4 of one element, 2 of two",
     )
     four_body_degree: int = Field(3, ge=0, le=4, description="largest l of their harmonics")
     hidden: list[Annotated[int, Field(ge=1, le=1000)]] = Field(
