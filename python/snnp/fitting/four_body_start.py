@@ -1,7 +1,8 @@
 """Where four-body terms of a fit begin: least squares for what filters leave, with a prior.
 
 Data know little of most of these terms, whose energies may be anything where no data are. The prior is that they are
-small over atoms of random cells of the ground states, and of these cells after some relaxation by the linear model.
+small over atoms of random cells of the ground states. These do not depend on the model, so that where they are does not
+depend on its last digits: processes that share a fit come to the same as one.
 
 The start fixes the basis of their parameters, too: c = T y, with T such that loss and prior are round in y. So training
 moves little what the prior holds.
@@ -21,7 +22,6 @@ from snnp.data.neighbors import structures
 from snnp.fitting.grounds import Ground
 from snnp.fitting.loss import Loss
 from snnp.fitting.progress import Progress, no_progress
-from snnp.fitting.relaxing import relax
 from snnp.fitting.shards import Shards
 from snnp.models.four_body import terms
 from snnp.models.network import Model
@@ -30,8 +30,7 @@ from snnp.random_cells import random_cell
 
 # What a mean square of E4 of 1 eV² adds to the loss, which is 1 for the linear model.
 _STRENGTH = 100.0
-# Random cells of the prior, and steps of their relaxation; volumes stay within these parts of those of ground states.
-_CELLS, _STEPS, _VOLUMES = 300, 60, (0.2, 3.0)
+_CELLS = 600  # random ones of the prior
 _RIDGE = 1e-9  # of the mean square of an invariant, or of the largest of them: against rounding
 # S in parts of the size of E4 at the start, which is the fourth root of the mean of its fourth power.
 _BOUND = 5.0
@@ -89,7 +88,7 @@ def _prior(model: Model, grounds: Sequence[Ground], free: Sequence[int]) -> ndar
     """Mean squares of E4, with the change of the energy of the isolated atom, over atoms of random cells, added up over
     elements: as A of the loss."""
     shape, E, count = model.shape, model.shape.n_elements, model.four_body_basis.shape[0]
-    s = structures(_cells(model, grounds), shape.elements, shape.cutoff)
+    s = structures(_cells(grounds), shape.elements, shape.cutoff)
     # Each atom is a structure of its own: energies are those of atoms.
     each = _core.Structures(s.offsets, s.indices, s.vectors, s.elements, np.arange(len(s)), len(s))
     rows, *_ = _core.four_body_rows(terms(shape.four_body, E), each, count + E, 1)
@@ -98,15 +97,10 @@ def _prior(model: Model, grounds: Sequence[Ground], free: Sequence[int]) -> ndar
     return (rows / np.bincount(s.elements, minlength=E)[s.elements, None]).T @ rows
 
 
-def _cells(model: Model, grounds: Sequence[Ground]) -> list[Atoms]:
-    """Random cells, and the same relaxed a little."""
+def _cells(grounds: Sequence[Ground]) -> list[Atoms]:
     rng, shares = np.random.default_rng(0), np.array([ground.share for ground in grounds])
     chosen = [grounds[n] for n in rng.choice(len(grounds), _CELLS, p=shares / shares.sum())]
-    cells = [random_cell(rng, ground.formula, ground.volume, ground.shortest) for ground in chosen]
-    usual = np.array([ground.volume for ground in chosen])
-    # By one thread: where relaxation ends depends on the last digit.
-    found = relax(_core.Engine(model.potential("")), cells, _STEPS, 1, (_VOLUMES[0] * usual, _VOLUMES[1] * usual))
-    return [*cells, *(c for c, energy in zip(found.cells, found.energies, strict=True) if np.isfinite(energy))]
+    return [random_cell(rng, ground.formula, ground.volume, ground.shortest) for ground in chosen]
 
 
 def _ground(model: Model, frames: Shards) -> Ground:
