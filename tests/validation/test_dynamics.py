@@ -1,5 +1,7 @@
 """Molecular dynamics as a check: crystals that hold, crystals that do not, and whether a run would have told."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from ase.build import bulk
@@ -8,7 +10,7 @@ import support
 from classical_models import ARGON_MELTS, argon, copper, setting, with_hole
 from snnp.validation.check import Level
 from snnp.validation.checks import CHECKS, melting_point
-from snnp.validation.checks.dynamics import Dynamics
+from snnp.validation.checks.dynamics import Dynamics, _close
 from snnp.validation.checks.melting import Melting, _search
 from snnp.validation.checks.melting_point import melting_temperature
 from snnp.validation.coexistence import Coexistence, coexist
@@ -63,6 +65,17 @@ def test_atoms_that_fall_into_a_hole_of_a_hot_crystal_are_found(tmp_path):
     outcome = dynamics(setting(with_hole(tmp_path), "fcc", 3.56, melting=6000.0), "fcc Cu")
     failed = [line.quantity.split(":")[0] for line in outcome.lines if line.verdict is Verdict.FAIL]
     assert "lowest energy" in failed
+
+
+@pytest.mark.parametrize(
+    ("ratio", "verdict", "said"),
+    [(0.64, Verdict.PASS, ""), (0.56, Verdict.WARN, "come very close"), (0.45, Verdict.FAIL, "fuse")],
+)
+def test_atoms_as_close_as_in_the_shortest_bonds_warn_and_inner_shells_in_each_other_fail(ratio, verdict, said):
+    """Two molybdenum atoms have the shortest bond that is known by covalent radii, 0.63 of their sum."""
+    found = SimpleNamespace(closest=(ratio, "Ta-Ta", 3.4 * ratio), name="the melt", state=SimpleNamespace(name="melt"))
+    line = _close(found)
+    assert line.verdict is verdict and said in line.sentence
 
 
 @pytest.mark.parametrize(

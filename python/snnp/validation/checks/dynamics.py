@@ -227,7 +227,7 @@ def _judge(found: _Measured, melting_is_known: bool) -> list[Line]:
         _ended(found),
         _volume(found) if found.state.volume is None else None,
         _energy(found),
-        _fused(found),
+        _close(found),
         _sites(found, melting_is_known),
         _conserved(found),
     ]
@@ -290,7 +290,7 @@ def _energy(found: _Measured) -> Line | None:
     return Line(f"lowest energy: {found.state.name}", lowest, "eV/atom", verdict=Verdict.FAIL, sentence=text)
 
 
-def _fused(found: _Measured) -> Line | None:
+def _close(found: _Measured) -> Line | None:
     ratio, pair, distance = found.closest
     if not np.isfinite(ratio):
         return None
