@@ -209,8 +209,8 @@ def curve(path):
 
 def test_two_processes_write_what_one_writes(copper, tmp_path):
     """Three-body filters of gradients are in single precision, and the optimiser divides by gradients: where these are
-    small, steps differ. After 60 steps losses do by 6e-5; without the gradients of one process they would by 1.5 %.
-    Only the first process speaks.
+    small, as those of four-body terms that the prior holds, steps differ. After 60 steps losses do by 6e-4; without the
+    gradients of one process they would by 1.5 %. Only the first process speaks.
     """
     for name in ("1", "2"):
         (tmp_path / name).mkdir()
@@ -222,7 +222,7 @@ def test_two_processes_write_what_one_writes(copper, tmp_path):
     one, two = (curve(tmp_path / name / "Cu.csv") for name in ("1", "2"))
     np.testing.assert_array_equal(one[:, 0], two[:, 0])
     np.testing.assert_allclose(one[0, 3], two[0, 3], rtol=1e-6)  # of the start, in double precision
-    np.testing.assert_allclose(one[1:, 3], two[1:, 3], rtol=2e-4)
+    np.testing.assert_allclose(one[1:, 3], two[1:, 3], rtol=1e-3)
 
 
 def test_a_process_that_dies_ends_the_fit_and_any_number_resumes_it(copper, tmp_path):

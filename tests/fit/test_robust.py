@@ -68,7 +68,7 @@ def test_a_few_compressed_frames_leave_the_others_nearly_as_accurate(kind):
     reduced = force_error(NORMAL + COMPRESSED, kind)
     in_full = force_error(NORMAL + COMPRESSED, kind, robust=False)
     assert reduced < 1.5 * without
-    assert in_full > 1.5 * reduced
+    assert in_full > 1.2 * reduced
 
 
 def test_data_without_extremes_are_the_same():
