@@ -201,8 +201,20 @@ def test_elements_of_compounds_are_below_isolated_atoms_by_the_known_cohesive_en
     assert isolated_energies(labelled("Li4", 4 * lithium, 5), ["Li"], ()) == {}
 
 
+def test_energies_that_compositions_do_not_share_among_elements_stay_open():
+    """One compound, with few frames of others; an element that is in few frames only."""
+    compound, rare = labelled("In4P4", -40.0, 1000), labelled("In5P3", -30.0)
+    assert isolated_energies(compound, ["In", "P"], ()) == {}
+    assert isolated_energies([*compound, *rare], ["In", "P"], ()) == {}
+    assert isolated_energies([*compound, *labelled("In3P5", -42.0, 9), *rare], ["In", "P"], ()).keys() == {"In", "P"}
+    assert isolated_energies([*labelled("Si8", -43.0, 1000), *labelled("Si4C4", -60.0)], ["C", "Si"], ()) == {}
+
+
 def test_a_fit_says_what_it_takes_for_elements_of_compounds(capsys):
-    done = fit(crystals())
+    antisites = crystal(20)
+    antisites.symbols[antisites.symbols.indices()["P"][0]] = "In"
+    antisites.info["energy"] += E0["In"] - E0["P"]
+    done = fit([*crystals(), antisites])
     said = " ".join(capsys.readouterr().out.split())
     assert f"isolated atoms: P {done.potential.e0['P']:g} eV, In {done.potential.e0['In']:g} eV, by" in said
     assert done.potential.e0["In"] - 2.52 + done.potential.e0["P"] - 3.43 == pytest.approx(

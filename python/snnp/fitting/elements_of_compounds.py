@@ -16,13 +16,16 @@ from snnp.fitting.ground_states import LEAST, energy_of, lowest_frames
 
 
 def isolated_energies(frames: Sequence[Frame], elements: Sequence[str], known: Collection[str]) -> dict[str, float]:
-    """Of elements that are in no frame alone, or in so few that these may be mistakes, and are not known, eV."""
+    """Of elements that are in no frame alone, or in so few that these may be mistakes, and are not known, eV.
+
+    Nothing, if compositions tell only sums over elements: frames of others would contradict any way to share these.
+    """
     lowest = lowest_frames(frames, elements, LEAST)
-    if len(elements) < 2 or not lowest:
+    compositions = np.array(list(lowest)).reshape(-1, len(elements))
+    if len(elements) < 2 or np.linalg.matrix_rank(compositions) < len(elements):
         return {}
     alone = {elements[np.argmax(x)] for x in lowest if max(x) == 1}
-    energies = [energy_of(frame) for frame in lowest.values()]
-    left = np.linalg.lstsq(np.array(list(lowest)), np.array(energies), rcond=None)[0]
+    left = np.linalg.lstsq(compositions, np.array([energy_of(frame) for frame in lowest.values()]), rcond=None)[0]
     return {
         symbol: round(float(energy) + COHESIVE[symbol], 3)
         for symbol, energy in zip(elements, left, strict=True)

@@ -98,6 +98,7 @@ def _prior(model: Model, grounds: Sequence[Ground], free: Sequence[int]) -> ndar
 
 
 def _cells(grounds: Sequence[Ground]) -> list[Atoms]:
+    """Random ones."""
     rng, shares = np.random.default_rng(0), np.array([ground.share for ground in grounds])
     chosen = [grounds[n] for n in rng.choice(len(grounds), _CELLS, p=shares / shares.sum())]
     return [random_cell(rng, ground.formula, ground.volume, ground.shortest) for ground in chosen]
